@@ -1,0 +1,53 @@
+// Command meshd makes machines one mesh: it runs a node and asks nodes things.
+//
+// Each verb is one file of this package; this file and root.go hold what all
+// of them share. A verb decodes flags, calls the node's HTTP surface or, for
+// the few that work on a data directory, the packages below, and prints. It
+// holds no rule of the mesh itself.
+//
+// It promises the exit codes of package exit, results on standard output with
+// --json for programs, and errors on standard error as one line.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/meshd/meshd/cmd/meshd/internal/config"
+	"github.com/meshd/meshd/cmd/meshd/internal/exit"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, config.ThisSystem()))
+}
+
+// run is the whole command: it returns the exit code. A first signal cancels
+// the context of the verb, a second ends the process as if nothing were here.
+func run(args []string, in io.Reader, out, errOut io.Writer, sys config.System) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	a := &app{in: in, out: out, err: errOut, sys: sys}
+	root := newRoot(a)
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return int(exit.Done)
+	}
+	// Whatever a verb was doing when it was interrupted, the reason it ended
+	// is the signal; what it did not say on its own is not worth a line.
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return int(exit.Interrupted)
+	}
+	fmt.Fprintln(errOut, "meshd: "+exit.Line(err))
+	return int(exit.CodeOf(err))
+}
