@@ -1,0 +1,123 @@
+package message
+
+import (
+	"strings"
+
+	"github.com/meshd/meshd/consensus"
+)
+
+// Codes of the refusals of this package, beside the general ones of the error
+// catalogue. They cross nodes unchanged.
+const (
+	// CodeUnknownAddress: no such agent, or no such node, is known (404).
+	CodeUnknownAddress = "UNKNOWN_ADDRESS"
+	// CodeAgentGone: the agent was known, but its session or its node is
+	// gone (410).
+	CodeAgentGone = "AGENT_GONE"
+	// CodeReplyTimeout: no answer came before the deadline (504).
+	CodeReplyTimeout = "REPLY_TIMEOUT"
+	// CodeUnsupported: the address form is not served (400).
+	CodeUnsupported = "UNSUPPORTED"
+	// CodeInvalid: a field breaks its rule; Details["field"] names it (400).
+	CodeInvalid = "INVALID"
+	// CodeTooLarge: a body is over MaxBody (413).
+	CodeTooLarge = "TOO_LARGE"
+	// CodeOverloaded: the receiver, or this node, takes no more now (503).
+	CodeOverloaded = "OVERLOADED"
+	// CodeNameReserved: the name belongs to a built-in agent (409).
+	CodeNameReserved = "NAME_RESERVED"
+	// CodeNotWaiting: nobody waits for this answer, or no longer (409).
+	CodeNotWaiting = "NOT_WAITING"
+)
+
+// Lengths in bytes.
+const (
+	MaxName    = 63
+	maxNodeRef = 255
+)
+
+// Address says who is meant by `agent`, `agent@node` or `agent@*`.
+type Address struct {
+	// Agent is the agent's name.
+	Agent string
+	// Node is a node's name, id or id prefix; "" leaves the choice to the
+	// mesh: the least busy live instance.
+	Node string
+	// All means every live instance on every node.
+	All bool
+}
+
+// String returns the address as ParseAddress reads it.
+func (a Address) String() string {
+	switch {
+	case a.All:
+		return a.Agent + "@*"
+	case a.Node != "":
+		return a.Agent + "@" + a.Node
+	}
+	return a.Agent
+}
+
+// ParseAddress reads an address. Its errors are *consensus.Refusal with
+// CodeInvalid, or CodeUnsupported for topics.
+func ParseAddress(s string) (Address, error) {
+	if s == "" {
+		return Address{}, invalid("to", "an address is missing: agent, agent@node or agent@*")
+	}
+	if len(s) > MaxName+1+maxNodeRef {
+		return Address{}, invalid("to", "the address is too long")
+	}
+	if strings.HasPrefix(s, "topic/") {
+		return Address{}, consensus.Refuse(CodeUnsupported,
+			"messages to topics are not supported by this version; send to agent, agent@node or agent@*")
+	}
+	agent, node, at := strings.Cut(s, "@")
+	if err := CheckName(agent); err != nil {
+		return Address{}, invalid("to", err.Error())
+	}
+	switch {
+	case !at:
+		return Address{Agent: agent}, nil
+	case node == "*":
+		return Address{Agent: agent, All: true}, nil
+	case node == "":
+		return Address{}, invalid("to", "the address ends in @: add a node's name or id, or *")
+	case !validNodeRef(node):
+		return Address{}, invalid("to", "after @ comes a node's name, its id, the beginning of its id, or *")
+	}
+	return Address{Agent: agent, Node: node}, nil
+}
+
+// CheckName says whether an agent may have this name:
+// [a-z0-9][a-z0-9._-]{0,62}, and neither of the reserved words send and ack.
+func CheckName(name string) error {
+	if name == "send" || name == "ack" {
+		return invalid("name", "the agent names send and ack are reserved")
+	}
+	ok := name != "" && len(name) <= MaxName && !strings.ContainsRune("._-", rune(name[0]))
+	for i := 0; ok && i < len(name); i++ {
+		c := name[i]
+		ok = c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-'
+	}
+	if !ok {
+		return invalid("name", "an agent's name is 1 to 63 of a-z, 0-9, '.', '_' and '-', and begins with a letter or digit")
+	}
+	return nil
+}
+
+func validNodeRef(s string) bool {
+	if len(s) > maxNodeRef {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-') {
+			return false
+		}
+	}
+	return true
+}
+
+func invalid(field, sentence string) error {
+	return &consensus.Refusal{Code: CodeInvalid, Sentence: sentence, Details: map[string]string{"field": field}}
+}

@@ -1,0 +1,184 @@
+package message
+
+import (
+	"encoding/json"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"github.com/meshd/meshd/consensus"
+)
+
+// Bounds of a message, in bytes where they are lengths.
+const (
+	// MaxBody bounds a body and an answer, as JSON text.
+	MaxBody = 1 << 20
+	// MaxID bounds a message id.
+	MaxID = 128
+	// maxLabel bounds type, conversation, request id and principal.
+	maxLabel = 256
+	// MaxTimeout bounds how long a send may last.
+	MaxTimeout = 10 * time.Minute
+	// DefaultTimeout holds where neither context nor message sets one.
+	DefaultTimeout = 30 * time.Second
+)
+
+// Sender says who sent a message. It is never what the sender claims: the
+// principal is the credential's, the agent the session's (or one the
+// credential may speak for), the node the one whose authenticated link the
+// message came over.
+type Sender struct {
+	Agent     string `json:"agent,omitempty"`
+	Principal string `json:"principal"`
+	// Node is a node id.
+	Node string `json:"node"`
+}
+
+// Message is one live message. Treat it as immutable once sent.
+type Message struct {
+	// ID is the sender's own, 1 to 128 visible ASCII characters, or a UUIDv7
+	// made at send. It need not be unique among senders.
+	ID string `json:"id"`
+	// To is the address as the sender wrote it.
+	To   string `json:"to"`
+	From Sender `json:"from"`
+	// Type is the sender's word for the kind of message; may be "".
+	Type string `json:"type,omitempty"`
+	// Body is one JSON value of at most MaxBody bytes.
+	Body json.RawMessage `json:"body"`
+	// Conversation groups messages; may be "".
+	Conversation string `json:"conversation,omitempty"`
+	// Deadline ends the wait for receipt and answer, by this node's clock.
+	// Between nodes the remaining time travels, so that clocks need not agree.
+	Deadline time.Time `json:"deadline,omitzero"`
+	// RequestID ties the log lines of all nodes together.
+	RequestID string `json:"request_id,omitempty"`
+}
+
+// normalise checks the fields that a client sets, makes an id where there is
+// none and bounds the deadline.
+func (m *Message) normalise(now time.Time, ctxDeadline time.Time) error {
+	if m.ID == "" {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return err
+		}
+		m.ID = id.String()
+	}
+	if err := m.check(); err != nil {
+		return err
+	}
+	if m.Body == nil {
+		m.Body = json.RawMessage("null")
+	}
+	if m.Deadline.IsZero() {
+		m.Deadline = now.Add(DefaultTimeout)
+		if !ctxDeadline.IsZero() {
+			m.Deadline = ctxDeadline
+		}
+	} else if !ctxDeadline.IsZero() && ctxDeadline.Before(m.Deadline) {
+		m.Deadline = ctxDeadline
+	}
+	if limit := now.Add(MaxTimeout); m.Deadline.After(limit) {
+		m.Deadline = limit
+	}
+	return nil
+}
+
+func (m *Message) check() error {
+	if !visibleASCII(m.ID, MaxID) || m.ID == "" {
+		return invalid("id", "a message id is 1 to 128 visible ASCII characters")
+	}
+	for _, f := range []struct{ name, value string }{
+		{"type", m.Type}, {"conversation", m.Conversation}, {"request_id", m.RequestID}, {"principal", m.From.Principal},
+	} {
+		if !printable(f.value) {
+			return invalid(f.name, f.name+" is at most 256 bytes of printable text")
+		}
+	}
+	if m.From.Agent != "" {
+		if err := CheckName(m.From.Agent); err != nil {
+			return err
+		}
+	}
+	return checkBody(m.Body)
+}
+
+func checkBody(body json.RawMessage) error {
+	if len(body) > MaxBody {
+		return consensus.Refuse(CodeTooLarge, "a message body is at most 1 MiB")
+	}
+	if body != nil && !json.Valid(body) {
+		return invalid("body", "a message body is one JSON value")
+	}
+	return nil
+}
+
+func visibleASCII(s string, limit int) bool {
+	if len(s) > limit {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+func printable(s string) bool {
+	if len(s) > maxLabel || !utf8.ValidString(s) {
+		return false
+	}
+	for _, r := range s {
+		if !unicode.IsPrint(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// Status says what is known of a message's fate.
+type Status string
+
+const (
+	// Delivered: it reached the agent's session.
+	Delivered Status = "delivered"
+	// Refused: it did not, and never will.
+	Refused Status = "refused"
+	// Unknown: it was on its way when the trace was lost.
+	Unknown Status = "unknown"
+)
+
+// Receipt is the end of a send.
+type Receipt struct {
+	ID     string `json:"id"`
+	Status Status `json:"status"`
+	// Reply is the answer, where one was wanted and came.
+	Reply json.RawMessage `json:"reply,omitempty"`
+	// Counts is set for agent@*: how many instances the message reached.
+	Counts *Counts `json:"counts,omitempty"`
+}
+
+// Counts tells the fates of one message to many instances.
+type Counts struct {
+	Delivered int `json:"delivered" cbor:"1,keyasint,omitempty"`
+	Refused   int `json:"refused" cbor:"2,keyasint,omitempty"`
+	Unknown   int `json:"unknown" cbor:"3,keyasint,omitempty"`
+}
+
+func (c Counts) plus(d Counts) Counts {
+	return Counts{c.Delivered + d.Delivered, c.Refused + d.Refused, c.Unknown + d.Unknown}
+}
+
+// status is the word for the whole: the best that is certain.
+func (c Counts) status() Status {
+	switch {
+	case c.Delivered > 0:
+		return Delivered
+	case c.Unknown > 0:
+		return Unknown
+	}
+	return Refused
+}

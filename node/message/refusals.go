@@ -1,0 +1,97 @@
+package message
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/meshd/meshd/consensus"
+)
+
+// ErrNotSent is what a Link's error wraps when it is certain that nothing left
+// this node, so that the message may be tried elsewhere and is not in doubt.
+var ErrNotSent = errors.New("the message was not sent")
+
+// errWaitAll is the answer to a request addressed to every instance.
+var errWaitAll = consensus.Refuse(CodeInvalid, "a message to every instance (agent@*) has no single answer; send it without waiting")
+
+// asRefusal returns err as a refusal that can cross nodes. An error that is
+// none becomes an internal one without its text, which is for this node's log.
+func asRefusal(err error) *consensus.Refusal {
+	var r *consensus.Refusal
+	if errors.As(err, &r) {
+		return r
+	}
+	return &consensus.Refusal{Code: "INTERNAL", Sentence: "the node that hosts the agent failed to deliver the message"}
+}
+
+// refusalError is r as an error: nil stays nil, which a typed nil would not.
+func refusalError(r *consensus.Refusal) error {
+	if r == nil {
+		return nil
+	}
+	return r
+}
+
+func unknownAgent(a Address) error {
+	return &consensus.Refusal{
+		Code:     CodeUnknownAddress,
+		Sentence: fmt.Sprintf("no agent named %q is known in this mesh", a.Agent),
+		Details:  map[string]string{"to": a.String()},
+	}
+}
+
+func unknownHere(agent, node string) error {
+	return &consensus.Refusal{
+		Code:     CodeUnknownAddress,
+		Sentence: fmt.Sprintf("no agent named %q is known on node %s", agent, node),
+		Details:  map[string]string{"agent": agent, "node": node},
+	}
+}
+
+func goneSession(agent, node string) error {
+	return &consensus.Refusal{
+		Code:     CodeAgentGone,
+		Sentence: fmt.Sprintf("the agent %q was on node %s and has left it", agent, node),
+		Details:  map[string]string{"agent": agent, "node": node},
+	}
+}
+
+func goneEverywhere(agent string) error {
+	return &consensus.Refusal{
+		Code:     CodeAgentGone,
+		Sentence: fmt.Sprintf("the agent %q is known, but no live node hosts it now", agent),
+		Details:  map[string]string{"agent": agent},
+	}
+}
+
+func goneNode(agent, node string) error {
+	return &consensus.Refusal{
+		Code:     CodeAgentGone,
+		Sentence: fmt.Sprintf("node %s, where the agent %q is, cannot be reached", node, agent),
+		Details:  map[string]string{"agent": agent, "node": node},
+	}
+}
+
+func lostLink(agent, node string) error {
+	return &consensus.Refusal{
+		Code:     CodeAgentGone,
+		Sentence: fmt.Sprintf("the link to node %s broke before the agent %q answered; the message may have been delivered", node, agent),
+		Details:  map[string]string{"agent": agent, "node": node},
+	}
+}
+
+func replyTimeout(agent string, s Status) error {
+	return &consensus.Refusal{
+		Code:     CodeReplyTimeout,
+		Sentence: fmt.Sprintf("the agent %q did not answer in time", agent),
+		Details:  map[string]string{"agent": agent, "status": string(s)},
+	}
+}
+
+func slowReceiver(agent, node string) error {
+	return &consensus.Refusal{
+		Code:     CodeOverloaded,
+		Sentence: fmt.Sprintf("the agent %q on node %s takes messages more slowly than they come", agent, node),
+		Details:  map[string]string{"agent": agent, "node": node},
+	}
+}
