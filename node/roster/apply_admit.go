@@ -74,7 +74,7 @@ func refuseRemoved() error {
 	return refuse(CodeNodeRemoved, "this node was removed from the mesh for ever; run `meshd reset` on it to join as a new node")
 }
 
-func (a *Admission) member() Member {
+func (a Admission) member() Member {
 	m := Member{ID: a.ID, Name: a.Name, RaftID: a.RaftID, Addresses: a.Addresses, Role: a.Role, NoVote: a.NoVote,
 		Recipient: a.Recipient, Version: a.Version, Level: a.Level, TokenID: a.TokenID}
 	m.Pins = append(m.Pins, a.Pin)

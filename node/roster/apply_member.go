@@ -89,7 +89,7 @@ func checkSeat(r consensus.Reader, raftID string, id identity.NodeID) error {
 		return err
 	}
 	if owner.ID != id || owner.Retired {
-		return refuse(CodeRaftIDTaken, fmt.Sprintf("raft id %s was used before and its log must not come back; run `meshd reset` on the joining machine and join again", clip(raftID)))
+		return refuse(CodeRaftIDTaken, fmt.Sprintf("raft id %s was used before and its log must not come back; run `meshd reset` on the machine that has it and join again", clip(raftID)))
 	}
 	return nil
 }

@@ -39,12 +39,31 @@ var (
 	tokenGrammar  = regexp.MustCompile(`^[0-9a-f]{16}$`)
 )
 
-// CleanName turns what a person or a host calls itself into a node name: lower
-// case, or a NAME_INVALID refusal that says the rule.
+// CleanName turns what a person calls a node into a node name: lower case, or a
+// NAME_INVALID refusal that says the rule.
 func CleanName(s string) (string, error) {
-	name := strings.ToLower(strings.TrimSpace(s))
+	name := lower(s)
 	return name, checkName(name)
 }
+
+// NameFromHost makes a node name of whatever a host calls itself: what the
+// grammar does not allow becomes '-', and nothing left becomes "node".
+func NameFromHost(host string) string {
+	name := strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' {
+			return c
+		}
+		return '-'
+	}, lower(host))
+	name = strings.Trim(name, "-.")
+	name = strings.TrimRight(name[:min(len(name), maxName)], "-.")
+	if name == "" {
+		return "node"
+	}
+	return name
+}
+
+func lower(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
 func checkName(name string) error {
 	if !nameGrammar.MatchString(name) {

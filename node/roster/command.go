@@ -2,7 +2,6 @@ package roster
 
 import (
 	"crypto/ed25519"
-	"fmt"
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/meshd/meshd/consensus"
@@ -118,7 +117,7 @@ type tokenRef struct {
 // not know means that a newer one wrote it.
 func decodeBody(data []byte, v any) error {
 	if err := consensus.Decode(data, v); err != nil {
-		return refuse(CodeUpgradeNode, fmt.Sprintf("a roster command cannot be read by this version (%s); upgrade this node", clip(err.Error())))
+		return refuse(CodeUpgradeNode, "a roster command holds what this version cannot read; upgrade this node")
 	}
 	return nil
 }

@@ -47,6 +47,7 @@ func NewMeshID() string {
 // Found makes the mesh. Founding the same mesh with the same member again is
 // no error; any other mesh is refused as MESH_EXISTS.
 func (s *Service) Found(ctx context.Context, f Founding) (Member, error) {
+	f.Member.Name = lower(f.Member.Name)
 	return propose1[Member](ctx, s, kindFound, f)
 }
 
@@ -56,6 +57,7 @@ func (s *Service) Found(ctx context.Context, f Founding) (Member, error) {
 // whose key must have signed the join.
 func (s *Service) Check(ctx context.Context, a Admission, now time.Time) (Token, error) {
 	var v verdict
+	a.Name = lower(a.Name)
 	_, err := s.state.View(ctx, consensus.ReadOptions{}, func(r consensus.Reader) (err error) {
 		if t := r.Time(); t.After(now) {
 			now = t
@@ -69,12 +71,17 @@ func (s *Service) Check(ctx context.Context, a Admission, now time.Time) (Token,
 // Admit lets a node in, or brings one that is in up to date. The same
 // admission sent twice counts once.
 func (s *Service) Admit(ctx context.Context, a Admission) (Admitted, error) {
+	a.Name = lower(a.Name)
 	return propose1[Admitted](ctx, s, kindAdmit, a)
 }
 
 // Update replaces what a member says about itself. The result has the name the
 // member really got.
 func (s *Service) Update(ctx context.Context, c Change) (Member, error) {
+	if c.Name != nil {
+		name := lower(*c.Name)
+		c.Name = &name
+	}
 	return propose1[Member](ctx, s, kindUpdate, c)
 }
 
@@ -169,11 +176,11 @@ func (s *Service) RevokeToken(ctx context.Context, id string) (Token, error) {
 }
 
 // Tokens returns every token this node knows of, in order of id, those that
-// ended less than 30 days ago and a little longer included, and the mesh time
-// by which Token.Condition judges them.
-func (s *Service) Tokens(ctx context.Context) (tokens []Token, now time.Time, err error) {
+// ended less than 30 days ago and a little longer included. Judge them with
+// Token.Condition by the node's clock: the mesh's time stands still while
+// nobody writes.
+func (s *Service) Tokens(ctx context.Context) (tokens []Token, err error) {
 	_, err = s.state.View(ctx, consensus.ReadOptions{}, func(r consensus.Reader) error {
-		now = r.Time()
 		for _, v := range r.Scan(tableTokens, nil, nil) {
 			var t Token
 			if err := consensus.Decode(v, &t); err != nil {
@@ -183,7 +190,7 @@ func (s *Service) Tokens(ctx context.Context) (tokens []Token, now time.Time, er
 		}
 		return nil
 	})
-	return tokens, now, err
+	return tokens, err
 }
 
 // Token returns one token, or the refusal TOKEN_UNKNOWN.
