@@ -1,0 +1,206 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/meshd/meshd/node/identity"
+)
+
+// Authenticator finds who a credential belongs to. Its errors refuse the
+// request; it must be quick, compare in constant time and be safe for
+// concurrent use.
+type Authenticator interface {
+	Authenticate(credential string) (Caller, error)
+}
+
+// Health is what the node says about itself. Safe for concurrent use.
+type Health interface {
+	// Ready returns nil when the node has replayed its log and serves reads,
+	// else an error whose sentence says what it waits for.
+	Ready() error
+	// ActiveSessions counts conversations and attached agents.
+	ActiveSessions() int
+	// Detail is the answer of /health/detail: disk, raft, gossip, queues.
+	Detail(ctx context.Context) (map[string]any, error)
+}
+
+// Config is what the API is built from.
+type Config struct {
+	Version     string
+	Auth        Authenticator
+	Health      Health
+	Certificate func() identity.CertificateInfo
+	// Hosts lists the node's own names and addresses, without ports; requests
+	// under other names are refused. It is called on each request.
+	Hosts func() []string
+	// Gatherer feeds /metrics; Registerer takes the request figures. Either
+	// may be nil.
+	Gatherer   prometheus.Gatherer
+	Registerer prometheus.Registerer
+	// NoLeader gives the details of NO_LEADER: voters_alive, voters_needed,
+	// unreachable. May be nil.
+	NoLeader func() map[string]any
+	// Correlate puts the request id into the context where calls to other
+	// nodes look for it. May be nil.
+	Correlate func(ctx context.Context, requestID string) context.Context
+
+	// Origins are the web origins ("https://host[:port]") whose pages may
+	// call; none by default.
+	Origins []string
+	// RequestIDHeader is the header that carries request ids; X-Request-Id
+	// when empty.
+	RequestIDHeader string
+	MaxBody         int64         // bytes; 0: 1 MiB
+	Timeout         time.Duration // of a request; 0: 30 s
+	MaxInFlight     int           // requests at once; 0: 4096
+
+	Logger *slog.Logger
+	Now    func() time.Time // nil: time.Now
+}
+
+func (c *Config) complete() error {
+	for name, missing := range map[string]bool{
+		"Auth": c.Auth == nil, "Health": c.Health == nil, "Certificate": c.Certificate == nil, "Hosts": c.Hosts == nil,
+	} {
+		if missing {
+			return fmt.Errorf("httpapi: Config.%s is missing", name)
+		}
+	}
+	if c.RequestIDHeader == "" {
+		c.RequestIDHeader = "X-Request-Id"
+	}
+	if c.MaxBody <= 0 {
+		c.MaxBody = 1 << 20
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = 30 * time.Second
+	}
+	if c.MaxInFlight <= 0 {
+		c.MaxInFlight = 4096
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// API is the node's HTTP surface. Safe for concurrent use.
+type API struct {
+	cfg       Config
+	log       *slog.Logger
+	started   time.Time
+	engine    *gin.Engine
+	huma      huma.API
+	routes    map[string]*Route // "METHOD /path/:as/gin"
+	public    map[string]bool   // paths of public routes, none of which has parameters
+	table     []Route
+	openapi   []byte
+	strangers *limiter
+	slots     chan struct{}
+	figures   *figures
+	work      *work
+	chain     http.Handler
+}
+
+// New builds the API. It fails on a configuration that cannot hold.
+func New(cfg Config) (*API, error) { return build(cfg, nil) }
+
+// build is New with further routes behind the same middleware.
+func build(cfg Config, more []Entry) (*API, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	a := &API{
+		cfg:       cfg,
+		log:       cfg.Logger,
+		started:   cfg.Now(),
+		routes:    map[string]*Route{},
+		public:    map[string]bool{},
+		strangers: newLimiter(strangerRate, strangerBurst, strangerAddresses),
+		slots:     make(chan struct{}, cfg.MaxInFlight),
+		figures:   newFigures(cfg.Registerer),
+		work:      newWork(),
+	}
+	a.engine = newEngine()
+	a.engine.Use(a.limits, a.authenticate, a.limitRate, a.policy, a.negotiate)
+	a.engine.NoRoute(func(c *gin.Context) { a.Refuse(c, Fail(CodeNotFound, "")) })
+	a.engine.NoMethod(func(c *gin.Context) { a.Refuse(c, Fail(CodeMethodNotAllowed, "")) })
+	a.huma = newHuma(a)
+	for _, e := range append(a.entries(), more...) {
+		if err := a.add(e); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.document(); err != nil {
+		return nil, err
+	}
+	origin, err := a.origin()
+	if err != nil {
+		return nil, err
+	}
+	// The written order, from the outside in; the engine's own stages follow.
+	a.chain = a.recover(a.requestID(a.accessLog(a.headers(a.cors(origin(slash(a.engine)))))))
+	return a, nil
+}
+
+// add puts one line of the table on the engine.
+func (a *API) add(e Entry) (err error) {
+	r := e.Route
+	name := r.Method + " " + r.Path
+	switch {
+	case r.Method == "" || !strings.HasPrefix(r.Path, "/"):
+		return fmt.Errorf("httpapi: route %q needs a method and a path", name)
+	case r.Public && strings.Contains(r.Path, "{"):
+		return fmt.Errorf("httpapi: public route %q must not have parameters", name)
+	case !r.Public && rank(r.Role) == 0:
+		return fmt.Errorf("httpapi: route %q needs a role", name)
+	case len(r.Path) > 1 && strings.HasSuffix(r.Path, "/"):
+		return fmt.Errorf("httpapi: route %q must not end in a slash", name)
+	}
+	// gin and huma panic on a route that collides with another.
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("httpapi: route %q: %v", name, p)
+		}
+	}()
+	e.mount(a, &r)
+	path := strings.NewReplacer("{", ":", "}", "").Replace(r.Path)
+	a.routes[r.Method+" "+path] = &r
+	if r.Method == http.MethodGet {
+		a.routes[http.MethodHead+" "+path] = &r
+	}
+	if r.Public {
+		a.public[r.Path] = true
+	}
+	a.table = append(a.table, r)
+	return nil
+}
+
+// Handler serves the clients of the TLS port.
+func (a *API) Handler() http.Handler { return a.chain }
+
+// SocketHandler serves the Unix socket, whose file permissions are the
+// credential: whoever could open it is the operator.
+func (a *API) SocketHandler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.chain.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), socketKey{}, true)))
+	})
+}
+
+// Routes lists the route table, in the order of registration.
+func (a *API) Routes() []Route { return append([]Route(nil), a.table...) }
+
+var errNotJSON = errors.New("plain text is not read")

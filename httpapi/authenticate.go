@@ -1,0 +1,77 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+// maxCredential bounds what is hashed for a stranger, in bytes.
+const maxCredential = 4096
+
+// authenticate finds the caller. Strangers get 401 for everything that is not
+// public, whether it exists or not. Failures are charged to the address, so
+// that guessing soon gets 429; a good credential is never locked out by them.
+func (a *API) authenticate(c *gin.Context) {
+	x := exchangeOf(c.Request.Context())
+	switch {
+	case x.socket:
+		x.caller, x.known = operator(), true
+		return
+	case x.route != nil && x.route.Public:
+		return
+	case c.Writer.Status() == http.StatusMethodNotAllowed && a.public[c.Request.URL.Path]:
+		return // the path is no secret; let the router say which methods it has
+	}
+	credential, err := credentialOf(c.Request.Header)
+	if err == nil {
+		x.caller, err = a.cfg.Auth.Authenticate(credential)
+	}
+	if err == nil {
+		x.known = true
+		return
+	}
+	x.caller = Caller{}
+	c.Writer.Header().Del("Allow")
+	if wait, ok := a.strangers.take(x.address, a.cfg.Now()); !ok {
+		a.Refuse(c, Fail(CodeRateLimited, "too many requests without a valid credential").RetryAfter(wait))
+		return
+	}
+	a.Refuse(c, err)
+}
+
+// credentialOf returns the one credential a request brings.
+func credentialOf(h http.Header) (string, error) {
+	var found string
+	for _, name := range []string{"Authorization", "X-Api-Key", "X-Api-Token"} {
+		values := h[name]
+		if len(values) == 0 {
+			continue
+		}
+		v := strings.TrimSpace(values[0])
+		if name == "Authorization" {
+			scheme, rest, _ := strings.Cut(v, " ")
+			if !strings.EqualFold(scheme, "Bearer") {
+				return "", Fail(CodeUnauthorized, "")
+			}
+			v = strings.TrimSpace(rest)
+		}
+		switch {
+		case len(values) > 1 || (found != "" && found != v):
+			return "", Fail(CodeUnauthorized, "send one credential, not several")
+		case len(v) > maxCredential || !visible(v):
+			return "", Fail(CodeUnauthorized, "the credential is not valid")
+		}
+		found = v
+	}
+	if found == "" {
+		return "", Fail(CodeUnauthorized, "")
+	}
+	return found, nil
+}
+
+// operator is whoever could open the node's Unix socket.
+func operator() Caller {
+	return Caller{ID: "operator", Name: "operator", Role: RoleAdmin, Kind: "operator"}
+}

@@ -1,0 +1,145 @@
+package httpapi
+
+import (
+	"net/http"
+	"time"
+)
+
+// Codes that this package answers with by itself. Route groups and parts of the
+// state use further ones; each has its line in the catalogue.
+const (
+	CodeInternal             = "INTERNAL"
+	CodeMalformed            = "MALFORMED"
+	CodeInvalid              = "INVALID"
+	CodeUnknownField         = "UNKNOWN_FIELD"
+	CodeUnknownParameter     = "UNKNOWN_PARAMETER"
+	CodeAhead                = "AHEAD"
+	CodeUnauthorized         = "UNAUTHORIZED"
+	CodeForbidden            = "FORBIDDEN"
+	CodeWrongHost            = "WRONG_HOST"
+	CodeCrossOrigin          = "CROSS_ORIGIN"
+	CodeNotFound             = "NOT_FOUND"
+	CodeMethodNotAllowed     = "METHOD_NOT_ALLOWED"
+	CodeNotAcceptable        = "NOT_ACCEPTABLE"
+	CodeRequestTimeout       = "REQUEST_TIMEOUT"
+	CodeConflict             = "CONFLICT"
+	CodePreconditionFailed   = "PRECONDITION_FAILED"
+	CodeTooLarge             = "TOO_LARGE"
+	CodeUnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE"
+	CodeRateLimited          = "RATE_LIMITED"
+	CodeClientClosed         = "CLIENT_CLOSED"
+	CodeNoLeader             = "NO_LEADER"
+	CodeOverloaded           = "OVERLOADED"
+	CodeBehind               = "BEHIND"
+	CodeStateFault           = "STATE_FAULT"
+	CodeOutcomeUnknown       = "OUTCOME_UNKNOWN"
+	CodeNotReady             = "NOT_READY"
+	CodeClosing              = "CLOSING"
+	CodeTimeout              = "TIMEOUT"
+	CodeDiskFull             = "DISK_FULL"
+)
+
+// meaning is one line of the catalogue.
+type meaning struct {
+	status int
+	retry  time.Duration // Retry-After when the refusal names none; 0: no header
+	text   string        // the sentence when the refusal brings none
+	next   string        // what to do now, given as details.next; may be empty
+}
+
+// catalogue is every code a client may be answered with. Codes are promises:
+// they may be added, never changed.
+var catalogue = map[string]meaning{
+	CodeMalformed:            {400, 0, "the request body is not valid JSON", "send one JSON value"},
+	CodeInvalid:              {400, 0, "the request is not valid", ""},
+	CodeUnknownField:         {400, 0, "the request has a field that is not known here", "remove or rename the field"},
+	CodeUnknownParameter:     {400, 0, "the request has a query parameter that is not known here", "remove or rename the parameter"},
+	CodeAhead:                {400, 0, "the revision asked for does not exist", "use a revision that this mesh has answered with"},
+	"NAME_INVALID":           {400, 0, "the name is not valid", ""},
+	"ROLE_UNSUPPORTED":       {400, 0, "the role is not supported", ""},
+	CodeUnauthorized:         {401, 0, "Missing Authorization: Bearer <api_key> header", "send an API key; `meshd apikey create` makes one"},
+	"BUDGET_EXCEEDED":        {402, 0, "the budget is used up", ""},
+	CodeForbidden:            {403, 0, "the credential may not do this", "use a credential with the role or scope named in the details"},
+	CodeWrongHost:            {403, 0, "this node does not answer to that host name", "use its address, or add the name with --advertise"},
+	CodeCrossOrigin:          {403, 0, "requests from pages of that origin are refused", "list the origin in the configuration to allow it"},
+	"NODE_REMOVED":           {403, 0, "the node was removed from the mesh", "run `meshd reset` on it and join with a new token"},
+	"ROLE_MISMATCH":          {403, 0, "the token is for another role", ""},
+	"TOKEN_EXPIRED":          {403, 0, "the token has expired", "make a new one with `meshd token create`"},
+	"TOKEN_REVOKED":          {403, 0, "the token was revoked", "make a new one with `meshd token create`"},
+	"TOKEN_USED_UP":          {403, 0, "the token is used up", "make a new one with `meshd token create`"},
+	CodeNotFound:             {404, 0, "there is nothing here", ""},
+	"NODE_UNKNOWN":           {404, 0, "no such node", "`meshd members` lists them"},
+	"TOKEN_UNKNOWN":          {404, 0, "no such token", "`meshd token list` lists them"},
+	"UNKNOWN_ADDRESS":        {404, 0, "no agent has that address", "`meshd agents` lists them"},
+	CodeMethodNotAllowed:     {405, 0, "that method is not for this path", "the Allow header lists those that are"},
+	CodeNotAcceptable:        {406, 0, "the answer cannot be given in an accepted media type", "accept application/json"},
+	CodeRequestTimeout:       {408, 0, "the request body did not arrive in time", ""},
+	CodeConflict:             {409, 0, "the request conflicts with what is", ""},
+	"IDEMPOTENCY_IN_FLIGHT":  {409, time.Second, "a request with this idempotency key is still at work", "repeat it a little later"},
+	"IDEMPOTENCY_MISMATCH":   {409, 0, "the idempotency key was used with another request", "use a new key"},
+	"LAST_MEMBER":            {409, 0, "the last member cannot go", ""},
+	"MESH_EXISTS":            {409, 0, "there is a mesh already", ""},
+	"MESH_MISSING":           {409, 0, "there is no mesh yet", ""},
+	"NODE_AMBIGUOUS":         {409, 0, "more than one node is meant", "use the node's id"},
+	"NODE_ID_TAKEN":          {409, 0, "the node id is taken", ""},
+	"NOT_LEAVING":            {409, 0, "the node is not leaving", ""},
+	"PIN_TAKEN":              {409, 0, "the pin belongs to another node", ""},
+	"RAFT_ID_CHANGED":        {409, 0, "the raft id is another than was admitted", ""},
+	"RAFT_ID_TAKEN":          {409, 0, "the raft id belongs to another node", ""},
+	"SHOWN_ONCE":             {409, 0, "the secret was made already and is shown once only", "revoke it and make another"},
+	"TOKEN_EXISTS":           {409, 0, "the token exists already", ""},
+	"TOO_MANY":               {409, 0, "there are too many already", ""},
+	"UPGRADE_NODE":           {409, 0, "the node's software is too old", "upgrade it"},
+	"AGENT_GONE":             {410, 0, "the agent is gone", ""},
+	"COMPACTED":              {410, 0, "that part of the log is no longer kept", "start again from a snapshot"},
+	CodePreconditionFailed:   {412, 0, "the thing has changed since", "read it again"},
+	CodeTooLarge:             {413, 0, "the request is too large", "send less at once"},
+	CodeUnsupportedMediaType: {415, 0, "the body's media type is not accepted here", "send application/json"},
+	CodeRateLimited:          {429, time.Second, "too many requests", "wait as long as Retry-After says"},
+	CodeClientClosed:         {499, 0, "the client went away", ""},
+	CodeInternal:             {500, 0, "something went wrong inside the node", "its log has the reason under the request id"},
+	CodeNoLeader:             {503, time.Second, "no leader is known: most voters cannot be reached", "`meshd status` says which nodes are missing"},
+	CodeOverloaded:           {503, time.Second, "the node has more to do than it can take", "repeat the request a little later"},
+	CodeBehind:               {503, time.Second, "the node has not caught up to the revision asked for", "repeat the request, or ask another node"},
+	CodeStateFault:           {503, 5 * time.Second, "the state cannot be written on this node", "`meshd doctor` says why; other nodes may answer"},
+	CodeOutcomeUnknown:       {503, 0, "it is not known whether the write took effect", "repeat it with the same Idempotency-Key, or read before repeating it"},
+	CodeNotReady:             {503, time.Second, "the node is not ready", "`meshd status` says what it waits for"},
+	CodeClosing:              {503, time.Second, "the node is stopping", "ask another node"},
+	CodeTimeout:              {504, 0, "the request took longer than it may", ""},
+	"REPLY_TIMEOUT":          {504, 0, "no answer came in time", ""},
+	CodeDiskFull:             {507, 0, "the disk is almost full, so writes are refused", "make room on the node's disk"},
+}
+
+// codeOf is the code for errors that come as a bare status.
+func codeOf(status int) string {
+	switch status {
+	case http.StatusUnauthorized:
+		return CodeUnauthorized
+	case http.StatusForbidden:
+		return CodeForbidden
+	case http.StatusNotFound:
+		return CodeNotFound
+	case http.StatusMethodNotAllowed:
+		return CodeMethodNotAllowed
+	case http.StatusNotAcceptable:
+		return CodeNotAcceptable
+	case http.StatusRequestTimeout:
+		return CodeRequestTimeout
+	case http.StatusConflict:
+		return CodeConflict
+	case http.StatusPreconditionFailed:
+		return CodePreconditionFailed
+	case http.StatusRequestEntityTooLarge:
+		return CodeTooLarge
+	case http.StatusUnsupportedMediaType:
+		return CodeUnsupportedMediaType
+	case http.StatusTooManyRequests:
+		return CodeRateLimited
+	case http.StatusServiceUnavailable:
+		return CodeOverloaded
+	}
+	if status >= 400 && status < 500 {
+		return CodeInvalid
+	}
+	return CodeInternal
+}

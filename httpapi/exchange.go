@@ -1,0 +1,62 @@
+package httpapi
+
+import (
+	"context"
+	"hash"
+	"net/http"
+	"time"
+)
+
+type (
+	exchangeKey struct{}
+	socketKey   struct{}
+)
+
+// exchange is what the middleware learns about one request, stage by stage. It
+// is made by the outermost stage and belongs to the request's goroutine.
+type exchange struct {
+	id       string
+	started  time.Time
+	address  string // the client's IP, or "socket"
+	socket   bool
+	response *recorder
+	route    *Route // nil until routed, and where nothing matched
+	caller   Caller
+	known    bool // caller is set
+	method   string
+	target   string // path and query as routed, for idempotency scopes
+	bodyHash hash.Hash
+	key      string // Idempotency-Key as sent
+}
+
+// exchangeOf returns the exchange of a request's context. Outside of a request
+// it returns an empty one, so that helpers need not care.
+func exchangeOf(ctx context.Context) *exchange {
+	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		return x
+	}
+	return &exchange{}
+}
+
+func withExchange(r *http.Request, x *exchange) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+}
+
+// template is the route's path as registered: a bounded set, fit for labels.
+func (x *exchange) template() string {
+	if x.route == nil {
+		return "unmatched"
+	}
+	return x.route.Path
+}
+
+// RequestID returns the id of the request that ctx belongs to, "" outside of
+// one. Hand it on to whatever is called on other nodes.
+func RequestID(ctx context.Context) string { return exchangeOf(ctx).id }
+
+// Principal returns who makes the request that ctx belongs to; ok is false on
+// public routes and outside of a request.
+func Principal(ctx context.Context) (caller Caller, ok bool) {
+	x := exchangeOf(ctx)
+	return x.caller, x.known
+}
