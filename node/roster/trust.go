@@ -26,12 +26,12 @@ type inForce struct {
 	roster   *Roster
 	byPin    map[identity.Pin]int // index into roster.Members
 	byRaftID map[string]int
-	dead     map[identity.Pin]bool
+	dead     map[identity.Pin]identity.NodeID
 	replaced chan struct{} // closed when another takes its place
 }
 
 func newInForce(r *Roster) *inForce {
-	f := &inForce{roster: r, byPin: map[identity.Pin]int{}, byRaftID: map[string]int{}, dead: map[identity.Pin]bool{}, replaced: make(chan struct{})}
+	f := &inForce{roster: r, byPin: map[identity.Pin]int{}, byRaftID: map[string]int{}, dead: map[identity.Pin]identity.NodeID{}, replaced: make(chan struct{})}
 	for i, m := range r.Members {
 		f.byRaftID[m.RaftID] = i
 		for _, p := range m.Pins {
@@ -40,7 +40,7 @@ func newInForce(r *Roster) *inForce {
 	}
 	for _, t := range r.Tombstones {
 		for _, p := range t.Pins {
-			f.dead[p] = true
+			f.dead[p] = t.ID
 		}
 	}
 	return f
