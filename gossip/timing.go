@@ -1,0 +1,73 @@
+package gossip
+
+import (
+	"time"
+
+	"github.com/hashicorp/memberlist"
+)
+
+// timing holds the intervals that tests scale.
+type timing struct {
+	probe, probeTimeout time.Duration
+	gossip, pushPull    time.Duration
+	toTheDead           time.Duration
+	rejoin              time.Duration
+	lease               time.Duration
+	leaseTick           time.Duration
+}
+
+// A killed node is first missed after at most two or three probe intervals and
+// failed three seconds (up to ten members) after that, six where no second
+// witness confirms it. A node that stalls has those seconds to answer.
+func defaultTiming() timing {
+	return timing{
+		probe: time.Second,
+		// The helpers of an indirect probe report after the same time again,
+		// which must be within the interval.
+		probeTimeout: 400 * time.Millisecond,
+		gossip:       500 * time.Millisecond,
+		pushPull:     10 * time.Second,
+		toTheDead:    60 * time.Second,
+		rejoin:       10 * time.Second,
+		lease:        LeaseDuration,
+		leaseTick:    time.Second,
+	}
+}
+
+// scaled divides every interval, for tests on a real network.
+func (t timing) scaled(by time.Duration) timing {
+	return timing{
+		probe: t.probe / by, probeTimeout: t.probeTimeout / by,
+		gossip: t.gossip / by, pushPull: t.pushPull / by,
+		toTheDead: t.toTheDead / by, rejoin: t.rejoin / by,
+		lease: t.lease / by, leaseTick: t.leaseTick / by,
+	}
+}
+
+// packetSize leaves a packet room for the label and stays below what memberlist
+// can say of the length of a part (16 bits).
+const packetSize = 48 << 10
+
+func (t timing) memberlist() *memberlist.Config {
+	c := memberlist.DefaultLANConfig()
+	c.ProtocolVersion = memberlist.ProtocolVersionMax
+	c.DelegateProtocolVersion, c.DelegateProtocolMin, c.DelegateProtocolMax = 1, 1, 1
+	c.BindAddr, c.BindPort = "", pseudoPort
+	c.AdvertisePort = pseudoPort
+	c.RequireNodeNames = true
+	c.DisableTcpPings = true // packets travel by TCP as it is
+	c.EnableCompression = false
+	c.UDPBufferSize = packetSize
+	c.TCPTimeout = helloTimeout
+	c.ProbeInterval, c.ProbeTimeout = t.probe, t.probeTimeout
+	c.SuspicionMult, c.SuspicionMaxTimeoutMult = 3, 2
+	// No slowing down when probes fail: in a mesh of three that loses two, the
+	// survivor would blame itself and take twice the promised time.
+	c.AwarenessMaxMultiplier = 1
+	c.GossipInterval, c.GossipNodes = t.gossip, 3
+	c.PushPullInterval = t.pushPull
+	c.GossipToTheDeadTime = t.toTheDead
+	// Addresses are constant; if one differs all the same, time is no reason.
+	c.DeadNodeReclaimTime = time.Nanosecond
+	return c
+}
