@@ -1,0 +1,248 @@
+package graphsync
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/meshd/meshd/consensus"
+)
+
+func itoa(n uint64) string { return strconv.FormatUint(n, 10) }
+
+func noNode(id uint64) *consensus.Refusal {
+	return refuse(CodeNotFound, "id", "no node has the id %d", id)
+}
+
+// findNode resolves a node of the command's namespace by id or key.
+func (t *tx) findNode(id uint64, norm, field string) (nsID, uint64, *consensus.Refusal) {
+	if id != 0 {
+		ns, ok := t.nodeNamespace(id)
+		if !ok || t.cmd.Namespace != "" && t.namespace(t.cmd.Namespace) != ns {
+			return 0, 0, refuse(CodeNotFound, field, "no node has the id %d", id)
+		}
+		return ns, id, nil
+	}
+	ns := t.namespace(t.cmd.Namespace)
+	if found := t.byKey(ns, norm); found != 0 {
+		return ns, found, nil
+	}
+	return 0, 0, refuse(CodeNotFound, field, "no node has the key %q", norm)
+}
+
+func (t *tx) createNode(o *op) (opResult, *consensus.Refusal, error) {
+	switch {
+	case t.cmd.Namespace == "":
+		return opResult{}, invalid("session_id", "must not be empty"), nil
+	case o.Label == "":
+		return opResult{}, invalid("label", "must not be empty"), nil
+	case !o.has(hasType):
+		return opResult{}, invalid("type", "must not be empty"), nil
+	}
+	if r := t.room(o.Type); r != nil {
+		return opResult{}, r, nil
+	}
+	if o.Key != "" {
+		ns := t.namespace(t.cmd.Namespace)
+		if id := t.byKey(ns, o.norm()); id != 0 {
+			if !o.has(isUpsert) {
+				r := refuse(CodeKeyExists, "key", "the key %q belongs to node %d", o.Key, id)
+				r.Details["id"] = itoa(id)
+				return opResult{}, r, nil
+			}
+			return t.changeNode(ns, id, o)
+		}
+	}
+	t.changed = true
+	ns := t.intern(symNamespace, t.cmd.Namespace)
+	n := nodeRecord{stamp: t.made(), Type: t.intern(symType, o.Type), Label: o.Label, Name: o.Name,
+		Key: o.Key, Norm: o.Norm, Props: storedProps(o.Props)}
+	id := t.nextID()
+	t.putNode(ns, id, &n)
+	t.key = appendID(t.key[:0], id)
+	t.w.Put(tID, t.key, appendSymbol(nil, ns))
+	if n.Key != "" {
+		t.key = append(appendSymbol(t.key[:0], ns), n.norm()...)
+		t.w.Put(tKey, t.key, appendID(nil, id))
+	}
+	t.key = appendTypeKey(t.key[:0], ns, n.Type, id)
+	t.w.Put(tType, t.key, nil)
+	t.key = appendNameKey(t.key[:0], ns, n.name(), id)
+	t.w.Put(tName, t.key, nil)
+	t.add(ns, countNodes, n.Type, 1)
+	return opResult{ID: id, Status: created, Version: 1}, nil, nil
+}
+
+func (t *tx) putNode(ns nsID, id uint64, n *nodeRecord) {
+	t.key = appendNodeKey(t.key[:0], ns, id)
+	t.w.Put(tNode, t.key, consensus.Encode(n))
+}
+
+func (t *tx) updateNode(o *op) (opResult, *consensus.Refusal, error) {
+	ns, id, r := t.findNode(o.ID, o.norm(), "id")
+	if r != nil {
+		return opResult{}, r, nil
+	}
+	if r := t.room(o.Type); r != nil {
+		return opResult{}, r, nil
+	}
+	return t.changeNode(ns, id, o)
+}
+
+// changeNode takes over what the op gives.
+func (t *tx) changeNode(ns nsID, id uint64, o *op) (opResult, *consensus.Refusal, error) {
+	old, ok, err := t.node(ns, id)
+	if err != nil {
+		return opResult{}, nil, err
+	}
+	if !ok {
+		return opResult{}, noNode(id), nil
+	}
+	if r := checkVersion(o, "node", old.Version); r != nil {
+		return opResult{}, r, nil
+	}
+	n := old
+	if o.has(hasProps) {
+		props, r := changedProps(old.Props, o)
+		if r != nil {
+			return opResult{}, r, nil
+		}
+		n.Props = props
+	}
+	if o.has(hasLabel) {
+		n.Label, n.Name = o.Label, o.Name
+		if n.Label == "" {
+			return opResult{}, invalid("label", "must not be empty"), nil
+		}
+	}
+	sameType := !o.has(hasType) || t.symbol(symType, o.Type) == old.Type
+	if sameType && n.Label == old.Label && n.Name == old.Name && bytes.Equal(n.Props, old.Props) {
+		return opResult{ID: id, Status: unchanged, Version: old.Version}, nil, nil
+	}
+	t.changed = true
+	if !sameType {
+		n.Type = t.intern(symType, o.Type)
+		t.key = appendTypeKey(t.key[:0], ns, old.Type, id)
+		t.w.Delete(tType, t.key)
+		t.key = appendTypeKey(t.key[:0], ns, n.Type, id)
+		t.w.Put(tType, t.key, nil)
+		t.add(ns, countNodes, old.Type, -1)
+		t.add(ns, countNodes, n.Type, 1)
+	}
+	if n.name() != old.name() {
+		t.key = appendNameKey(t.key[:0], ns, old.name(), id)
+		t.w.Delete(tName, t.key)
+		t.key = appendNameKey(t.key[:0], ns, n.name(), id)
+		t.w.Put(tName, t.key, nil)
+	}
+	t.touch(&n.stamp)
+	t.putNode(ns, id, &n)
+	return opResult{ID: id, Status: updated, Version: n.Version}, nil, nil
+}
+
+func changedProps(old []byte, o *op) ([]byte, *consensus.Refusal) {
+	if !o.has(isMerge) {
+		return storedProps(o.Props), nil
+	}
+	merged, err := mergeObject(old, o.Props)
+	if err != nil {
+		return nil, invalid("properties", "cannot be merged: %v", err)
+	}
+	if len(merged) > MaxProperties {
+		return nil, invalid("properties", "has %d bytes after merging, at most %d are allowed", len(merged), MaxProperties)
+	}
+	return storedProps(merged), nil
+}
+
+// deleteNode ends a node and its edges. An absent node is no change, unless a
+// version was asked for.
+func (t *tx) deleteNode(o *op) (opResult, *consensus.Refusal, error) {
+	ns, id, r := t.findNode(o.ID, o.norm(), "id")
+	if r != nil {
+		if o.IfVersion == 0 {
+			r = nil
+		}
+		return opResult{ID: o.ID}, r, nil
+	}
+	n, ok, err := t.node(ns, id)
+	if err != nil {
+		return opResult{}, nil, err
+	}
+	if !ok {
+		return opResult{}, noNode(id), nil
+	}
+	if r := checkVersion(o, "node", n.Version); r != nil {
+		return opResult{}, r, nil
+	}
+	edges, more := t.edgesOf(ns, id, maxCascade-t.cascade)
+	if more {
+		return opResult{}, refuse(CodeTooManyEdges, "", "node %d has more edges than one command may end (%d): delete edges first", id, maxCascade), nil
+	}
+	t.changed = true
+	t.cascade += len(edges)
+	for _, at := range edges {
+		t.dropEdge(at)
+	}
+	t.key = appendNodeKey(t.key[:0], ns, id)
+	t.w.Delete(tNode, t.key)
+	t.key = appendID(t.key[:0], id)
+	t.w.Delete(tID, t.key)
+	if n.Key != "" {
+		t.key = append(appendSymbol(t.key[:0], ns), n.norm()...)
+		t.w.Delete(tKey, t.key)
+	}
+	t.key = appendTypeKey(t.key[:0], ns, n.Type, id)
+	t.w.Delete(tType, t.key)
+	t.key = appendNameKey(t.key[:0], ns, n.name(), id)
+	t.w.Delete(tName, t.key)
+	t.add(ns, countNodes, n.Type, -1)
+	return opResult{ID: id, Status: deleted, Version: n.Version}, nil, nil
+}
+
+// drainNode ends as many edges of a node as one command may.
+func (t *tx) drainNode(o *op) (opResult, *consensus.Refusal, error) {
+	ns, id, r := t.findNode(o.ID, o.norm(), "id")
+	if r != nil {
+		return opResult{}, r, nil
+	}
+	n, ok, err := t.node(ns, id)
+	if err != nil {
+		return opResult{}, nil, err
+	}
+	if !ok {
+		return opResult{}, noNode(id), nil
+	}
+	if r := checkVersion(o, "node", n.Version); r != nil {
+		return opResult{}, r, nil
+	}
+	edges, _ := t.edgesOf(ns, id, maxCascade-t.cascade)
+	t.changed = t.changed || len(edges) > 0
+	t.cascade += len(edges)
+	for _, at := range edges {
+		t.dropEdge(at)
+	}
+	return opResult{ID: id, Status: unchanged, Version: n.Version}, nil, nil
+}
+
+// edgesOf returns up to limit edges of a node, each once, and whether there
+// are more.
+func (t *tx) edgesOf(ns nsID, id uint64, limit int) (edges []triple, more bool) {
+	prefix := appendNodeKey(nil, ns, id)
+	end := after(prefix)
+	for k := range t.r.Scan(tSPO, prefix, end) {
+		if at, ok := parseSPO(k); ok {
+			if len(edges) == limit {
+				return edges, true
+			}
+			edges = append(edges, at)
+		}
+	}
+	for k := range t.r.Scan(tOPS, prefix, end) {
+		if at, ok := parseOPS(k); ok && at.source != id {
+			if len(edges) == limit {
+				return edges, true
+			}
+			edges = append(edges, at)
+		}
+	}
+	return edges, false
+}

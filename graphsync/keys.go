@@ -1,0 +1,160 @@
+package graphsync
+
+import (
+	"encoding/binary"
+
+	"github.com/meshd/meshd/consensus"
+)
+
+// The tables. All numbers in keys are big-endian; ns and symbols take 3 bytes,
+// ids 5. DESIGN.md has them in one table with what grows beside them.
+const (
+	tMeta  consensus.Table = "graph/meta" // "state" → metaRecord
+	tSym   consensus.Table = "graph/sym"  // kind string → symbol
+	tSymr  consensus.Table = "graph/symr" // kind symbol → string
+	tID    consensus.Table = "graph/i"    // node → ns
+	tNode  consensus.Table = "graph/n"    // ns node → nodeRecord
+	tKey   consensus.Table = "graph/x"    // ns normalised key → node
+	tSPO   consensus.Table = "graph/spo"  // ns source type target edge → edgeRecord
+	tOPS   consensus.Table = "graph/ops"  // ns target type source edge → empty
+	tEdge  consensus.Table = "graph/f"    // edge → ns source type target flags
+	tType  consensus.Table = "graph/ty"   // ns type node → empty
+	tName  consensus.Table = "graph/nm"   // ns folded label 00 node → empty
+	tCount consensus.Table = "graph/ct"   // ns kind type → count
+)
+
+var tables = []consensus.Table{tMeta, tSym, tSymr, tID, tNode, tKey, tSPO, tOPS, tEdge, tType, tName, tCount}
+
+// Kinds of symbols, the first byte of sym and symr keys. Each kind counts its
+// own symbols from 1; 0 means none.
+const (
+	symNamespace byte = 'n'
+	symType      byte = 't' // node and edge types
+	symAuthor    byte = 'a'
+)
+
+// Kinds of counters.
+const (
+	countNodes byte = 'n'
+	countEdges byte = 'e'
+)
+
+type (
+	symbol uint32 // 24 bits
+	nsID   = symbol
+)
+
+func appendSymbol(b []byte, s symbol) []byte {
+	return append(b, byte(s>>16), byte(s>>8), byte(s))
+}
+
+func appendID(b []byte, id uint64) []byte {
+	return append(b, byte(id>>32), byte(id>>24), byte(id>>16), byte(id>>8), byte(id))
+}
+
+func readSymbol(b []byte) symbol {
+	return symbol(b[0])<<16 | symbol(b[1])<<8 | symbol(b[2])
+}
+
+func readID(b []byte) uint64 {
+	return uint64(b[0])<<32 | uint64(binary.BigEndian.Uint32(b[1:]))
+}
+
+func appendNodeKey(b []byte, ns nsID, id uint64) []byte {
+	return appendID(appendSymbol(b, ns), id)
+}
+
+func appendTypeKey(b []byte, ns nsID, typ symbol, id uint64) []byte {
+	return appendID(appendSymbol(appendSymbol(b, ns), typ), id)
+}
+
+func appendNameKey(b []byte, ns nsID, name string, id uint64) []byte {
+	return appendID(append(append(appendSymbol(b, ns), name...), 0), id)
+}
+
+func appendCountKey(b []byte, ns nsID, kind byte, typ symbol) []byte {
+	return appendSymbol(append(appendSymbol(b, ns), kind), typ)
+}
+
+func appendSymKey(b []byte, kind byte, s string) []byte {
+	return append(append(b, kind), s...)
+}
+
+func appendSymrKey(b []byte, kind byte, s symbol) []byte {
+	return appendSymbol(append(b, kind), s)
+}
+
+// Sizes of whole keys.
+const (
+	nodeKeySize   = 3 + 5
+	tripleKeySize = 3 + 5 + 3 + 5 + 5
+	edgeValueSize = 3 + 5 + 3 + 5 + 1
+	minNameKey    = 3 + 1 + 5
+)
+
+// triple is an edge's place: its key in spo, turned around in ops.
+type triple struct {
+	ns             nsID
+	source, target uint64
+	typ            symbol
+	id             uint64
+}
+
+func (t triple) appendSPO(b []byte) []byte {
+	return appendID(appendID(appendSymbol(appendID(appendSymbol(b, t.ns), t.source), t.typ), t.target), t.id)
+}
+
+func (t triple) appendOPS(b []byte) []byte {
+	return appendID(appendID(appendSymbol(appendID(appendSymbol(b, t.ns), t.target), t.typ), t.source), t.id)
+}
+
+// appendValue is the edge's value in tEdge. The last byte is kept for flags: an
+// edge that has gone to the history tables will say so there.
+func (t triple) appendValue(b []byte) []byte {
+	b = appendID(appendSymbol(appendID(appendSymbol(b, t.ns), t.source), t.typ), t.target)
+	return append(b, 0)
+}
+
+func parseSPO(k []byte) (triple, bool) {
+	if len(k) != tripleKeySize {
+		return triple{}, false
+	}
+	return triple{ns: readSymbol(k), source: readID(k[3:]), typ: readSymbol(k[8:]), target: readID(k[11:]), id: readID(k[16:])}, true
+}
+
+func parseOPS(k []byte) (triple, bool) {
+	t, ok := parseSPO(k)
+	t.source, t.target = t.target, t.source
+	return t, ok
+}
+
+func parseEdgeValue(id uint64, v []byte) (triple, bool) {
+	if len(v) != edgeValueSize || v[edgeValueSize-1] != 0 {
+		return triple{}, false
+	}
+	return triple{ns: readSymbol(v), source: readID(v[3:]), typ: readSymbol(v[8:]), target: readID(v[11:]), id: id}, true
+}
+
+// appendSpan starts the key of one node's edges: ns node [type [other]].
+func appendSpan(b []byte, ns nsID, node uint64, typ symbol, other uint64) []byte {
+	b = appendNodeKey(b, ns, node)
+	if typ != 0 {
+		if b = appendSymbol(b, typ); other != 0 {
+			b = appendID(b, other)
+		}
+	}
+	return b
+}
+
+// after returns the least key greater than every key that begins with prefix,
+// nil where there is none. It copies.
+func after(prefix []byte) []byte {
+	for i := len(prefix) - 1; i >= 0; i-- {
+		if prefix[i] < 0xff {
+			out := append([]byte(nil), prefix[:i+1]...)
+			out[i]++
+			return out
+		}
+	}
+	return nil
+}

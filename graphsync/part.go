@@ -1,0 +1,143 @@
+package graphsync
+
+import (
+	"github.com/meshd/meshd/consensus"
+)
+
+// PartName is the name of the graph among the parts of the state.
+const PartName = "graph"
+
+// Part is the graph in the replicated state. It holds nothing itself; all it
+// knows lies in its tables.
+type Part struct{}
+
+var _ consensus.Part = (*Part)(nil)
+
+// NewPart returns the part to register with consensus.
+func NewPart() *Part { return &Part{} }
+
+// Name implements consensus.Part.
+func (*Part) Name() string { return PartName }
+
+// Tables implements consensus.Part.
+func (*Part) Tables() []consensus.Table { return append([]consensus.Table(nil), tables...) }
+
+// Apply implements consensus.Part.
+func (*Part) Apply(w consensus.Writer, c consensus.Command) ([]byte, error) {
+	var cmd command
+	if err := consensus.Decode(c.Body, &cmd); err != nil {
+		return nil, consensus.Refuse(CodeInvalid, "the graph command cannot be read")
+	}
+	if len(cmd.Ops) == 0 || len(cmd.Ops) > MaxBatchOps {
+		return nil, refuse(CodeTooLarge, "operations", "a command has 1 to %d operations, not %d", MaxBatchOps, len(cmd.Ops))
+	}
+	t := &tx{view: view{r: w}, w: w, c: c, cmd: &cmd}
+	if err := t.begin(); err != nil {
+		return nil, err
+	}
+	res := result{Ops: make([]opResult, len(cmd.Ops))}
+	for i := range cmd.Ops {
+		done, refusal, err := t.apply(&cmd.Ops[i])
+		switch {
+		case err != nil:
+			return nil, err
+		case refusal == nil:
+			res.Ops[i] = done
+		case cmd.Lenient:
+			res.Refusals = append(res.Refusals, opRefusal{i, *refusal})
+		case len(cmd.Ops) > 1:
+			return nil, inOp(refusal, i)
+		default:
+			return nil, refusal
+		}
+	}
+	if err := t.end(); err != nil {
+		return nil, err
+	}
+	if cmd.Whole && len(cmd.Ops) == 1 {
+		if err := t.whole(&cmd.Ops[0], &res); err != nil {
+			return nil, err
+		}
+	}
+	return consensus.Encode(&res), nil
+}
+
+// apply executes one operation. A handler refuses before its first write, so
+// that a lenient command may go on after a refusal. An error is not a "no" but
+// damage.
+func (t *tx) apply(o *op) (opResult, *consensus.Refusal, error) {
+	if r := o.check(); r != nil {
+		return opResult{}, r, nil
+	}
+	switch o.Kind {
+	case opCreateNode:
+		return t.createNode(o)
+	case opUpdateNode:
+		return t.updateNode(o)
+	case opDeleteNode:
+		return t.deleteNode(o)
+	case opDrainNode:
+		return t.drainNode(o)
+	case opCreateEdge:
+		return t.createEdge(o)
+	case opUpdateEdge:
+		return t.updateEdge(o)
+	case opDeleteEdge:
+		return t.deleteEdge(o)
+	}
+	return opResult{}, refuse(CodeInvalid, "op", "unknown operation %d", o.Kind), nil
+}
+
+// check is what the tables rely on, whoever made the command.
+func (o *op) check() *consensus.Refusal {
+	switch {
+	case o.has(hasType) && !validType(o.Type):
+		return invalid("type", "is not an identifier")
+	case len(o.Label) > MaxLabel:
+		return invalid("label", "is too long")
+	case len(o.name()) > MaxLabel || o.Name != "" && len(o.Name) > maxName:
+		return invalid("label", "is too long")
+	case len(o.Key) > MaxKey || len(o.Norm) > maxNormKey:
+		return invalid("key", "is too long")
+	case len(o.SourceKey) > maxNormKey || len(o.TargetKey) > maxNormKey:
+		return invalid("key", "is too long")
+	case len(o.Predicate) > MaxPredicate:
+		return invalid("predicate", "is too long")
+	case !goodProps(o.Props):
+		return invalid("properties", "is not an object of at most %d bytes", MaxProperties)
+	case o.has(hasWeight) && !finite(o.Weight):
+		return invalid("weight", "is not a finite number")
+	}
+	return nil
+}
+
+// whole adds what the one operation left behind.
+func (t *tx) whole(o *op, res *result) error {
+	id := res.Ops[0].ID
+	if res.Ops[0].Status == deleted || id == 0 {
+		return nil
+	}
+	switch o.Kind {
+	case opCreateNode, opUpdateNode:
+		ns, ok := t.nodeNamespace(id)
+		if !ok {
+			return nil
+		}
+		n, ok, err := t.node(ns, id)
+		if err != nil || !ok {
+			return err
+		}
+		w, err := t.wireNode(ns, id, &n)
+		res.Node = &w
+		return err
+	case opCreateEdge, opUpdateEdge:
+		at, e, ok, err := t.edge(id)
+		if err != nil || !ok {
+			return err
+		}
+		w, err := t.wireEdge(at, &e)
+		res.Edge = &w
+		return err
+	}
+	return nil
+}

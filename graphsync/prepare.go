@@ -1,0 +1,204 @@
+package graphsync
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/meshd/meshd/consensus"
+)
+
+// takes lists the fields each verb of an Op takes.
+var takes = map[string]struct {
+	kind   opKind
+	flags  uint64
+	fields string
+}{
+	OpCreateNode: {opCreateNode, hasProps | hasLabel, "type label key properties"},
+	OpUpsertNode: {opCreateNode, hasProps | hasLabel | isUpsert, "type label key properties"},
+	OpUpdateNode: {opUpdateNode, 0, "id key type label properties merge if_version"},
+	OpDeleteNode: {opDeleteNode, 0, "id key if_version"},
+	OpCreateEdge: {opCreateEdge, hasProps, "source_id source target_id target type weight predicate properties"},
+	OpUpsertEdge: {opCreateEdge, hasProps | isUpsert, "source_id source target_id target type weight predicate properties parallel"},
+	OpUpdateEdge: {opUpdateEdge, 0, "id weight predicate properties merge if_version"},
+	OpDeleteEdge: {opDeleteEdge, 0, "id if_version"},
+}
+
+// prepare checks an Op and turns it into what is replicated.
+func prepare(in *Op) (op, *consensus.Refusal) {
+	verb, ok := takes[in.Op]
+	if !ok {
+		return op{}, invalid("op", "%q is not an operation", in.Op)
+	}
+	if f := in.stray(verb.fields); f != "" {
+		return op{}, invalid(f, "is not taken by %s", in.Op)
+	}
+	out := op{Kind: verb.kind, Flags: verb.flags, ID: in.ID, Type: in.Type,
+		Source: in.SourceID, Target: in.TargetID, Parallel: in.Parallel, IfVersion: in.IfVersion}
+	if in.Merge {
+		if in.Properties == nil {
+			return op{}, invalid("merge", "needs properties")
+		}
+		out.Flags |= isMerge
+	}
+	if in.Type != "" {
+		out.Flags |= hasType
+		if r := checkType("type", in.Type); r != nil {
+			return op{}, r
+		}
+	} else if verb.kind == opCreateNode || verb.kind == opCreateEdge {
+		return op{}, invalid("type", "must not be empty")
+	}
+	for _, step := range []func(*Op, *op) *consensus.Refusal{prepareLabel, prepareKeys, prepareProps, prepareEdge} {
+		if r := step(in, &out); r != nil {
+			return op{}, r
+		}
+	}
+	return out, nil
+}
+
+// stray names a field that is given but not among fields.
+func (in *Op) stray(fields string) string {
+	given := [...]struct {
+		name string
+		is   bool
+	}{
+		{"id", in.ID != 0}, {"key", in.Key != ""}, {"type", in.Type != ""}, {"label", in.Label != nil},
+		{"properties", in.Properties != nil}, {"merge", in.Merge},
+		{"source_id", in.SourceID != 0}, {"target_id", in.TargetID != 0},
+		{"source", in.Source != ""}, {"target", in.Target != ""},
+		{"weight", in.Weight != nil}, {"predicate", in.Predicate != nil},
+		{"parallel", in.Parallel != 0}, {"if_version", in.IfVersion != 0},
+	}
+	for _, g := range given {
+		if g.is && !hasWord(fields, g.name) {
+			return g.name
+		}
+	}
+	return ""
+}
+
+// hasWord avoids splitting the list: it runs for each line of an import.
+func hasWord(list, word string) bool {
+	for {
+		i := strings.Index(list, word)
+		if i < 0 {
+			return false
+		}
+		end := i + len(word)
+		if (i == 0 || list[i-1] == ' ') && (end == len(list) || list[end] == ' ') {
+			return true
+		}
+		list = list[end:]
+	}
+}
+
+func prepareLabel(in *Op, out *op) *consensus.Refusal {
+	if in.Label == nil {
+		if out.Kind == opCreateNode {
+			return invalid("label", "must not be empty")
+		}
+		return nil
+	}
+	if r := checkText("label", *in.Label, 1, MaxLabel); r != nil {
+		return r
+	}
+	out.Flags |= hasLabel
+	out.Label = *in.Label
+	name := indexName(out.Label)
+	if name == "" {
+		return invalid("label", "must not be blank")
+	}
+	if name != out.Label {
+		out.Name = name
+	}
+	return nil
+}
+
+func prepareKeys(in *Op, out *op) (r *consensus.Refusal) {
+	switch out.Kind {
+	case opCreateNode:
+		if in.Key == "" {
+			if out.has(isUpsert) {
+				return invalid("key", "must not be empty")
+			}
+			return nil
+		}
+		out.Key = in.Key
+		norm, r := checkKey("key", in.Key)
+		if norm != in.Key {
+			out.Norm = norm
+		}
+		return r
+	case opUpdateNode, opDeleteNode:
+		out.Norm, r = reference("id", in.ID, "key", in.Key)
+	case opCreateEdge:
+		if out.SourceKey, r = reference("source_id", in.SourceID, "source", in.Source); r == nil {
+			out.TargetKey, r = reference("target_id", in.TargetID, "target", in.Target)
+		}
+	default:
+		_, r = reference("id", in.ID, "", "")
+	}
+	return r
+}
+
+// reference checks that a thing is named by exactly one of id and key.
+func reference(idField string, id uint64, keyField, key string) (norm string, _ *consensus.Refusal) {
+	switch {
+	case id != 0 && key != "":
+		return "", invalid(keyField, "must not be given beside %s", idField)
+	case id > maxID:
+		return "", invalid(idField, "is larger than any id")
+	case id != 0:
+		return "", nil
+	case keyField == "":
+		return "", invalid(idField, "must be given")
+	case key == "":
+		return "", invalid(keyField, "or %s must be given", idField)
+	}
+	return checkKey(keyField, key)
+}
+
+func prepareProps(in *Op, out *op) *consensus.Refusal {
+	if in.Properties == nil {
+		return nil
+	}
+	if len(in.Properties) > 8*MaxProperties {
+		return invalid("properties", "has %d bytes, at most %d are allowed", len(in.Properties), MaxProperties)
+	}
+	props, err := canonicalObject(in.Properties)
+	if err != nil {
+		return invalid("properties", "%s", err)
+	}
+	if len(props) > MaxProperties {
+		return invalid("properties", "has %d bytes, at most %d are allowed", len(props), MaxProperties)
+	}
+	out.Flags |= hasProps
+	out.Props = storedProps(props)
+	return nil
+}
+
+func prepareEdge(in *Op, out *op) *consensus.Refusal {
+	if in.Weight != nil {
+		if !finite(*in.Weight) {
+			return invalid("weight", "must be a finite number")
+		}
+		out.Flags |= hasWeight
+		out.Weight = *in.Weight
+	}
+	if in.Predicate != nil {
+		if r := checkText("predicate", *in.Predicate, 0, MaxPredicate); r != nil {
+			return r
+		}
+		out.Flags |= hasPredicate
+		out.Predicate = *in.Predicate
+	}
+	return nil
+}
+
+// rawObject is stored properties as an answer carries them.
+func rawObject(props []byte) json.RawMessage {
+	if len(props) == 0 {
+		return json.RawMessage("{}")
+	}
+	return append(json.RawMessage(nil), props...)
+}

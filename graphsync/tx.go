@@ -1,0 +1,149 @@
+package graphsync
+
+import (
+	"encoding/binary"
+
+	"github.com/meshd/meshd/consensus"
+)
+
+// tx applies one command. Counters and totals are kept here and written once
+// at the end.
+type tx struct {
+	view
+	w    consensus.Writer
+	c    consensus.Command
+	cmd  *command
+	meta metaRecord
+	// changed says that an operation wrote; a command that changes nothing
+	// must not touch the counters either, or it would count as a revision.
+	changed bool
+	totals  map[countKey]int64
+	cascade int // edges ended on behalf of nodes so far
+	key     []byte
+}
+
+type countKey struct {
+	ns   nsID
+	kind byte
+	typ  symbol
+}
+
+var metaKey = []byte("state")
+
+func (t *tx) begin() error {
+	t.totals = make(map[countKey]int64)
+	t.meta = metaRecord{Format: format, NextID: 1}
+	if got := t.w.Get(tMeta, metaKey); got != nil {
+		if err := consensus.Decode(got, &t.meta); err != nil {
+			return err
+		}
+		if t.meta.Format != format {
+			return refuse(CodeInvalid, "", "the graph's tables have format %d, this program knows %d: upgrade this node", t.meta.Format, format)
+		}
+	}
+	if t.cmd.Namespace != "" {
+		if r := checkNamespace(t.cmd.Namespace); r != nil {
+			return r
+		}
+	}
+	if len(t.cmd.Author) > MaxAuthor {
+		return invalid("author", "is longer than %d bytes", MaxAuthor)
+	}
+	return nil
+}
+
+func (t *tx) end() error {
+	if !t.changed {
+		return nil
+	}
+	t.w.Put(tMeta, metaKey, consensus.Encode(&t.meta))
+	for k, d := range t.totals {
+		if d == 0 {
+			continue
+		}
+		total := t.count(k.ns, k.kind, k.typ) + uint64(d)
+		t.key = appendCountKey(t.key[:0], k.ns, k.kind, k.typ)
+		if total == 0 {
+			t.w.Delete(tCount, t.key)
+			continue
+		}
+		t.w.Put(tCount, t.key, binary.BigEndian.AppendUint64(nil, total))
+	}
+	return nil
+}
+
+func (t *tx) add(ns nsID, kind byte, typ symbol, d int64) {
+	t.totals[countKey{ns, kind, typ}] += d
+	t.totals[countKey{ns, kind, 0}] += d
+}
+
+// room says that the operation can get an id and the symbols it needs.
+func (t *tx) room(typ string) *consensus.Refusal {
+	if t.meta.NextID > maxID {
+		return refuse(CodeExhausted, "", "the graph has used up its ids")
+	}
+	if max(t.meta.Namespaces, t.meta.Types, t.meta.Authors) < maxSymbol {
+		return nil
+	}
+	for _, n := range []struct {
+		kind byte
+		last symbol
+		text string
+	}{{symNamespace, t.meta.Namespaces, t.cmd.Namespace}, {symType, t.meta.Types, typ}, {symAuthor, t.meta.Authors, t.cmd.Author}} {
+		if n.last >= maxSymbol && n.text != "" && t.symbol(n.kind, n.text) == 0 {
+			return refuse(CodeExhausted, "", "the graph has used up its names: %q cannot be added", n.text)
+		}
+	}
+	return nil
+}
+
+func (t *tx) nextID() uint64 {
+	id := t.meta.NextID
+	t.meta.NextID++
+	return id
+}
+
+// intern returns the symbol of s and makes one where there is none. The caller
+// has asked for room.
+func (t *tx) intern(kind byte, s string) symbol {
+	if s == "" {
+		return 0
+	}
+	if sym := t.symbol(kind, s); sym != 0 {
+		return sym
+	}
+	last := &t.meta.Types
+	switch kind {
+	case symNamespace:
+		last = &t.meta.Namespaces
+	case symAuthor:
+		last = &t.meta.Authors
+	}
+	*last++
+	sym := *last
+	t.key = appendSymKey(t.key[:0], kind, s)
+	t.w.Put(tSym, t.key, appendSymbol(nil, sym))
+	t.key = appendSymrKey(t.key[:0], kind, sym)
+	t.w.Put(tSymr, t.key, []byte(s))
+	return sym
+}
+
+func (t *tx) author() symbol { return t.intern(symAuthor, t.cmd.Author) }
+
+func (t *tx) made() stamp {
+	return stamp{Version: 1, CreatedRev: t.c.Revision, CreatedAt: t.c.Time.UnixMilli(), CreatedBy: t.author()}
+}
+
+func (t *tx) touch(s *stamp) {
+	s.Version++
+	s.UpdatedRev, s.UpdatedAt, s.UpdatedBy = t.c.Revision, t.c.Time.UnixMilli(), t.author()
+}
+
+func checkVersion(o *op, field string, have uint64) *consensus.Refusal {
+	if o.IfVersion == 0 || o.IfVersion == have {
+		return nil
+	}
+	r := refuse(CodePrecondition, "if_version", "%s %d is at version %d, not %d", field, o.ID, have, o.IfVersion)
+	r.Details["version"] = itoa(have)
+	return r
+}

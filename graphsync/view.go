@@ -1,0 +1,187 @@
+package graphsync
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/meshd/meshd/consensus"
+)
+
+// view reads the tables. It remembers the symbols it met, so it lives no
+// longer than its Reader. Not safe for concurrent use.
+type view struct {
+	r     consensus.Reader
+	buf   []byte
+	names map[symKey]string
+	syms  map[string]symbol // by kind byte and string
+}
+
+type symKey struct {
+	kind byte
+	sym  symbol
+}
+
+// symbol returns the symbol of a string, 0 where it has none.
+func (v *view) symbol(kind byte, s string) symbol {
+	v.buf = appendSymKey(v.buf[:0], kind, s)
+	if sym, ok := v.syms[string(v.buf)]; ok {
+		return sym
+	}
+	got := v.r.Get(tSym, v.buf)
+	if len(got) != 3 {
+		return 0
+	}
+	if v.syms == nil {
+		v.syms = make(map[string]symbol)
+	}
+	sym := readSymbol(got)
+	v.syms[string(v.buf)] = sym
+	return sym
+}
+
+// text returns the string of a symbol; 0 is the empty one.
+func (v *view) text(kind byte, sym symbol) (string, error) {
+	if sym == 0 {
+		return "", nil
+	}
+	k := symKey{kind, sym}
+	if s, ok := v.names[k]; ok {
+		return s, nil
+	}
+	v.buf = appendSymrKey(v.buf[:0], kind, sym)
+	got := v.r.Get(tSymr, v.buf)
+	if got == nil {
+		return "", fmt.Errorf("%w: symbol %c%d has no text", errRecord, kind, sym)
+	}
+	if v.names == nil {
+		v.names = make(map[symKey]string)
+	}
+	s := string(got)
+	v.names[k] = s
+	return s, nil
+}
+
+// namespace returns the id of a namespace, 0 where it has never been written.
+func (v *view) namespace(name string) nsID {
+	if name == "" {
+		return 0
+	}
+	return v.symbol(symNamespace, name)
+}
+
+func (v *view) nodeNamespace(id uint64) (nsID, bool) {
+	if id == 0 || id > maxID {
+		return 0, false
+	}
+	v.buf = appendID(v.buf[:0], id)
+	got := v.r.Get(tID, v.buf)
+	if len(got) != 3 {
+		return 0, false
+	}
+	return readSymbol(got), true
+}
+
+func (v *view) node(ns nsID, id uint64) (nodeRecord, bool, error) {
+	v.buf = appendNodeKey(v.buf[:0], ns, id)
+	got := v.r.Get(tNode, v.buf)
+	if got == nil {
+		return nodeRecord{}, false, nil
+	}
+	n, err := decodeNode(got)
+	return n, err == nil, err
+}
+
+// hasNode is node without decoding the record.
+func (v *view) hasNode(ns nsID, id uint64) bool {
+	got, ok := v.nodeNamespace(id)
+	return ok && got == ns
+}
+
+// byKey returns the node that holds a normalised key, 0 where none does.
+func (v *view) byKey(ns nsID, norm string) uint64 {
+	if ns == 0 || norm == "" {
+		return 0
+	}
+	v.buf = append(appendSymbol(v.buf[:0], ns), norm...)
+	got := v.r.Get(tKey, v.buf)
+	if len(got) != 5 {
+		return 0
+	}
+	return readID(got)
+}
+
+func (v *view) place(id uint64) (triple, bool) {
+	if id == 0 || id > maxID {
+		return triple{}, false
+	}
+	v.buf = appendID(v.buf[:0], id)
+	return parseEdgeValue(id, v.r.Get(tEdge, v.buf))
+}
+
+func (v *view) edge(id uint64) (triple, edgeRecord, bool, error) {
+	at, ok := v.place(id)
+	if !ok {
+		return triple{}, edgeRecord{}, false, nil
+	}
+	e, ok, err := v.edgeAt(at)
+	return at, e, ok, err
+}
+
+func (v *view) edgeAt(at triple) (edgeRecord, bool, error) {
+	v.buf = at.appendSPO(v.buf[:0])
+	got := v.r.Get(tSPO, v.buf)
+	if got == nil {
+		return edgeRecord{}, false, nil
+	}
+	e, err := decodeEdge(got)
+	return e, err == nil, err
+}
+
+func (v *view) count(ns nsID, kind byte, typ symbol) uint64 {
+	v.buf = appendCountKey(v.buf[:0], ns, kind, typ)
+	return readCount(v.r.Get(tCount, v.buf))
+}
+
+func readCount(b []byte) uint64 {
+	if len(b) != 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(b)
+}
+
+func (v *view) stamp(s *stamp) (wireStamp, error) {
+	w := wireStamp{Version: s.Version, CreatedAt: s.CreatedAt, UpdatedAt: s.CreatedAt}
+	if s.UpdatedRev != 0 {
+		w.UpdatedAt = s.UpdatedAt
+	}
+	var err error
+	if w.CreatedBy, err = v.text(symAuthor, s.CreatedBy); err != nil {
+		return w, err
+	}
+	w.UpdatedBy, err = v.text(symAuthor, s.UpdatedBy)
+	return w, err
+}
+
+func (v *view) wireNode(ns nsID, id uint64, n *nodeRecord) (w wireNode, err error) {
+	w = wireNode{ID: id, Label: n.Label, Key: n.Key, Props: n.Props}
+	if w.Namespace, err = v.text(symNamespace, ns); err != nil {
+		return w, err
+	}
+	if w.Type, err = v.text(symType, n.Type); err != nil {
+		return w, err
+	}
+	w.wireStamp, err = v.stamp(&n.stamp)
+	return w, err
+}
+
+func (v *view) wireEdge(at triple, e *edgeRecord) (w wireEdge, err error) {
+	w = wireEdge{ID: at.id, Source: at.source, Target: at.target, Props: e.Props, Predicate: e.Predicate, Weight: e.weight()}
+	if w.Namespace, err = v.text(symNamespace, at.ns); err != nil {
+		return w, err
+	}
+	if w.Type, err = v.text(symType, at.typ); err != nil {
+		return w, err
+	}
+	w.wireStamp, err = v.stamp(&e.stamp)
+	return w, err
+}
