@@ -1,0 +1,42 @@
+# meshd: `make demo` shows it at work, `make test` proves it.
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  = -s -w -X main.release=$(VERSION)
+
+.PHONY: build demo test unit e2e race lint fuzz cross install help
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+build: ## build ./bin/meshd, one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/meshd ./cmd/meshd
+
+demo: build ## three real nodes at work on this machine
+	./bin/meshd demo
+
+test: build ## all tests, the whole-system ones included
+	MESHD_TEST_BINARY=$(CURDIR)/bin/meshd CGO_ENABLED=0 $(GO) test ./... -count=1 -timeout 12m
+
+unit: ## the tests of the packages, without whole-system tests
+	CGO_ENABLED=0 $(GO) test $$($(GO) list ./... | grep -v /test/) -count=1 -timeout 5m
+
+e2e: build ## the whole-system tests alone
+	MESHD_TEST_BINARY=$(CURDIR)/bin/meshd CGO_ENABLED=0 $(GO) test ./test/... -count=1 -timeout 12m
+
+race: ## the race detector on the packages with goroutines (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 8m ./consensus/... ./gossip/... ./node/... ./httpapi/... ./cmd/...
+
+lint: ## gofmt, vet here and for the other systems, golangci-lint if installed
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
+	$(GO) vet ./...
+	GOOS=darwin $(GO) vet ./...
+	GOOS=windows $(GO) vet ./...
+	@if command -v golangci-lint >/dev/null; then golangci-lint run ./...; else echo "golangci-lint is not installed: skipped"; fi
+
+fuzz: ## each fuzz target for FUZZTIME (default 10s)
+	@set -e; for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p 2>/dev/null | grep '^Fuzz' || true); do \
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $${FUZZTIME:-10s} $$p; done; done
+
+install: build ## put meshd into GOBIN
+	install -m 0755 bin/meshd $$($(GO) env GOPATH)/bin/meshd

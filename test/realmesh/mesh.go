@@ -1,0 +1,174 @@
+package realmesh
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// Status is the part of `meshd status --json` that tests look at.
+type Status struct {
+	MeshID string `json:"mesh_id"`
+	State  string `json:"state"`
+	Leader *struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
+	} `json:"leader"`
+	Node struct {
+		ID      string `json:"id"`
+		Name    string `json:"name"`
+		Address string `json:"address"`
+		Role    string `json:"role"`
+	} `json:"node"`
+	Term              uint64 `json:"term"`
+	Revision          uint64 `json:"revision"`
+	StateHash         string `json:"state_hash"`
+	FailuresTolerated int    `json:"failures_tolerated"`
+	Copies            int    `json:"copies"`
+	Problems          []struct {
+		Code string `json:"code"`
+		Text string `json:"text"`
+		Next string `json:"next"`
+	} `json:"problems"`
+}
+
+// Member is one line of `meshd members --json`.
+type Member struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Address  string `json:"address"`
+	Role     string `json:"role"`
+	Status   string `json:"status"`
+	Leader   bool   `json:"leader"`
+	Revision uint64 `json:"revision"`
+}
+
+// Status asks the node how the mesh stands.
+func (n *Node) Status() (Status, error) {
+	var s Status
+	r := n.Run("status", "--json")
+	if r.Code != 0 {
+		return s, fmt.Errorf("status of %s: exit %d: %s", n.Name, r.Code, r.Stderr)
+	}
+	return s, json.Unmarshal([]byte(r.Stdout), &s)
+}
+
+// Members asks the node who is there.
+func (n *Node) Members() ([]Member, error) {
+	var m []Member
+	r := n.Run("members", "--json")
+	if r.Code != 0 {
+		return nil, fmt.Errorf("members of %s: exit %d: %s", n.Name, r.Code, r.Stderr)
+	}
+	return m, json.Unmarshal([]byte(r.Stdout), &m)
+}
+
+// Found starts a mesh at n and waits until it serves.
+func (n *Node) Found() {
+	n.t.Helper()
+	n.Start("init")
+	n.WaitServing()
+}
+
+// WaitServing waits until the node answers its operator.
+func (n *Node) WaitServing() {
+	n.t.Helper()
+	Eventually(n.t, 15*time.Second, n.Name+" serves", func() error {
+		if !n.Running() {
+			n.t.Fatalf("%s ended:\n%s", n.Name, tail(n.Log(), 4000))
+		}
+		_, err := n.Status()
+		return err
+	})
+}
+
+// Token makes a join token at n.
+func (n *Node) Token(args ...string) string {
+	n.t.Helper()
+	var made struct {
+		Token string `json:"token"`
+	}
+	n.JSON(&made, append([]string{"token", "create"}, args...)...)
+	return made.Token
+}
+
+// Join starts n as a member of via's mesh and waits until it serves.
+func (n *Node) Join(via *Node) {
+	n.t.Helper()
+	n.Start("join", via.Token())
+	n.WaitServing()
+}
+
+// Three makes a mesh of three and waits until it is formed with three voters.
+func Three(t testing.TB) []*Node {
+	t.Helper()
+	nodes := []*Node{New(t, "alpha"), New(t, "beta"), New(t, "gamma")}
+	nodes[0].Found()
+	nodes[1].Join(nodes[0])
+	nodes[2].Join(nodes[0])
+	Formed(t, 20*time.Second, nodes...)
+	Eventually(t, 20*time.Second, "three voters", func() error {
+		members, err := nodes[0].Members()
+		if err != nil {
+			return err
+		}
+		voters := 0
+		for _, m := range members {
+			if m.Role == "voter" {
+				voters++
+			}
+		}
+		if voters != 3 {
+			return fmt.Errorf("%d voters", voters)
+		}
+		return nil
+	})
+	return nodes
+}
+
+// Formed waits until every node is alive in every node's list and all are at
+// the same revision with the same state.
+func Formed(t testing.TB, timeout time.Duration, nodes ...*Node) {
+	t.Helper()
+	Eventually(t, timeout, "the mesh forms", func() error {
+		for _, n := range nodes {
+			members, err := n.Members()
+			if err != nil {
+				return err
+			}
+			alive := 0
+			for _, m := range members {
+				if m.Status == "alive" {
+					alive++
+				}
+			}
+			if alive != len(nodes) {
+				return fmt.Errorf("%s sees %d of %d alive", n.Name, alive, len(nodes))
+			}
+		}
+		return Same(nodes...)
+	})
+}
+
+// Same says whether all nodes hold the same state at the same revision.
+func Same(nodes ...*Node) error {
+	var first Status
+	for i, n := range nodes {
+		s, err := n.Status()
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			first = s
+			continue
+		}
+		if s.Revision != first.Revision {
+			return fmt.Errorf("%s is at revision %d, %s at %d", n.Name, s.Revision, nodes[0].Name, first.Revision)
+		}
+		if s.StateHash != first.StateHash {
+			return fmt.Errorf("%s and %s differ at revision %d", n.Name, nodes[0].Name, s.Revision)
+		}
+	}
+	return nil
+}

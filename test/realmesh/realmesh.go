@@ -1,0 +1,284 @@
+// Package realmesh runs meshd as its users do, for whole-system tests: the real
+// binary, real processes, real TLS and real disks on this machine. It starts,
+// kills, pauses and asks nodes; it never reaches into them.
+//
+// Everything it starts ends with the test, listens on loopback only, and keeps
+// its data in the test's own directory.
+package realmesh
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var build = sync.OnceValues(func() (string, error) {
+	if bin := os.Getenv("MESHD_TEST_BINARY"); bin != "" {
+		return bin, nil
+	}
+	dir, err := os.MkdirTemp("", "meshd-test-")
+	if err != nil {
+		return "", err
+	}
+	bin := filepath.Join(dir, "meshd")
+	cmd := exec.Command("go", "build", "-o", bin, "github.com/meshd/meshd/cmd/meshd")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building meshd: %w\n%s", err, out)
+	}
+	return bin, nil
+})
+
+// Binary returns the path of the meshd under test, built once a run.
+func Binary(t testing.TB) string {
+	t.Helper()
+	bin, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bin
+}
+
+// Node is one meshd on one data directory. Its methods are for one goroutine.
+type Node struct {
+	t    testing.TB
+	Name string
+	Data string
+	// Address is where it listens, HOST:PORT.
+	Address string
+	Env     []string
+
+	cmd  *exec.Cmd
+	log  *output
+	done chan struct{}
+}
+
+// output collects what a process prints, bounded.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+const maxOutput = 8 << 20
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.buf.Len() < maxOutput {
+		o.buf.Write(p)
+	}
+	return len(p), nil
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// FreeAddress returns a loopback address whose port was free just now.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// New prepares a node with a directory and an address of its own.
+func New(t testing.TB, name string) *Node {
+	n := &Node{t: t, Name: name, Data: filepath.Join(t.TempDir(), name), Address: FreeAddress(t)}
+	t.Cleanup(func() {
+		n.Kill()
+		if t.Failed() && n.log != nil {
+			t.Logf("--- log of %s\n%s", name, tail(n.log.String(), 12000))
+		}
+	})
+	return n
+}
+
+func tail(s string, n int) string {
+	if len(s) > n {
+		return "…" + s[len(s)-n:]
+	}
+	return s
+}
+
+// Start runs a verb that serves ("init", "join", "serve") with the node's own
+// directory, name and address, and returns at once.
+func (n *Node) Start(verb string, args ...string) {
+	n.t.Helper()
+	if n.Running() {
+		n.t.Fatalf("%s runs already", n.Name)
+	}
+	all := append([]string{verb}, args...)
+	all = append(all, "--data", n.Data, "--listen", n.Address)
+	if verb != "serve" {
+		all = append(all, "--name", n.Name)
+	}
+	cmd := exec.Command(Binary(n.t), all...)
+	if n.log == nil {
+		n.log = &output{}
+	}
+	cmd.Stdout, cmd.Stderr = n.log, n.log
+	cmd.Env = append(cleanEnv(), n.Env...)
+	if err := cmd.Start(); err != nil {
+		n.t.Fatal(err)
+	}
+	done := make(chan struct{})
+	n.cmd, n.done = cmd, done
+	go func() { _ = cmd.Wait(); close(done) }()
+}
+
+// cleanEnv is the environment without what would configure a meshd.
+func cleanEnv() []string {
+	var out []string
+	for _, e := range os.Environ() {
+		if !strings.HasPrefix(e, "MESHD_") {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// Running says whether the process is there.
+func (n *Node) Running() bool {
+	if n.cmd == nil {
+		return false
+	}
+	select {
+	case <-n.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// PID is the process id of the running node.
+func (n *Node) PID() int { return n.cmd.Process.Pid }
+
+// Log is all that the node has printed in its lives.
+func (n *Node) Log() string { return n.log.String() }
+
+// Kill ends the node as a power switch would end the process: SIGKILL.
+func (n *Node) Kill() {
+	if n.Running() {
+		_ = n.cmd.Process.Signal(syscall.SIGCONT)
+		_ = n.cmd.Process.Kill()
+		<-n.done
+	}
+}
+
+// Pause stops the process as a sleeping laptop would (SIGSTOP); Resume wakes it.
+func (n *Node) Pause() { n.signal(syscall.SIGSTOP) }
+
+// Resume wakes a paused node.
+func (n *Node) Resume() { n.signal(syscall.SIGCONT) }
+
+func (n *Node) signal(s syscall.Signal) {
+	n.t.Helper()
+	if err := n.cmd.Process.Signal(s); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// Stop asks the node to end (SIGTERM) and returns its exit code.
+func (n *Node) Stop() int {
+	n.t.Helper()
+	n.signal(syscall.SIGTERM)
+	return n.WaitExit(15 * time.Second)
+}
+
+// WaitExit waits for the process to end by itself and returns its exit code.
+func (n *Node) WaitExit(timeout time.Duration) int {
+	n.t.Helper()
+	select {
+	case <-n.done:
+		return n.cmd.ProcessState.ExitCode()
+	case <-time.After(timeout):
+		n.t.Fatalf("%s did not end within %s", n.Name, timeout)
+		return -1
+	}
+}
+
+// Result is what a command came to.
+type Result struct {
+	Stdout, Stderr string
+	Code           int
+}
+
+// Run runs a client verb against this node's directory.
+func (n *Node) Run(args ...string) Result { return n.RunInput("", args...) }
+
+// RunInput is Run with text on standard input.
+func (n *Node) RunInput(input string, args ...string) Result {
+	n.t.Helper()
+	return Command(n.t, input, append(args, "--data", n.Data)...)
+}
+
+// Command runs meshd with a minute to finish.
+func Command(t testing.TB, input string, args ...string) Result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, Binary(t), args...)
+	cmd.Env = cleanEnv()
+	cmd.Stdin = strings.NewReader(input)
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("meshd %s: %v", strings.Join(args, " "), err)
+	}
+	return Result{out.String(), errOut.String(), cmd.ProcessState.ExitCode()}
+}
+
+// Must is Run for a verb that has to succeed; it returns standard output.
+func (n *Node) Must(args ...string) string {
+	n.t.Helper()
+	r := n.Run(args...)
+	if r.Code != 0 {
+		n.t.Fatalf("meshd %s at %s: exit %d\n%s%s", strings.Join(args, " "), n.Name, r.Code, r.Stdout, r.Stderr)
+	}
+	return r.Stdout
+}
+
+// JSON runs a verb with --json and decodes what it prints.
+func (n *Node) JSON(v any, args ...string) {
+	n.t.Helper()
+	out := n.Must(append(args, "--json")...)
+	if err := json.Unmarshal([]byte(out), v); err != nil {
+		n.t.Fatalf("meshd %s printed no JSON: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// Eventually waits until cond says nil, and fails with its last word after the
+// timeout.
+func Eventually(t testing.TB, timeout time.Duration, what string, cond func() error) {
+	t.Helper()
+	deadline := time.Now().Add(timeout)
+	for {
+		err := cond()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within %s: %v", what, timeout, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
