@@ -34,11 +34,13 @@ func (a *API) authenticate(c *gin.Context) {
 	}
 	x.caller = Caller{}
 	c.Writer.Header().Del("Allow")
-	if wait, ok := a.strangers.take(x.address, a.cfg.Now()); !ok {
-		a.Refuse(c, Fail(CodeRateLimited, "too many requests without a valid credential").RetryAfter(wait))
-		return
+	e := a.asError(c.Request.Context(), err)
+	if e.Code == CodeUnauthorized {
+		if wait, ok := a.strangers.take(x.address, a.cfg.Now()); !ok {
+			e = Fail(CodeRateLimited, "too many requests without a valid credential").RetryAfter(wait)
+		}
 	}
-	a.Refuse(c, err)
+	a.Refuse(c, e)
 }
 
 // credentialOf returns the one credential a request brings.

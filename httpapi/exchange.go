@@ -23,10 +23,11 @@ type exchange struct {
 	route    *Route // nil until routed, and where nothing matched
 	caller   Caller
 	known    bool // caller is set
-	method   string
-	target   string // path and query as routed, for idempotency scopes
-	bodyHash hash.Hash
-	key      string // Idempotency-Key as sent
+
+	// What Idempotency makes its scope and hash of.
+	method, path, query string
+	key                 string    // Idempotency-Key as sent
+	bodyHash            hash.Hash // of what was read of the body; nil without a key
 }
 
 // exchangeOf returns the exchange of a request's context. Outside of a request

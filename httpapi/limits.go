@@ -25,7 +25,7 @@ func (a *API) limits(c *gin.Context) {
 	r := c.Request
 	x := exchangeOf(r.Context())
 	x.route = a.routes[r.Method+" "+c.FullPath()]
-	x.target = r.URL.Path + "?" + r.URL.RawQuery
+	x.path, x.query, x.key = r.URL.Path, r.URL.RawQuery, r.Header.Get("Idempotency-Key")
 	if !a.work.enter() {
 		a.Refuse(c, Fail(CodeClosing, ""))
 		return
@@ -56,13 +56,12 @@ func (a *API) limits(c *gin.Context) {
 	if r.Body != nil && r.Body != http.NoBody {
 		// A writer without deadlines is a test's.
 		_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
-		b := &body{ReadCloser: http.MaxBytesReader(x.response.ResponseWriter, r.Body, maxBody), control: control, x: x}
-		if x.key = r.Header.Get("Idempotency-Key"); x.key != "" {
+		if x.key != "" {
 			x.bodyHash = sha256.New()
 		}
-		r.Body = b
-	} else {
-		x.key = r.Header.Get("Idempotency-Key")
+		// The reader closes the connection of a body too large, which it can
+		// only through net/http's own writer.
+		r.Body = &body{http.MaxBytesReader(x.response.ResponseWriter, r.Body, maxBody), control, x}
 	}
 	if timeout > 0 {
 		ctx, cancel := context.WithTimeout(r.Context(), timeout)
