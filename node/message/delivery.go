@@ -155,3 +155,10 @@ func (d *Delivery) end(unseen error, noAnswer func(Status) error) {
 		d.finish(o)
 	}
 }
+
+// Ended says that nothing the receiver does will matter any more.
+func (d *Delivery) Ended() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.stage == finished
+}

@@ -1,0 +1,84 @@
+package agent
+
+import (
+	"sync"
+
+	"github.com/meshd/meshd/node/message"
+)
+
+// Bounds of what waits to be written to one connection. Deliveries are refused
+// at theirs, so that the sender hears of it; a client that does not even read
+// the answers to its own frames is cut off.
+const (
+	maxQueue      = 256
+	maxQueueBytes = 4 << 20
+	maxOwn        = 1024
+	maxOwnBytes   = 16 << 20
+)
+
+// item is a frame to be written; delivery is set where it carries a message.
+type item struct {
+	frame    outbound
+	delivery *message.Delivery
+}
+
+// queue is what waits to be written, in order. Safe for concurrent use.
+type queue struct {
+	mu       sync.Mutex
+	items    []item
+	carried  int // deliveries waiting
+	own      int // other frames waiting
+	bytes    int // of deliveries
+	ownBytes int
+	// more has a token while there is something to take.
+	more chan struct{}
+}
+
+func newQueue() *queue { return &queue{more: make(chan struct{}, 1)} }
+
+// push adds it and reports whether there was room.
+func (q *queue) push(it item) bool {
+	size := it.frame.size()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if it.delivery != nil {
+		if q.carried >= maxQueue || q.bytes+size > maxQueueBytes {
+			return false
+		}
+		q.carried++
+		q.bytes += size
+	} else {
+		if q.own >= maxOwn || q.ownBytes+size > maxOwnBytes {
+			return false
+		}
+		q.own++
+		q.ownBytes += size
+	}
+	q.items = append(q.items, it)
+	select {
+	case q.more <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// pop takes the next item.
+func (q *queue) pop() (item, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.items) == 0 {
+		q.items = nil
+		return item{}, false
+	}
+	it := q.items[0]
+	q.items[0] = item{}
+	q.items = q.items[1:]
+	if it.delivery != nil {
+		q.carried--
+		q.bytes -= it.frame.size()
+	} else {
+		q.own--
+		q.ownBytes -= it.frame.size()
+	}
+	return it, true
+}
