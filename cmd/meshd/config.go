@@ -6,11 +6,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-)
 
-// nodeKeys are the configuration keys that have a flag on the verbs that run
-// a node.
-var nodeKeys = []string{"listen", "advertise", "name", "socket_group", "log.level", "log.format"}
+	"github.com/meshd/meshd/cmd/meshd/internal/config"
+)
 
 func configCommand(a *app) *cobra.Command {
 	show := &cobra.Command{
@@ -51,7 +49,7 @@ func configCommand(a *app) *cobra.Command {
 		},
 	}
 	for _, c := range []*cobra.Command{show, check} {
-		a.configFlags(c, nodeKeys...)
+		a.configFlags(c, config.Flagged()...)
 	}
 	return group("config", "Show or check the configuration", "  meshd config show", show, check)
 }

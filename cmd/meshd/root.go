@@ -21,16 +21,6 @@ const (
 	groupProgram = "program"
 )
 
-// verbs is every verb, in the order of the help page.
-var verbs = []struct {
-	group string
-	make  func(*app) *cobra.Command
-}{
-	{groupProgram, configCommand},
-	{groupProgram, versionCommand},
-	{groupProgram, completionCommand},
-}
-
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "meshd",

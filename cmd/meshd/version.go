@@ -10,9 +10,12 @@ import (
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
-// version is set by the linker for releases:
-// -ldflags "-X main.version=v1.2.3".
-var version string
+// release is set by the linker for releases:
+// -ldflags "-X main.release=v1.2.3".
+var release string
+
+// version is the version in one word, for nodes to tell each other.
+func version() string { return buildVersion().Version }
 
 // versionInfo is what `version --json` prints.
 type versionInfo struct {
@@ -27,7 +30,7 @@ type versionInfo struct {
 
 // buildVersion reads what the toolchain left in the binary.
 func buildVersion() versionInfo {
-	v := versionInfo{Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	v := versionInfo{Version: release, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if info.Main.Version != "(devel)" {
 			v.Version = cmp.Or(v.Version, info.Main.Version)

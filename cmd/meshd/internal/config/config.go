@@ -64,8 +64,6 @@ type CORS struct{ Origins []string }
 type Limits struct {
 	// Body is the largest request body in bytes.
 	Body int64
-	// Connections is how many client connections are open at once.
-	Connections int
 	// Request is how long one request may take, streams apart.
 	Request time.Duration
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 )
@@ -57,4 +58,31 @@ func (s System) Cache() string {
 		return filepath.Join(s.Home, ".cache", "meshd")
 	}
 	return ""
+}
+
+// Data is the directory of the node that a verb asks: the flag's, the
+// environment's, the one a named configuration file says, or the default. It
+// checks the variables' names on the way, as Load does.
+func Data(sys System, flag string) (string, error) {
+	if err := CheckEnviron(sys.Environ); err != nil {
+		return "", err
+	}
+	if flag == "" {
+		flag = sys.Get("MESHD_DATA")
+	}
+	if flag == "" && sys.Get("MESHD_CONFIG") != "" {
+		c, err := Load(Options{System: sys})
+		if err != nil {
+			return "", err
+		}
+		flag = c.Data
+	}
+	if flag == "" {
+		flag = sys.DefaultData()
+	}
+	dir, err := filepath.Abs(flag)
+	if err != nil {
+		return "", fmt.Errorf("finding the data directory: %w", err)
+	}
+	return dir, nil
 }

@@ -6,6 +6,17 @@ import (
 	"github.com/spf13/pflag"
 )
 
+// Flagged names the keys that have a flag, --data aside, which every verb has.
+func Flagged() []string {
+	var out []string
+	for _, k := range keys {
+		if k.Flag != "" && k.Name != "data" {
+			out = append(out, k.Name)
+		}
+	}
+	return out
+}
+
 // AddFlags gives fs the flags of the named keys, with the help of the table.
 func AddFlags(fs *pflag.FlagSet, names ...string) {
 	for _, name := range names {

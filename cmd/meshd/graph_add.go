@@ -1,0 +1,83 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/output"
+)
+
+func graphAddNode(a *app) *cobra.Command {
+	var namespace string
+	return inNamespace(a.asks(&cobra.Command{
+		Use:   "node TYPE LABEL [k=v…]",
+		Short: "Add a node; key=… gives it a key unique in its namespace",
+		Example: `  meshd graph add node person "Ada Lovelace" key=ada born=1815
+  meshd graph add node package bbolt key=go.etcd.io/bbolt 'tags=["db","kv"]'`,
+		Args: arguments,
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+			props, key, err := properties(args[2:])
+			if err != nil {
+				return err
+			}
+			body := map[string]any{"session_id": namespace, "node_type": args[0], "label": args[1], "properties": props}
+			if key != "" {
+				body["key"] = key
+			}
+			var out nodeBody
+			if err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/graph/nodes", Body: body}, &out); err != nil {
+				return err
+			}
+			p := a.printer()
+			return p.Result(out, func() error {
+				p.Say("%d", out.ID)
+				return nil
+			})
+		}),
+	}), &namespace)
+}
+
+func graphAddEdge(a *app) *cobra.Command {
+	var (
+		namespace string
+		weight    float64
+	)
+	cmd := inNamespace(a.asks(&cobra.Command{
+		Use:     "edge A TYPE B [k=v…]",
+		Short:   "Add an edge between two nodes, each named by id or key",
+		Example: "  meshd graph add edge ada WROTE notes\n  meshd graph add edge 12 DEPENDS_ON 15 --weight 0.5",
+		Args:    arguments,
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+			props, key, err := properties(args[3:])
+			if err != nil {
+				return err
+			}
+			if key != "" {
+				props["key"] = value(key)
+			}
+			source, err := resolve(cmd, c, namespace, args[0])
+			if err != nil {
+				return err
+			}
+			target, err := resolve(cmd, c, namespace, args[2])
+			if err != nil {
+				return err
+			}
+			body := map[string]any{"session_id": namespace, "source_id": source, "target_id": target, "edge_type": args[1], "weight": weight}
+			if len(props) > 0 {
+				body["properties"] = props
+			}
+			var out edgeBody
+			if err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/graph/edges", Body: body}, &out); err != nil {
+				return err
+			}
+			p := a.printer()
+			return p.Result(out, func() error {
+				p.Say("%d %s", out.ID, p.Mark(output.Dim, output.Clean(out.EdgeType)))
+				return nil
+			})
+		}),
+	}), &namespace)
+	cmd.Flags().Float64Var(&weight, "weight", 1, "weight of the edge")
+	return cmd
+}

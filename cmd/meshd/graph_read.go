@@ -1,0 +1,206 @@
+package main
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/exit"
+	"github.com/meshd/meshd/cmd/meshd/internal/output"
+)
+
+// fetchNode finds one node by what a person calls it.
+func fetchNode(cmd *cobra.Command, c *client.Client, namespace, word string) (nodeBody, error) {
+	var out nodeBody
+	key, isKey := strings.CutPrefix(word, "key:")
+	if !isKey && isID(word) {
+		err := c.Get(cmd.Context(), "/graph/nodes/"+word, nil, &out)
+		return out, err
+	}
+	var page struct {
+		Nodes []nodeBody `json:"nodes"`
+	}
+	if err := c.Get(cmd.Context(), "/graph/nodes", url.Values{"session_id": {namespace}, "key": {key}}, &page); err != nil {
+		return out, err
+	}
+	if len(page.Nodes) == 0 {
+		return out, exit.New(exit.Refused, "there is no node with the key "+key+" in the namespace "+namespace, "name another namespace with --namespace, or add the node with \"meshd graph add node\"")
+	}
+	return page.Nodes[0], nil
+}
+
+// resolve is the id of a node that a person names.
+func resolve(cmd *cobra.Command, c *client.Client, namespace, word string) (uint64, error) {
+	if isID(word) {
+		return strconv.ParseUint(word, 10, 64)
+	}
+	n, err := fetchNode(cmd, c, namespace, word)
+	return n.ID, err
+}
+
+func graphGet(a *app) *cobra.Command {
+	var namespace string
+	return inNamespace(a.asks(&cobra.Command{
+		Use:     "get NODE",
+		Short:   "Show a node by its id or key",
+		Example: "  meshd graph get ada\n  meshd graph get 12 --json",
+		Args:    arguments,
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+			n, err := fetchNode(cmd, c, namespace, args[0])
+			if err != nil {
+				return err
+			}
+			p := a.printer()
+			return p.Result(n, func() error {
+				return p.Card([]output.Field{
+					{Name: "id", Value: strconv.FormatUint(n.ID, 10)},
+					{Name: "type", Value: n.NodeType}, {Name: "label", Value: n.Label}, {Name: "key", Value: n.Key},
+					{Name: "namespace", Value: n.SessionID}, {Name: "properties", Value: string(n.Properties)},
+					{Name: "made", Value: when(n.CreatedAt, n.CreatedBy)}, {Name: "changed", Value: when(n.UpdatedAt, n.UpdatedBy)},
+				})
+			})
+		}),
+	}), &namespace)
+}
+
+func when(t time.Time, by string) string {
+	if t.IsZero() {
+		return ""
+	}
+	s := t.Local().Format(time.DateTime)
+	if by != "" {
+		s += " by " + by
+	}
+	return s
+}
+
+// neighborhood is GET /graph/neighbors.
+type neighborhood struct {
+	Start nodeBody `json:"start"`
+	Nodes []struct {
+		nodeBody
+		Depth int `json:"depth"`
+	} `json:"nodes"`
+	Edges     []edgeBody `json:"edges"`
+	Count     int        `json:"count"`
+	Truncated bool       `json:"truncated,omitempty"`
+}
+
+func graphNeighbors(a *app) *cobra.Command {
+	var (
+		namespace, direction, edgeType string
+		depth, limit                   int
+	)
+	cmd := inNamespace(a.asks(&cobra.Command{
+		Use:     "neighbors NODE",
+		Short:   "List what is near a node",
+		Example: "  meshd graph neighbors ada\n  meshd graph neighbors ada --direction outgoing --type WROTE --depth 2",
+		Args:    arguments,
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+			q := url.Values{"session_id": {namespace}, "direction": {direction}, "depth": {strconv.Itoa(depth)}, "limit": {strconv.Itoa(limit)}}
+			refer(q, args[0], "id", "key")
+			if edgeType != "" {
+				q.Set("type", edgeType)
+			}
+			var out neighborhood
+			if err := c.Get(cmd.Context(), "/graph/neighbors", q, &out); err != nil {
+				return err
+			}
+			p := a.printer()
+			return p.Result(out, func() error { return printNeighbors(p, out) })
+		}),
+	}), &namespace)
+	cmd.Flags().StringVar(&direction, "direction", "both", "follow edges outgoing, incoming or both")
+	cmd.Flags().StringVar(&edgeType, "type", "", "follow edges of this type only")
+	cmd.Flags().IntVar(&depth, "depth", 1, "how many edges away, 1 to 10")
+	cmd.Flags().IntVar(&limit, "limit", 100, "how many nodes at most")
+	return cmd
+}
+
+func printNeighbors(p *output.Printer, out neighborhood) error {
+	labels := map[uint64]string{out.Start.ID: out.Start.Label}
+	for _, n := range out.Nodes {
+		labels[n.ID] = n.Label
+	}
+	var rows [][]string
+	for _, e := range out.Edges {
+		rows = append(rows, []string{labels[e.SourceID], e.EdgeType, labels[e.TargetID], strconv.FormatUint(e.SourceID, 10), strconv.FormatUint(e.TargetID, 10)})
+	}
+	err := p.Table("it has no neighbors", []string{"FROM", "EDGE", "TO", "FROM ID", "TO ID"}, rows)
+	if out.Truncated {
+		p.Hint("There is more; raise --limit or follow one --type.")
+	}
+	return err
+}
+
+// pathBody is GET /graph/path.
+type pathBody struct {
+	Found     bool       `json:"found"`
+	Length    int        `json:"length"`
+	Nodes     []nodeBody `json:"nodes"`
+	Edges     []edgeBody `json:"edges"`
+	Truncated bool       `json:"truncated,omitempty"`
+}
+
+func graphPath(a *app) *cobra.Command {
+	var (
+		namespace, direction, edgeType string
+		depth                          int
+	)
+	cmd := inNamespace(a.asks(&cobra.Command{
+		Use:     "path FROM TO",
+		Short:   "Find a shortest path between two nodes",
+		Example: "  meshd graph path ada babbage\n  meshd graph path ada babbage --direction outgoing",
+		Args:    arguments,
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+			q := url.Values{"session_id": {namespace}, "direction": {direction}, "max_depth": {strconv.Itoa(depth)}}
+			refer(q, args[0], "from", "from_key")
+			refer(q, args[1], "to", "to_key")
+			if edgeType != "" {
+				q.Set("type", edgeType)
+			}
+			var out pathBody
+			if err := c.Get(cmd.Context(), "/graph/path", q, &out); err != nil {
+				return err
+			}
+			p := a.printer()
+			return p.Result(out, func() error {
+				switch {
+				case !out.Found && out.Truncated:
+					p.Say("none was found before the search had to end")
+				case !out.Found:
+					p.Say("there is no path of at most %d edges", depth)
+				default:
+					p.Say("%s", pathLine(p, out))
+				}
+				return nil
+			})
+		}),
+	}), &namespace)
+	cmd.Flags().StringVar(&direction, "direction", "both", "follow edges outgoing, incoming or both")
+	cmd.Flags().StringVar(&edgeType, "type", "", "follow edges of this type only")
+	cmd.Flags().IntVar(&depth, "max-depth", 10, "how many edges at most, 1 to 20")
+	return cmd
+}
+
+// pathLine draws a path: Ada -WROTE-> Notes <-CITES- Book.
+func pathLine(p *output.Printer, out pathBody) string {
+	var b strings.Builder
+	for i, n := range out.Nodes {
+		if i > 0 && i <= len(out.Edges) {
+			e, arrow := out.Edges[i-1], ""
+			if e.TargetID == n.ID {
+				arrow = " -" + output.Clean(e.EdgeType) + "-> "
+			} else {
+				arrow = " <-" + output.Clean(e.EdgeType) + "- "
+			}
+			b.WriteString(p.Mark(output.Dim, arrow))
+		}
+		b.WriteString(output.Clean(n.Label))
+	}
+	return b.String()
+}

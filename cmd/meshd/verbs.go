@@ -1,0 +1,38 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// verbs is every verb, in the order of the help page.
+var verbs = []struct {
+	group string
+	make  func(*app) *cobra.Command
+}{
+	{groupStart, initCommand},
+	{groupStart, joinCommand},
+	{groupStart, serveCommand},
+
+	{groupLook, statusCommand},
+	{groupLook, membersCommand},
+	{groupLook, pingCommand},
+	{groupLook, doctorCommand},
+	{groupLook, healthCommand},
+	{groupLook, certCommand},
+
+	{groupChange, tokenCommand},
+	{groupChange, leaveCommand},
+	{groupChange, removeCommand},
+	{groupChange, resetCommand},
+	{groupChange, recoverCommand},
+
+	{groupAgents, agentsCommand},
+	{groupAgents, askCommand},
+	{groupAgents, sendCommand},
+
+	{groupGraph, graphCommand},
+
+	{groupAccess, apikeyCommand},
+
+	{groupProgram, configCommand},
+	{groupProgram, versionCommand},
+	{groupProgram, completionCommand},
+}
