@@ -17,9 +17,13 @@ import (
 var errJSON = errors.New("is not valid JSON")
 
 // canonicalObject returns the canonical spelling of a JSON object of at most
-// maxDepth levels.
+// MaxDepth levels.
 func canonicalObject(src []byte) ([]byte, error) {
-	p := parser{src: src, out: make([]byte, 0, len(src))}
+	return canonical(src, MaxDepth)
+}
+
+func canonical(src []byte, maxDepth int) ([]byte, error) {
+	p := parser{src: src, out: make([]byte, 0, len(src)), maxDepth: maxDepth}
 	p.space()
 	if p.pos >= len(p.src) || p.src[p.pos] != '{' {
 		return nil, errors.New("must be a JSON object")
@@ -37,6 +41,7 @@ func canonicalObject(src []byte) ([]byte, error) {
 type parser struct {
 	src, out []byte
 	pos      int
+	maxDepth int
 }
 
 func (p *parser) space() {
@@ -59,7 +64,7 @@ func (p *parser) value(depth int) error {
 	}
 	switch c := p.src[p.pos]; {
 	case c == '{' || c == '[':
-		if depth++; depth > MaxDepth {
+		if depth++; depth > p.maxDepth {
 			return fmt.Errorf("is nested deeper than %d levels", MaxDepth)
 		}
 		if c == '{' {
@@ -225,6 +230,19 @@ func (p *parser) sort(members []span) error {
 	}
 	p.out = append(p.out[:first], sorted...)
 	return nil
+}
+
+// appendQuoted appends a string in its canonical spelling.
+func appendQuoted(out []byte, s string) []byte {
+	out = append(out, '"')
+	start := 0
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {
+			out = appendRune(append(out, s[start:i]...), rune(c))
+			start = i + 1
+		}
+	}
+	return append(append(out, s[start:]...), '"')
 }
 
 const hexDigits = "0123456789abcdef"

@@ -7,6 +7,9 @@ import (
 	"github.com/meshd/meshd/consensus"
 )
 
+// madeKey begins the keys that an export makes for nodes without one.
+const madeKey = "_:"
+
 // takes lists the fields each verb of an Op takes.
 var takes = map[string]struct {
 	kind   opKind
@@ -122,6 +125,9 @@ func prepareKeys(in *Op, out *op) (r *consensus.Refusal) {
 				return invalid("key", "must not be empty")
 			}
 			return nil
+		}
+		if !out.has(isUpsert) && strings.HasPrefix(in.Key, madeKey) {
+			return invalid("key", "must not begin with %q: such keys are made by exports", madeKey)
 		}
 		out.Key = in.Key
 		norm, r := checkKey("key", in.Key)

@@ -1,0 +1,329 @@
+package graphsync
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/meshd/meshd/consensus"
+)
+
+// exportPage bounds the lines one view writes, so that views stay short.
+const (
+	exportPageBytes   = 512 << 10
+	exportPageRecords = 2000
+	// exportGroup is how many edges of one node and direction are sorted in
+	// memory; a node with more is read type by type.
+	exportGroup = 1000
+)
+
+// ExportReport says what an export wrote.
+type ExportReport struct {
+	Nodes uint64 `json:"nodes"`
+	Edges uint64 `json:"edges"`
+	Bytes int64  `json:"bytes"`
+	// FirstRevision and LastRevision are those of the first and last page.
+	// Equal: the export is exactly that revision. Else it holds what stood
+	// from the first to the last, and in no case an edge without its ends.
+	FirstRevision uint64 `json:"first_revision"`
+	LastRevision  uint64 `json:"last_revision"`
+}
+
+// Export writes a namespace as JSON lines, in the form Import reads: nodes in
+// the order they were made, then edges by source, type, target and age. The
+// order does not depend on ids as such, so a namespace and its re-import write
+// the same bytes.
+//
+// A node without a key is given the key "_:" and its id (and a suffix, should
+// an imported node hold that key), so that edges can name it; importing makes
+// it the node's key. Progress may be nil; it is called after each page.
+func (s *Service) Export(ctx context.Context, ro consensus.ReadOptions, namespace string, w io.Writer, progress func(ExportReport)) (ExportReport, error) {
+	var rep ExportReport
+	if r := checkNamespace(namespace); r != nil {
+		return rep, r
+	}
+	e := exporter{namespace: namespace}
+	for first := true; !e.done; first = false {
+		info, err := s.read(ctx, ro, e.page)
+		if err != nil {
+			return rep, err
+		}
+		if first {
+			rep.FirstRevision = info.Revision
+		}
+		rep.LastRevision = info.Revision
+		// The following pages need no more than this node has shown already.
+		ro = consensus.ReadOptions{MinRevision: info.Revision}
+		n, err := w.Write(e.out)
+		rep.Bytes += int64(n)
+		if err != nil {
+			return rep, fmt.Errorf("writing the export: %w", err)
+		}
+		rep.Nodes, rep.Edges = e.nodes, e.edges
+		if progress != nil {
+			progress(rep)
+		}
+	}
+	return rep, nil
+}
+
+// LogicalHash is the SHA-256 of a namespace's export in hex: equal where two
+// namespaces hold the same graph made in the same order, whatever their ids.
+func (s *Service) LogicalHash(ctx context.Context, ro consensus.ReadOptions, namespace string) (string, error) {
+	h := sha256.New()
+	if _, err := s.Export(ctx, ro, namespace, h, nil); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// exporter is where an export stands between two pages.
+type exporter struct {
+	namespace    string
+	out          []byte
+	records      int
+	nodes, edges uint64
+	bound        uint64 // ids from here on were made after the export began
+	inEdges      bool
+	node         uint64 // last node whose line, or whose edges, are written
+	within       uint64 // node whose edges are partly written
+	typ          string // the type of edge it stands at
+	last         triple // and the last edge written
+	parallel     uint32
+	done         bool
+	keys         map[uint64]string
+}
+
+func (e *exporter) full() bool { return len(e.out) > exportPageBytes || e.records >= exportPageRecords }
+
+func (e *exporter) page(v *view) error {
+	e.out, e.records, e.keys = e.out[:0], 0, map[uint64]string{}
+	ns := v.namespace(e.namespace)
+	if ns == 0 {
+		e.done = true
+		return nil
+	}
+	if e.bound == 0 {
+		var meta metaRecord
+		if err := consensus.Decode(v.r.Get(tMeta, metaKey), &meta); err != nil {
+			return err
+		}
+		e.bound = meta.NextID
+	}
+	from, to := appendNodeKey(nil, ns, e.node+1), appendNodeKey(nil, ns, e.bound)
+	for k, val := range v.r.Scan(tNode, from, to) {
+		if e.full() {
+			return nil
+		}
+		if len(k) != nodeKeySize {
+			return errRecord
+		}
+		id := readID(k[3:])
+		var err error
+		if e.inEdges {
+			err = e.edgesOf(v, ns, id)
+		} else {
+			err = e.nodeLine(v, ns, id, val)
+		}
+		if err != nil {
+			return err
+		}
+		if e.within != 0 {
+			return nil // the page is full
+		}
+		e.node = id
+	}
+	if e.inEdges {
+		e.done = true
+	}
+	e.inEdges, e.node = true, 0
+	return nil
+}
+
+func (e *exporter) nodeLine(v *view, ns nsID, id uint64, val []byte) error {
+	n, err := decodeNode(val)
+	if err != nil {
+		return err
+	}
+	typ, err := v.text(symType, n.Type)
+	if err != nil {
+		return err
+	}
+	e.out = append(e.out, `{"node":{"key":`...)
+	e.out = appendQuoted(e.out, v.exportKey(ns, id, &n))
+	e.out = append(e.out, `,"type":`...)
+	e.out = appendQuoted(e.out, typ)
+	e.out = append(e.out, `,"label":`...)
+	e.out = appendQuoted(e.out, n.Label)
+	if len(n.Props) > 0 {
+		e.out = append(e.out, `,"properties":`...)
+		e.out = append(e.out, n.Props...)
+	}
+	e.out = append(e.out, '}', '}', '\n')
+	e.nodes++
+	e.records++
+	return nil
+}
+
+// exportKey is the node's key, or one made for it that no other node holds.
+func (v *view) exportKey(ns nsID, id uint64, n *nodeRecord) string {
+	if n.Key != "" {
+		return n.Key
+	}
+	made := madeKey + itoa(id)
+	for try := 1; v.byKey(ns, made) != 0; try++ {
+		made = madeKey + itoa(id) + "." + strconv.Itoa(try)
+	}
+	return made
+}
+
+func (e *exporter) keyOf(v *view, ns nsID, id uint64) (string, error) {
+	if k, ok := e.keys[id]; ok {
+		return k, nil
+	}
+	n, ok, err := v.node(ns, id)
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		return "", errRecord
+	}
+	k := v.exportKey(ns, id, &n)
+	e.keys[id] = k
+	return k, nil
+}
+
+// typeRun is a type of a node's outgoing edges.
+type typeRun struct {
+	sym  symbol
+	name string
+}
+
+// edgesOf writes the outgoing edges of a node by the names of their types, as
+// symbols are numbered differently in every mesh. It leaves within set where
+// the page is full before the end.
+func (e *exporter) edgesOf(v *view, ns nsID, id uint64) error {
+	if e.within != id { // nothing written yet, or the node begun is gone
+		e.within, e.typ, e.last, e.parallel = id, "", triple{}, 0
+	}
+	runs, err := v.outTypes(ns, id)
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		if run.name < e.typ {
+			continue
+		}
+		prefix := appendSpan(nil, ns, id, run.sym, 0)
+		from := prefix
+		if e.typ == run.name && e.last.id != 0 {
+			from = next(e.last.appendSPO(nil))
+		} else {
+			e.last, e.parallel = triple{}, 0
+		}
+		e.typ = run.name
+		for k, val := range v.r.Scan(tSPO, from, after(prefix)) {
+			if e.full() {
+				return nil
+			}
+			at, ok := parseSPO(k)
+			if !ok {
+				return errRecord
+			}
+			if at.id >= e.bound {
+				continue
+			}
+			if err := e.edgeLine(v, at, run.name, val); err != nil {
+				return err
+			}
+		}
+	}
+	e.within = 0
+	return nil
+}
+
+// outTypes lists the types of a node's outgoing edges by name: it looks at a
+// few edges, and jumps from type to type where there are many.
+func (v *view) outTypes(ns nsID, id uint64) ([]typeRun, error) {
+	var runs []typeRun
+	prefix := appendNodeKey(nil, ns, id)
+	end := after(prefix)
+	from := prefix
+	for from != nil {
+		var restart []byte
+		looked := 0
+		for k := range v.r.Scan(tSPO, from, end) {
+			at, ok := parseSPO(k)
+			if !ok {
+				return nil, errRecord
+			}
+			if n := len(runs); n == 0 || runs[n-1].sym != at.typ {
+				name, err := v.text(symType, at.typ)
+				if err != nil {
+					return nil, err
+				}
+				runs = append(runs, typeRun{at.typ, name})
+				looked = 0
+			}
+			if looked++; looked > exportGroup {
+				restart = after(appendSpan(nil, ns, id, at.typ, 0))
+				break
+			}
+		}
+		from = restart
+	}
+	slices.SortFunc(runs, func(a, b typeRun) int { return strings.Compare(a.name, b.name) })
+	return runs, nil
+}
+
+func (e *exporter) edgeLine(v *view, at triple, typ string, val []byte) error {
+	rec, err := decodeEdge(val)
+	if err != nil {
+		return err
+	}
+	source, err := e.keyOf(v, at.ns, at.source)
+	if err != nil {
+		return err
+	}
+	target, err := e.keyOf(v, at.ns, at.target)
+	if err != nil {
+		return err
+	}
+	if e.last.id != 0 && e.last.target == at.target {
+		e.parallel++
+	} else {
+		e.parallel = 0
+	}
+	e.last = at
+	e.out = append(e.out, `{"edge":{"source":`...)
+	e.out = appendQuoted(e.out, source)
+	e.out = append(e.out, `,"target":`...)
+	e.out = appendQuoted(e.out, target)
+	e.out = append(e.out, `,"type":`...)
+	e.out = appendQuoted(e.out, typ)
+	if rec.Weight != nil {
+		e.out = append(e.out, `,"weight":`...)
+		e.out = strconv.AppendFloat(e.out, rec.weight(), 'g', -1, 64)
+	}
+	if rec.Predicate != "" {
+		e.out = append(e.out, `,"predicate":`...)
+		e.out = appendQuoted(e.out, rec.Predicate)
+	}
+	if len(rec.Props) > 0 {
+		e.out = append(e.out, `,"properties":`...)
+		e.out = append(e.out, rec.Props...)
+	}
+	if e.parallel > 0 {
+		e.out = append(e.out, `,"parallel":`...)
+		e.out = strconv.AppendUint(e.out, uint64(e.parallel), 10)
+	}
+	e.out = append(e.out, '}', '}', '\n')
+	e.edges++
+	e.records++
+	return nil
+}

@@ -1,0 +1,209 @@
+package graphsync
+
+import (
+	"context"
+	"slices"
+
+	"github.com/meshd/meshd/consensus"
+)
+
+// PathQuery asks for a shortest path between two nodes, each named by id or
+// key. MaxDepth 0 is 10; Direction (default both) is how edges are followed
+// from From.
+type PathQuery struct {
+	Namespace string
+	From      uint64
+	FromKey   string
+	To        uint64
+	ToKey     string
+	MaxDepth  int
+	Direction Direction
+	Type      string
+}
+
+// Path is a shortest path: Length edges, and the nodes they join, in order.
+// Where none was found, Truncated says that the search ended early and one may
+// exist.
+type Path struct {
+	Found     bool   `json:"found"`
+	Length    int    `json:"length"`
+	Nodes     []Node `json:"nodes"`
+	Edges     []Edge `json:"edges"`
+	Truncated bool   `json:"truncated,omitempty"`
+}
+
+// Path searches breadth first from both ends, always widening the smaller
+// side. Of several shortest paths it returns the same one each time.
+func (s *Service) Path(ctx context.Context, ro consensus.ReadOptions, q PathQuery) (Path, consensus.ReadInfo, error) {
+	out := Path{Nodes: []Node{}, Edges: []Edge{}}
+	r := checkNamespace(q.Namespace)
+	if r == nil && q.Type != "" {
+		r = checkType("type", q.Type)
+	}
+	if r == nil {
+		q.Direction, r = checkDirection(q.Direction)
+	}
+	if q.MaxDepth == 0 {
+		q.MaxDepth = 10
+	}
+	if r == nil && (q.MaxDepth < 0 || q.MaxDepth > MaxPathDepth) {
+		r = invalid("max_depth", "must be 1 to %d", MaxPathDepth)
+	}
+	if r != nil {
+		return out, consensus.ReadInfo{}, r
+	}
+	info, err := s.read(ctx, ro, func(v *view) error {
+		ns, typ, none := v.lookup(q.Namespace, q.Type)
+		from, err := v.resolve(ns, q.From, q.FromKey, "from")
+		if err != nil {
+			return err
+		}
+		to, err := v.resolve(ns, q.To, q.ToKey, "to")
+		if err != nil {
+			return err
+		}
+		if from != to && none {
+			return nil
+		}
+		search := pathSearch{v: v, ns: ns, typ: typ, budget: budget{left: maxExpansions}}
+		steps, found, err := search.run(ctx, from, to, q.Direction, q.MaxDepth)
+		if err != nil {
+			return err
+		}
+		out.Truncated = search.budget.over && !found
+		if !found {
+			return nil
+		}
+		return v.fillPath(&out, ns, from, steps)
+	})
+	return out, info, err
+}
+
+func (v *view) fillPath(out *Path, ns nsID, from uint64, steps []triple) error {
+	out.Found, out.Length = true, len(steps)
+	at := from
+	for i := range len(steps) + 1 {
+		n, err := v.mustNode(ns, at)
+		if err != nil {
+			return err
+		}
+		out.Nodes = append(out.Nodes, n)
+		if i == len(steps) {
+			break
+		}
+		rec, ok, err := v.edgeAt(steps[i])
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return errRecord
+		}
+		e, err := v.toEdge(steps[i], &rec)
+		if err != nil {
+			return err
+		}
+		out.Edges = append(out.Edges, e)
+		if at == steps[i].source {
+			at = steps[i].target
+		} else {
+			at = steps[i].source
+		}
+	}
+	return nil
+}
+
+type pathSearch struct {
+	v      *view
+	ns     nsID
+	typ    symbol
+	budget budget
+}
+
+// side is one of the two searches: how each node was reached, and the nodes of
+// the last level.
+type side struct {
+	dir   Direction
+	via   map[uint64]triple // the edge towards the start; zero at the start
+	depth map[uint64]int
+	level []uint64
+	deep  int
+}
+
+func newSide(start uint64, d Direction) *side {
+	return &side{dir: d, via: map[uint64]triple{start: {}}, depth: map[uint64]int{start: 0}, level: []uint64{start}}
+}
+
+// back returns the edges from a node to the side's start.
+func (s *side) back(id uint64) (steps []triple) {
+	for {
+		at := s.via[id]
+		if at.id == 0 {
+			return steps
+		}
+		steps = append(steps, at)
+		if id == at.source {
+			id = at.target
+		} else {
+			id = at.source
+		}
+	}
+}
+
+func (p *pathSearch) run(ctx context.Context, from, to uint64, d Direction, maxDepth int) ([]triple, bool, error) {
+	if from == to {
+		return nil, true, nil
+	}
+	a, b := newSide(from, d), newSide(to, d.reverse())
+	for a.deep+b.deep < maxDepth && len(a.level) > 0 && len(b.level) > 0 {
+		grow, other := a, b
+		if len(b.level) < len(a.level) {
+			grow, other = b, a
+		}
+		meet, found, err := p.widen(ctx, grow, other)
+		if err != nil {
+			return nil, false, err
+		}
+		if found {
+			steps := a.back(meet)
+			slices.Reverse(steps)
+			return append(steps, b.back(meet)...), true, nil
+		}
+		if p.budget.over {
+			return nil, false, nil
+		}
+	}
+	return nil, false, nil
+}
+
+// widen grows one side by a level. The whole level is looked at before a
+// meeting counts: the other side's levels are whole, so any meeting on this
+// level is equally short, and the least id is taken.
+func (p *pathSearch) widen(ctx context.Context, grow, other *side) (meet uint64, found bool, _ error) {
+	grow.deep++
+	var next []uint64
+	best := 0
+	for _, id := range grow.level {
+		if err := ctx.Err(); err != nil {
+			return 0, false, err
+		}
+		err := p.v.eachEdge(p.ns, id, grow.dir, p.typ, &p.budget, func(at triple, node uint64, _ []byte) bool {
+			if _, ok := grow.via[node]; ok {
+				return true
+			}
+			grow.via[node], grow.depth[node] = at, grow.deep
+			next = append(next, node)
+			if d, ok := other.depth[node]; ok && (!found || d < best || d == best && node < meet) {
+				meet, best, found = node, d, true
+			}
+			return true
+		})
+		if err != nil {
+			return 0, false, err
+		}
+		if p.budget.over {
+			break
+		}
+	}
+	grow.level = next
+	return meet, found, nil
+}

@@ -1,0 +1,120 @@
+package graphsync
+
+import (
+	"github.com/meshd/meshd/consensus"
+)
+
+// Direction says which edges a walk follows.
+type Direction string
+
+// Directions of a walk.
+const (
+	Out  Direction = "out"
+	In   Direction = "in"
+	Both Direction = "both"
+)
+
+func checkDirection(d Direction) (Direction, *consensus.Refusal) {
+	switch d {
+	case "":
+		return Both, nil
+	case Out, In, Both:
+		return d, nil
+	case "outgoing":
+		return Out, nil
+	case "incoming":
+		return In, nil
+	}
+	return "", invalid("direction", "must be out, in or both")
+}
+
+// reverse is the direction seen from the other end.
+func (d Direction) reverse() Direction {
+	switch d {
+	case Out:
+		return In
+	case In:
+		return Out
+	}
+	return Both
+}
+
+// budget bounds the edges one walk looks at.
+type budget struct {
+	left int
+	over bool
+}
+
+func (b *budget) spend() bool {
+	if b.left == 0 {
+		b.over = true
+		return false
+	}
+	b.left--
+	return true
+}
+
+// eachEdge calls fn for the edges of a node in a direction, in the order of
+// their keys, until fn or the budget says no. A loop is seen once.
+func (v *view) eachEdge(ns nsID, id uint64, d Direction, typ symbol, b *budget, fn func(at triple, other uint64, val []byte) bool) error {
+	prefix := appendSpan(nil, ns, id, typ, 0)
+	end := after(prefix)
+	if d != In {
+		for k, val := range v.r.Scan(tSPO, prefix, end) {
+			at, ok := parseSPO(k)
+			if !ok {
+				return errRecord
+			}
+			if !b.spend() || !fn(at, at.target, val) {
+				return nil
+			}
+		}
+	}
+	if d != Out {
+		for k := range v.r.Scan(tOPS, prefix, end) {
+			at, ok := parseOPS(k)
+			if !ok {
+				return errRecord
+			}
+			if d == Both && at.source == id {
+				continue
+			}
+			if !b.spend() || !fn(at, at.source, nil) {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// resolve turns the id or key a reader names into a node of the namespace.
+func (v *view) resolve(ns nsID, id uint64, key, field string) (uint64, error) {
+	if id != 0 {
+		if key != "" {
+			return 0, invalid(field, "must be an id or a key, not both")
+		}
+		if ns == 0 || !v.hasNode(ns, id) {
+			return 0, refuse(CodeNotFound, field, "no node has the id %d", id)
+		}
+		return id, nil
+	}
+	norm, r := checkKey(field, key)
+	if r != nil {
+		return 0, r
+	}
+	if found := v.byKey(ns, norm); found != 0 {
+		return found, nil
+	}
+	return 0, refuse(CodeNotFound, field, "no node has the key %q", key)
+}
+
+// lookup is the namespace and the type filter of a walk; none says that
+// nothing can match the type.
+func (v *view) lookup(namespace, typ string) (ns nsID, sym symbol, none bool) {
+	ns = v.namespace(namespace)
+	if typ != "" {
+		sym = v.symbol(symType, typ)
+		none = sym == 0
+	}
+	return ns, sym, none
+}
