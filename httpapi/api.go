@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/identity"
 )
 
@@ -20,7 +21,7 @@ import (
 // request; it must be quick, compare in constant time and be safe for
 // concurrent use.
 type Authenticator interface {
-	Authenticate(credential string) (Caller, error)
+	Authenticate(credential string) (access.Principal, error)
 }
 
 // Health is what the node says about itself. Safe for concurrent use.
@@ -43,6 +44,9 @@ type Config struct {
 	// Hosts lists the node's own names and addresses, without ports; requests
 	// under other names are refused. It is called on each request.
 	Hosts func() []string
+	// ExtraHosts are names the node is reached under without knowing them
+	// itself: of a proxy, a service, an alias.
+	ExtraHosts []string
 	// Gatherer feeds /metrics; Registerer takes the request figures. Either
 	// may be nil.
 	Gatherer   prometheus.Gatherer
@@ -165,7 +169,7 @@ func (a *API) add(e Entry) (err error) {
 		return fmt.Errorf("httpapi: route %q needs a method and a path", name)
 	case r.Public && strings.Contains(r.Path, "{"):
 		return fmt.Errorf("httpapi: public route %q must not have parameters", name)
-	case !r.Public && rank(r.Role) == 0:
+	case !r.Public && !r.Role.Valid():
 		return fmt.Errorf("httpapi: route %q needs a role", name)
 	case len(r.Path) > 1 && strings.HasSuffix(r.Path, "/"):
 		return fmt.Errorf("httpapi: route %q must not end in a slash", name)

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/meshd/meshd/node/access"
 )
 
 // maxCredential bounds what is hashed for a stranger, in bytes.
@@ -17,7 +19,7 @@ func (a *API) authenticate(c *gin.Context) {
 	x := exchangeOf(c.Request.Context())
 	switch {
 	case x.socket:
-		x.caller, x.known = operator(), true
+		x.caller, x.known = access.Operator(), true
 		return
 	case x.route != nil && x.route.Public:
 		return
@@ -32,7 +34,7 @@ func (a *API) authenticate(c *gin.Context) {
 		x.known = true
 		return
 	}
-	x.caller = Caller{}
+	x.caller = access.Principal{}
 	c.Writer.Header().Del("Allow")
 	e := a.asError(c.Request.Context(), err)
 	if e.Code == CodeUnauthorized {
@@ -71,9 +73,4 @@ func credentialOf(h http.Header) (string, error) {
 		return "", Fail(CodeUnauthorized, "")
 	}
 	return found, nil
-}
-
-// operator is whoever could open the node's Unix socket.
-func operator() Caller {
-	return Caller{ID: "operator", Name: "operator", Role: RoleAdmin, Kind: "operator"}
 }

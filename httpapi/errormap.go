@@ -9,15 +9,19 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/access"
+	"github.com/meshd/meshd/node/wire"
 )
 
-// sentinels maps what asking the state can fail with. ErrUnknown comes first:
-// an error that wraps it with its cause must not look safe to repeat.
+// sentinels maps what the layers below fail with. Outcomes that are not known
+// come first: an error that wraps one with its cause must not look safe to
+// repeat.
 var sentinels = []struct {
 	err  error
 	code string
 }{
 	{consensus.ErrUnknown, CodeOutcomeUnknown},
+	{wire.ErrLost, CodeOutcomeUnknown},
 	{consensus.ErrNoLeader, CodeNoLeader},
 	{consensus.ErrOverloaded, CodeOverloaded},
 	{consensus.ErrTooLarge, CodeTooLarge},
@@ -26,6 +30,14 @@ var sentinels = []struct {
 	{consensus.ErrDiskFull, CodeDiskFull},
 	{consensus.ErrStateFault, CodeStateFault},
 	{consensus.ErrClosed, CodeClosing},
+	{access.ErrNoCredential, CodeUnauthorized},
+	{access.ErrBadCredential, CodeUnauthorized},
+	{wire.ErrRemoved, "NODE_REMOVED"},
+	{wire.ErrNotReady, CodeNotReady},
+	{wire.ErrUnreachable, "NODE_UNREACHABLE"},
+	{wire.ErrTimeout, CodeTimeout},
+	{wire.ErrTooLarge, CodeTooLarge},
+	{wire.ErrClosed, CodeClosing},
 	{context.DeadlineExceeded, CodeTimeout},
 	{context.Canceled, CodeClientClosed},
 }
@@ -42,6 +54,10 @@ func (a *API) asError(ctx context.Context, err error) *Error {
 	if errors.As(err, &refusal) {
 		return fromRefusal(refusal)
 	}
+	var remote *wire.RemoteError
+	if errors.As(err, &remote) {
+		return fromRefusal(&consensus.Refusal{Code: remote.Code, Sentence: remote.Sentence, Details: remote.Details})
+	}
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
 		return tooLarge(large.Limit)
@@ -51,6 +67,9 @@ func (a *API) asError(ctx context.Context, err error) *Error {
 			continue
 		}
 		e := Fail(s.code, "")
+		if s.err == access.ErrBadCredential {
+			e.Sentence = err.Error()
+		}
 		if s.code == CodeNoLeader && a.cfg.NoLeader != nil {
 			for k, v := range a.cfg.NoLeader() {
 				e.With(k, v)

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/access"
+	"github.com/meshd/meshd/node/wire"
 )
 
 func TestErrorsOfBelow(t *testing.T) {
@@ -28,7 +30,7 @@ func TestErrorsOfBelow(t *testing.T) {
 		return map[string]any{"voters_alive": 1, "voters_needed": 2, "unreachable": []string{"node3"}}
 	}
 	var fail error
-	h := mustBuild(t, cfg, Op(Route{Method: "GET", Path: "/fail", Role: RoleViewer},
+	h := mustBuild(t, cfg, Op(Route{Method: "GET", Path: "/fail", Role: access.RoleViewer},
 		func(context.Context, *none) (*statusOutput, error) { return nil, fail })).Handler()
 	tests := []struct {
 		err    error
@@ -49,6 +51,10 @@ func TestErrorsOfBelow(t *testing.T) {
 		{consensus.ErrClosed, 503, "CLOSING", "1"},
 		{context.DeadlineExceeded, 504, "TIMEOUT", ""},
 		{context.Canceled, 499, "CLIENT_CLOSED", ""},
+		{access.ErrBadCredential, 401, "UNAUTHORIZED", ""},
+		{&wire.DialError{}, 503, "NODE_UNREACHABLE", "1"},
+		{fmt.Errorf("%w: %w", wire.ErrLost, wire.ErrTimeout), 503, "OUTCOME_UNKNOWN", ""},
+		{&wire.RemoteError{Code: "AGENT_GONE", Sentence: "it left"}, 410, "AGENT_GONE", ""},
 		{consensus.Refuse("UNKNOWN_ADDRESS", "no agent of that name"), 404, "UNKNOWN_ADDRESS", ""},
 		{consensus.Refuse("AGENT_GONE", "it left"), 410, "AGENT_GONE", ""},
 		{consensus.Refuse("IDEMPOTENCY_IN_FLIGHT", "at work"), 409, "IDEMPOTENCY_IN_FLIGHT", "1"},

@@ -5,6 +5,8 @@ import (
 	"hash"
 	"net/http"
 	"time"
+
+	"github.com/meshd/meshd/node/access"
 )
 
 type (
@@ -21,7 +23,7 @@ type exchange struct {
 	socket   bool
 	response *recorder
 	route    *Route // nil until routed, and where nothing matched
-	caller   Caller
+	caller   access.Principal
 	known    bool // caller is set
 
 	// What Idempotency makes its scope and hash of.
@@ -57,7 +59,7 @@ func RequestID(ctx context.Context) string { return exchangeOf(ctx).id }
 
 // Principal returns who makes the request that ctx belongs to; ok is false on
 // public routes and outside of a request.
-func Principal(ctx context.Context) (caller Caller, ok bool) {
+func Principal(ctx context.Context) (caller access.Principal, ok bool) {
 	x := exchangeOf(ctx)
 	return x.caller, x.known
 }

@@ -16,17 +16,18 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/identity"
 )
 
 // keys maps credentials to callers.
-type keys map[string]Caller
+type keys map[string]access.Principal
 
-func (k keys) Authenticate(credential string) (Caller, error) {
+func (k keys) Authenticate(credential string) (access.Principal, error) {
 	if c, ok := k[credential]; ok {
 		return c, nil
 	}
-	return Caller{}, Fail(CodeUnauthorized, "the credential is not valid")
+	return access.Principal{}, access.ErrBadCredential
 }
 
 type nodeHealth struct{ notReady error }
@@ -64,11 +65,11 @@ const (
 )
 
 var testKeys = keys{
-	adminKey:  {ID: "admin", Name: "boss", Role: RoleAdmin},
-	userKey:   {ID: "user", Role: RoleUser},
-	viewerKey: {ID: "viewer", Role: RoleViewer},
-	agentKey:  {ID: "agent", Role: RoleAgent},
-	scopedKey: {ID: "scoped", Role: RoleUser, Scopes: []string{"echo:read"}},
+	adminKey:  {ID: "admin", Name: "boss", Role: access.RoleAdmin},
+	userKey:   {ID: "user", Role: access.RoleUser},
+	viewerKey: {ID: "viewer", Role: access.RoleViewer},
+	agentKey:  {ID: "agent", Role: access.RoleAgent},
+	scopedKey: {ID: "scoped", Role: access.RoleUser, Scopes: []string{"echo:read"}},
 }
 
 type echoInput struct {
@@ -93,15 +94,15 @@ type echoOutput struct {
 // echo routes stand for the route groups of other files.
 func echoRoutes() []Entry {
 	return []Entry{
-		Op(Route{Method: http.MethodPost, Path: "/echo/{id}", Role: RoleUser}, func(ctx context.Context, in *echoInput) (*echoOutput, error) {
+		Op(Route{Method: http.MethodPost, Path: "/echo/{id}", Role: access.RoleUser}, func(ctx context.Context, in *echoInput) (*echoOutput, error) {
 			out := &echoOutput{}
 			out.Body.ID, out.Body.Text, out.Body.Request = in.ID, in.Body.Text, RequestID(ctx)
 			return out, nil
 		}),
-		Op(Route{Method: http.MethodGet, Path: "/echo", Role: RoleViewer}, func(context.Context, *none) (*statusOutput, error) {
+		Op(Route{Method: http.MethodGet, Path: "/echo", Role: access.RoleViewer}, func(context.Context, *none) (*statusOutput, error) {
 			return &statusOutput{StatusBody{"echo"}}, nil
 		}),
-		Op(Route{Method: http.MethodDelete, Path: "/echo/{id}", Role: RoleAdmin}, func(context.Context, *struct {
+		Op(Route{Method: http.MethodDelete, Path: "/echo/{id}", Role: access.RoleAdmin}, func(context.Context, *struct {
 			ID int64 `path:"id"`
 		}) (*struct{}, error) {
 			return &struct{}{}, nil

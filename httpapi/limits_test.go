@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/meshd/meshd/node/access"
 )
 
 func TestBodyLimits(t *testing.T) {
-	small := Op(Route{Method: "POST", Path: "/small", Role: RoleUser, MaxBody: 32}, func(_ context.Context, in *struct {
+	small := Op(Route{Method: "POST", Path: "/small", Role: access.RoleUser, MaxBody: 32}, func(_ context.Context, in *struct {
 		Body struct {
 			Text string `json:"text"`
 		}
@@ -62,8 +64,8 @@ func TestTimeouts(t *testing.T) {
 	}
 	var endless bool
 	h := mustBuild(t, testConfig(io.Discard),
-		Op(Route{Method: "GET", Path: "/slow", Role: RoleViewer, Timeout: time.Millisecond}, wait),
-		Plain(Route{Method: "GET", Path: "/stream", Role: RoleViewer, Timeout: -1, Produces: []string{"text/event-stream"}}, func(c *gin.Context) {
+		Op(Route{Method: "GET", Path: "/slow", Role: access.RoleViewer, Timeout: time.Millisecond}, wait),
+		Plain(Route{Method: "GET", Path: "/stream", Role: access.RoleViewer, Timeout: -1, Produces: []string{"text/event-stream"}}, func(c *gin.Context) {
 			_, limited := c.Request.Context().Deadline()
 			endless = !limited
 			c.Status(http.StatusOK)
@@ -83,7 +85,7 @@ func TestTimeouts(t *testing.T) {
 // held is a route whose requests wait until release is closed.
 func held(release <-chan struct{}) (Entry, <-chan struct{}) {
 	inside := make(chan struct{}, 8)
-	return Op(Route{Method: "GET", Path: "/held", Role: RoleViewer}, func(ctx context.Context, _ *none) (*statusOutput, error) {
+	return Op(Route{Method: "GET", Path: "/held", Role: access.RoleViewer}, func(ctx context.Context, _ *none) (*statusOutput, error) {
 		inside <- struct{}{}
 		select {
 		case <-release:
@@ -157,7 +159,7 @@ func TestCloseWaitsForWork(t *testing.T) {
 // waits, and one left by an answer must not break the next.
 func TestDeadlinesDoNotOutliveTheirPurpose(t *testing.T) {
 	var left error
-	a := mustBuild(t, testConfig(io.Discard), Plain(Route{Method: "POST", Path: "/wait", Role: RoleUser}, func(c *gin.Context) {
+	a := mustBuild(t, testConfig(io.Discard), Plain(Route{Method: "POST", Path: "/wait", Role: access.RoleUser}, func(c *gin.Context) {
 		if _, err := io.Copy(io.Discard, c.Request.Body); err != nil {
 			left = err
 		}

@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/meshd/meshd/node/access"
 )
 
 // The middleware page as a table: what is sent, and which stage answers how.
@@ -78,7 +80,8 @@ func TestMiddlewarePage(t *testing.T) {
 		{"viewer writes", "POST", "/echo/1", text, []string{viewer}, 403, CodeForbidden},
 		{"user deletes", "DELETE", "/echo/1", "", []string{bearer}, 403, CodeForbidden},
 		{"admin deletes", "DELETE", "/echo/1", "", []string{admin}, 204, ""},
-		{"agent at a route for people", "GET", "/echo", "", []string{"Authorization: Bearer " + agentKey}, 403, CodeForbidden},
+		{"agent reads", "GET", "/echo", "", []string{"Authorization: Bearer " + agentKey}, 200, ""},
+		{"agent writes what is for people", "POST", "/echo/1", text, []string{"Authorization: Bearer " + agentKey}, 403, CodeForbidden},
 		{"agent asks who it is", "GET", "/api/auth/verify", "", []string{"Authorization: Bearer " + agentKey}, 200, ""},
 		{"in scope", "GET", "/echo", "", []string{"X-API-Token: " + scopedKey}, 200, ""},
 		{"out of scope", "POST", "/echo/1", text, []string{"X-API-Token: " + scopedKey}, 403, CodeForbidden},
@@ -192,14 +195,14 @@ func TestSocketIsTheOperator(t *testing.T) {
 func TestRoutesThatCannotBe(t *testing.T) {
 	nothing := echoRoutes()[1].mount
 	tests := map[string]Route{
-		"no method":           {Path: "/x", Role: RoleUser},
+		"no method":           {Path: "/x", Role: access.RoleUser},
 		"no role":             {Method: "GET", Path: "/x"},
-		"an agent's role":     {Method: "GET", Path: "/x", Role: RoleAgent},
-		"no slash":            {Method: "GET", Path: "x", Role: RoleUser},
-		"slash at the end":    {Method: "GET", Path: "/x/", Role: RoleUser},
+		"an invented role":    {Method: "GET", Path: "/x", Role: "boss"},
+		"no slash":            {Method: "GET", Path: "x", Role: access.RoleUser},
+		"slash at the end":    {Method: "GET", Path: "/x/", Role: access.RoleUser},
 		"public parameters":   {Method: "GET", Path: "/x/{id}", Public: true},
 		"a second time":       {Method: "GET", Path: "/health", Public: true},
-		"another name for it": {Method: "POST", Path: "/echo/{name}", Role: RoleUser},
+		"another name for it": {Method: "POST", Path: "/echo/{name}", Role: access.RoleUser},
 	}
 	for name, r := range tests {
 		if _, err := build(testConfig(io.Discard), append(echoRoutes(), Entry{r, nothing})); err == nil {

@@ -26,7 +26,7 @@ func (a *API) origin() (func(http.Handler) http.Handler, error) {
 			x := exchangeOf(r.Context())
 			switch {
 			case x.socket: // browsers cannot open it
-			case !ownHost(r.Host, a.cfg.Hosts):
+			case !a.ownHost(r.Host):
 				Fail(CodeWrongHost, "this node does not answer to the host name %q", clip(r.Host, 100)).write(w, x)
 				return
 			case guard.Check(r) != nil, upgrade(r) && !a.sameOrigin(r):
@@ -40,7 +40,7 @@ func (a *API) origin() (func(http.Handler) http.Handler, error) {
 
 // ownHost says whether a Host header may be answered. HTTP/1.0 clients send
 // none, and no browser is one.
-func ownHost(host string, own func() []string) bool {
+func (a *API) ownHost(host string) bool {
 	if host == "" {
 		return true
 	}
@@ -55,9 +55,8 @@ func ownHost(host string, own func() []string) bool {
 	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
 		return true
 	}
-	return slices.ContainsFunc(own(), func(o string) bool {
-		return strings.EqualFold(strings.TrimSuffix(o, "."), name)
-	})
+	is := func(own string) bool { return strings.EqualFold(strings.TrimSuffix(own, "."), name) }
+	return slices.ContainsFunc(a.cfg.ExtraHosts, is) || slices.ContainsFunc(a.cfg.Hosts(), is)
 }
 
 func upgrade(r *http.Request) bool { return r.Header.Get("Upgrade") != "" }

@@ -17,33 +17,13 @@ func (a *API) policy(c *gin.Context) {
 		return
 	}
 	switch {
-	case !mayCall(x.caller, r):
+	case !x.caller.Role.Allows(r.Role):
 		a.Refuse(c, Fail(CodeForbidden, "this needs the role %s", r.Role).
 			With("role_needed", r.Role).With("role", x.caller.Role))
 	case !inScope(x.caller.Scopes, r.scope()):
 		a.Refuse(c, Fail(CodeForbidden, "this needs the scope %s", r.scope()).
 			With("scope_needed", r.scope()).With("scopes", x.caller.Scopes))
 	}
-}
-
-// rank orders the roles of people and programs; agents stand beside them.
-func rank(role Role) int {
-	switch role {
-	case RoleViewer:
-		return 1
-	case RoleUser:
-		return 2
-	case RoleAdmin:
-		return 3
-	}
-	return 0
-}
-
-func mayCall(caller Caller, r *Route) bool {
-	if caller.Role == RoleAgent {
-		return r.Agents
-	}
-	return rank(caller.Role) >= rank(r.Role)
 }
 
 // scope is what a scoped credential needs for the route.

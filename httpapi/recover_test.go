@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/meshd/meshd/node/access"
 )
 
 func TestPanicTellsTheRequestIDOnly(t *testing.T) {
 	var logs lockedBuffer
-	h := mustBuild(t, testConfig(&logs), Plain(Route{Method: "GET", Path: "/panic", Role: RoleViewer}, func(c *gin.Context) {
+	h := mustBuild(t, testConfig(&logs), Plain(Route{Method: "GET", Path: "/panic", Role: access.RoleViewer}, func(c *gin.Context) {
 		c.Header("Content-Length", "7")
 		panic("the reason")
 	})).Handler()
@@ -29,7 +31,7 @@ func TestPanicTellsTheRequestIDOnly(t *testing.T) {
 
 // Half an answer must look broken, not whole.
 func TestPanicAfterTheBeginningCutsTheAnswer(t *testing.T) {
-	a := mustBuild(t, testConfig(io.Discard), Plain(Route{Method: "GET", Path: "/half", Role: RoleViewer}, func(c *gin.Context) {
+	a := mustBuild(t, testConfig(io.Discard), Plain(Route{Method: "GET", Path: "/half", Role: access.RoleViewer}, func(c *gin.Context) {
 		c.String(http.StatusOK, "half of it")
 		c.Writer.Flush()
 		panic("too late")

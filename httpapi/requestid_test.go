@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/meshd/meshd/node/access"
 )
 
 func TestRequestIDs(t *testing.T) {
@@ -13,7 +15,7 @@ func TestRequestIDs(t *testing.T) {
 	cfg.RequestIDHeader = "X-Trace"
 	cfg.Correlate = func(ctx context.Context, id string) context.Context { return context.WithValue(ctx, correlated{}, id) }
 	var below any
-	h := mustBuild(t, cfg, Op(Route{Method: "GET", Path: "/id", Role: RoleViewer}, func(ctx context.Context, _ *none) (*statusOutput, error) {
+	h := mustBuild(t, cfg, Op(Route{Method: "GET", Path: "/id", Role: access.RoleViewer}, func(ctx context.Context, _ *none) (*statusOutput, error) {
 		below = ctx.Value(correlated{})
 		return &statusOutput{StatusBody{RequestID(ctx)}}, nil
 	})).Handler()

@@ -10,6 +10,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
+
+	"github.com/meshd/meshd/node/access"
 )
 
 // Route says everything about a route but what it does. The zero values are the
@@ -19,13 +21,11 @@ type Route struct {
 	Path    string // "/graph/nodes/{id}", no trailing slash
 	Summary string
 
-	// Role is the least role that may call: RoleViewer, RoleUser or RoleAdmin.
-	// It must be set unless the route is public.
-	Role Role
+	// Role is what the caller's role must allow. It must be set unless the
+	// route is public.
+	Role access.Role
 	// Public routes answer strangers.
 	Public bool
-	// Agents lets agents' own credentials call.
-	Agents bool
 	// Scope is what a scoped credential must hold; empty: "<first segment of
 	// the path>:read" for GET, ":write" for the rest. AnyScope asks for none.
 	Scope string

@@ -1,6 +1,10 @@
 package httpapi
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/meshd/meshd/node/access"
+)
 
 var (
 	probe   = []string{"application/json", "text/plain"}
@@ -21,8 +25,8 @@ func (a *API) entries() []Entry {
 		Plain(Route{Method: http.MethodGet, Path: "/openapi.json", Summary: "This document", Public: true, Produces: openapi}, a.serveOpenAPI),
 
 		// health.go, metrics.go, verify.go: the node itself
-		Op(Route{Method: http.MethodGet, Path: "/health/detail", Summary: "Disk, raft, gossip and queues", Role: RoleViewer}, a.healthDetail),
-		Plain(Route{Method: http.MethodGet, Path: "/metrics", Summary: "Figures for Prometheus", Role: RoleViewer, Produces: metrics, Query: []string{"name[]"}}, a.metrics()),
-		Op(Route{Method: http.MethodGet, Path: "/api/auth/verify", Summary: "The caller, its role and scopes", Role: RoleViewer, Agents: true, Scope: AnyScope}, a.verify),
+		Op(Route{Method: http.MethodGet, Path: "/health/detail", Summary: "Disk, raft, gossip and queues", Role: access.RoleViewer}, a.healthDetail),
+		Plain(Route{Method: http.MethodGet, Path: "/metrics", Summary: "Figures for Prometheus", Role: access.RoleViewer, Produces: metrics, Query: []string{"name[]"}}, a.metrics()),
+		Op(Route{Method: http.MethodGet, Path: "/api/auth/verify", Summary: "The caller, its role and scopes", Role: access.RoleViewer, Scope: AnyScope}, a.verify),
 	}
 }

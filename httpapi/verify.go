@@ -6,7 +6,7 @@ import "context"
 type CallerBody struct {
 	ID     string   `json:"id"`
 	Name   string   `json:"name"`
-	Role   Role     `json:"role" enum:"admin,user,viewer,agent"`
+	Role   string   `json:"role" enum:"admin,user,viewer,agent"`
 	Scopes []string `json:"scopes" nullable:"false" doc:"Empty: not limited to scopes"`
 	Kind   string   `json:"kind"`
 }
@@ -19,5 +19,5 @@ func (a *API) verify(ctx context.Context, _ *none) (*verifyOutput, error) {
 	if scopes == nil {
 		scopes = []string{}
 	}
-	return &verifyOutput{CallerBody{p.ID, p.Name, p.Role, scopes, p.Kind}}, nil
+	return &verifyOutput{CallerBody{p.ID, p.Name, string(p.Role), scopes, p.Kind}}, nil
 }
