@@ -154,32 +154,3 @@ func TestCloseWaitsForWork(t *testing.T) {
 		t.Errorf("closing again: %v", err)
 	}
 }
-
-// A deadline left over from reading the body must not cancel a request that
-// waits, and one left by an answer must not break the next.
-func TestDeadlinesDoNotOutliveTheirPurpose(t *testing.T) {
-	var left error
-	a := mustBuild(t, testConfig(io.Discard), Plain(Route{Method: "POST", Path: "/wait", Role: access.RoleUser}, func(c *gin.Context) {
-		if _, err := io.Copy(io.Discard, c.Request.Body); err != nil {
-			left = err
-		}
-		c.Status(http.StatusNoContent)
-	}))
-	url, client := serveTLS(t, a)
-	for range 3 {
-		req, err := http.NewRequest("POST", url+"/wait", strings.NewReader("{}"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Content-Type", "application/json")
-		req.Header.Set("X-API-Key", userKey)
-		res, err := client.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res.Body.Close()
-		if res.StatusCode != http.StatusNoContent || left != nil {
-			t.Fatal(res.StatusCode, left)
-		}
-	}
-}
