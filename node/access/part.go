@@ -129,14 +129,21 @@ func decode(data []byte, v any) error {
 	return nil
 }
 
-func applyCreate(w consensus.Writer, c consensus.Command, b create) (KeyInfo, error) {
+func (b *create) check() error {
 	if !idGrammar.MatchString(b.ID) || len(b.CreatedBy) > maxCreatedBy {
-		return KeyInfo{}, refuse(CodeInvalid, "the key's id or creator is out of bounds")
+		return refuse(CodeInvalid, "the key's id or creator is out of bounds")
 	}
 	for _, err := range []error{checkName(b.Name), checkRole(b.Role), checkScopes(b.Scopes)} {
 		if err != nil {
-			return KeyInfo{}, err
+			return err
 		}
+	}
+	return nil
+}
+
+func applyCreate(w consensus.Writer, c consensus.Command, b create) (KeyInfo, error) {
+	if err := b.check(); err != nil {
+		return KeyInfo{}, err
 	}
 	if w.Get(tableKeys, []byte(b.ID)) != nil {
 		return KeyInfo{}, refuse(CodeKeyExists, "a key with this id exists; make another")

@@ -68,10 +68,12 @@ func (s *Service) CreateKey(ctx context.Context, n NewKey) (KeyInfo, string, err
 	slices.Sort(scopes)
 	scopes = slices.Compact(scopes)
 	id, key := mint(len(scopes) > 0)
+	body := create{ID: id, Name: n.Name, Role: n.Role, Scopes: scopes, Hash: sha256.Sum256([]byte(key)), CreatedBy: n.CreatedBy}
+	if err := body.check(); err != nil {
+		return KeyInfo{}, "", err // not worth a line in the log
+	}
 	var info KeyInfo
-	replayed, err := s.propose(ctx, kindCreate, create{
-		ID: id, Name: n.Name, Role: n.Role, Scopes: scopes, Hash: sha256.Sum256([]byte(key)), CreatedBy: n.CreatedBy,
-	}, n.Idempotency, &info)
+	replayed, err := s.propose(ctx, kindCreate, body, n.Idempotency, &info)
 	switch {
 	case err != nil:
 		return KeyInfo{}, "", err

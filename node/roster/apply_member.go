@@ -105,6 +105,29 @@ func touch(w consensus.Writer, c consensus.Command, h meta) {
 	store(w, tableMeta, keyMesh, h)
 }
 
+// check bounds what a change says.
+func (b *Change) check() error {
+	var errs []error
+	if b.Addresses != nil {
+		errs = append(errs, checkAddresses(*b.Addresses))
+	}
+	if b.Name != nil {
+		errs = append(errs, checkName(*b.Name))
+	}
+	if b.Version != nil {
+		errs = append(errs, checkText("the version", *b.Version, maxVersion))
+	}
+	if b.Recipient != nil {
+		errs = append(errs, checkText("the age recipient", *b.Recipient, maxRecipient))
+	}
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func applyUpdate(w consensus.Writer, c consensus.Command, b Change) (Member, error) {
 	h, err := mesh(w)
 	if err != nil {
@@ -114,15 +137,15 @@ func applyUpdate(w consensus.Writer, c consensus.Command, b Change) (Member, err
 	if err != nil {
 		return Member{}, err
 	}
+	if err := b.check(); err != nil {
+		return Member{}, err
+	}
 	was := consensus.Encode(m)
 	oldName := m.Name
 	if b.Addresses != nil {
 		m.Addresses = *b.Addresses
 	}
 	if b.Name != nil {
-		if err := checkName(*b.Name); err != nil {
-			return Member{}, err
-		}
 		m.Name = freeName(w, *b.Name, m.ID)
 	}
 	if b.Version != nil {
@@ -136,9 +159,6 @@ func applyUpdate(w consensus.Writer, c consensus.Command, b Change) (Member, err
 	}
 	if b.Recipient != nil {
 		m.Recipient = *b.Recipient
-	}
-	if err := m.check(); err != nil {
-		return Member{}, err
 	}
 	if string(consensus.Encode(m)) == string(was) {
 		return m, nil

@@ -72,6 +72,10 @@ func (s *Service) Check(ctx context.Context, a Admission, now time.Time) (Token,
 // admission sent twice counts once.
 func (s *Service) Admit(ctx context.Context, a Admission) (Admitted, error) {
 	a.Name = lower(a.Name)
+	m := a.member()
+	if err := m.check(); err != nil {
+		return Admitted{}, err // not worth a line in the log
+	}
 	return propose1[Admitted](ctx, s, kindAdmit, a)
 }
 
@@ -81,6 +85,9 @@ func (s *Service) Update(ctx context.Context, c Change) (Member, error) {
 	if c.Name != nil {
 		name := lower(*c.Name)
 		c.Name = &name
+	}
+	if err := c.check(); err != nil {
+		return Member{}, err
 	}
 	return propose1[Member](ctx, s, kindUpdate, c)
 }
@@ -157,10 +164,12 @@ func (s *Service) CreateToken(ctx context.Context, n NewToken) (Token, JoinToken
 	if role == "" {
 		role = RoleMember
 	}
-	t, out, err := propose[Token](ctx, s, kindCreateToken, createToken{
-		ID: join.ID, PublicKey: join.PublicKey(), Role: role, Name: n.Name, Uses: n.Uses,
-		TTLMillis: n.TTL.Milliseconds(), CreatedBy: n.CreatedBy,
-	}, n.Idempotency)
+	body := createToken{ID: join.ID, PublicKey: join.PublicKey(), Role: role, Name: n.Name, Uses: n.Uses,
+		TTLMillis: n.TTL.Milliseconds(), CreatedBy: n.CreatedBy}
+	if err := body.check(); err != nil {
+		return Token{}, JoinToken{}, err
+	}
+	t, out, err := propose[Token](ctx, s, kindCreateToken, body, n.Idempotency)
 	switch {
 	case err != nil:
 		return Token{}, JoinToken{}, err
