@@ -1,0 +1,424 @@
+package consensus
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// kv is a small part for tests. Bodies: "set k v", "add k n", "no", "panic",
+// "other".
+type kv struct {
+	mu        sync.Mutex
+	committed int
+	resets    int
+	last      uint64
+}
+
+const kvTable Table = "kv/t"
+
+func (*kv) Name() string    { return "kv" }
+func (*kv) Tables() []Table { return []Table{kvTable} }
+
+func (*kv) Apply(w Writer, c Command) ([]byte, error) {
+	var verb, k, v string
+	fmt.Sscan(string(c.Body), &verb, &k, &v)
+	switch verb {
+	case "set":
+		w.Put(kvTable, []byte(k), []byte(v))
+		return []byte(v), nil
+	case "add": // not idempotent on purpose
+		var n [8]byte
+		copy(n[:], w.Get(kvTable, []byte(k)))
+		binary.BigEndian.PutUint64(n[:], binary.BigEndian.Uint64(n[:])+1)
+		w.Put(kvTable, []byte(k), n[:])
+		return n[:], nil
+	case "del":
+		w.Delete(kvTable, []byte(k))
+		return nil, nil
+	case "big":
+		w.Put(kvTable, []byte(k), c.Body)
+		return nil, nil
+	case "no":
+		w.Put(kvTable, []byte(k), []byte("trace"))
+		return nil, Refuse("NO", "no")
+	case "panic":
+		w.Put(kvTable, []byte(k), []byte("trace"))
+		panic("poison")
+	case "other":
+		w.Put("elsewhere/t", []byte("k"), nil)
+		return nil, nil
+	case "read":
+		return slices.Clone(w.Get(kvTable, []byte(k))), nil
+	}
+	return nil, errors.New("unknown verb")
+}
+
+func (p *kv) Committed(r Reader) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.committed++
+	p.last = r.Revision()
+}
+
+func (p *kv) Reset(r Reader) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.resets++
+	p.last = r.Revision()
+}
+
+// testNet connects nodes in one process by loopback TCP; links can be cut.
+type testNet struct {
+	mu    sync.Mutex
+	nodes map[string]*node
+	cut   map[[2]string]bool
+	conns map[net.Conn][2]string
+}
+
+func newTestNet() *testNet {
+	return &testNet{nodes: map[string]*node{}, cut: map[[2]string]bool{}, conns: map[net.Conn][2]string{}}
+}
+
+var errCut = errors.New("the link is cut")
+
+func (n *testNet) dial(ctx context.Context, from, to string) (net.Conn, error) {
+	n.mu.Lock()
+	target := n.nodes[to]
+	cut := n.cut[[2]string{from, to}]
+	n.mu.Unlock()
+	if target == nil || cut {
+		return nil, errCut
+	}
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "tcp", target.addr)
+	if err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.conns[c] = [2]string{from, to}
+	return c, nil
+}
+
+// split cuts every link between the two sides, both ways.
+func (n *testNet) split(a, b []*node) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, x := range a {
+		for _, y := range b {
+			n.cut[[2]string{x.id, y.id}] = true
+			n.cut[[2]string{y.id, x.id}] = true
+		}
+	}
+	for c, ends := range n.conns {
+		if n.cut[ends] {
+			c.Close()
+			delete(n.conns, c)
+		}
+	}
+}
+
+func (n *testNet) heal() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	clear(n.cut)
+}
+
+type peers struct {
+	net  *testNet
+	from string
+}
+
+func (p peers) Call(ctx context.Context, id, method string, body []byte) ([]byte, error) {
+	p.net.mu.Lock()
+	target := p.net.nodes[id]
+	cut := p.net.cut[[2]string{p.from, id}]
+	var g *Group
+	if target != nil {
+		g = target.Group
+	}
+	p.net.mu.Unlock()
+	if g == nil || cut {
+		<-ctx.Done() // a black hole
+		return nil, ctx.Err()
+	}
+	return g.HandleCall(ctx, p.from, method, slices.Clone(body))
+}
+
+type node struct {
+	*Group
+	t     testing.TB
+	net   *testNet
+	id    string
+	dir   string
+	addr  string
+	part  *kv
+	dirty *atomic.Bool
+	cfg   func(*Config)
+}
+
+// roster is what the nodes of a test want.
+type roster struct {
+	mu   sync.Mutex
+	list []Replica
+}
+
+func (r *roster) get() []Replica {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.list)
+}
+
+func (r *roster) set(list ...Replica) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.list = list
+}
+
+func (r *roster) update(fn func([]Replica) []Replica) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.list = fn(r.list)
+}
+
+func testLogger(t testing.TB) *slog.Logger {
+	if os.Getenv("CONSENSUS_LOG") == "" {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+func (n *testNet) add(t testing.TB, dir string, cfg func(*Config)) *node {
+	t.Helper()
+	id, _, err := EnsureID(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &node{t: t, net: n, id: id, dir: dir, cfg: cfg}
+	x.open()
+	t.Cleanup(func() {
+		if x.Group != nil {
+			x.stop()
+		}
+	})
+	return x
+}
+
+func (x *node) open() {
+	x.t.Helper()
+	if err := x.tryOpen(); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+func (x *node) tryOpen() error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	x.part, x.dirty = &kv{}, &atomic.Bool{}
+	c := Config{
+		Dir: x.dir, Parts: []Part{x.part}, Listener: l, Logger: testLogger(x.t).With("node", x.id[:4]),
+		Dial:             func(ctx context.Context, id string) (net.Conn, error) { return x.net.dial(ctx, x.id, id) },
+		Peers:            peers{x.net, x.id},
+		HeartbeatTimeout: 150 * time.Millisecond, ElectionTimeout: 150 * time.Millisecond, LeaderLeaseTimeout: 100 * time.Millisecond,
+		hooks: hooks{dirty: x.dirty, health: healthTimes{grow: 20 * time.Millisecond, replace: time.Second, undo: 5 * time.Second}},
+	}
+	if x.cfg != nil {
+		x.cfg(&c)
+	}
+	g, err := Open(c)
+	if err != nil {
+		l.Close()
+		return err
+	}
+	x.net.mu.Lock()
+	defer x.net.mu.Unlock()
+	x.addr, x.Group = l.Addr().String(), g
+	x.net.nodes[x.id] = x
+	return nil
+}
+
+func (x *node) stop() {
+	x.t.Helper()
+	x.net.mu.Lock()
+	g := x.Group
+	x.Group = nil
+	delete(x.net.nodes, x.id)
+	x.net.mu.Unlock()
+	if err := g.Close(); err != nil {
+		x.t.Errorf("closing: %v", err)
+	}
+}
+
+// kill is a process that died: no hand-over, no clean mark.
+func (x *node) kill() {
+	x.dirty.Store(true)
+	x.stop()
+}
+
+func one(t testing.TB, cfg func(*Config)) *node {
+	t.Helper()
+	dir := t.TempDir()
+	if err := Bootstrap(dir); err != nil {
+		t.Fatal(err)
+	}
+	return newTestNet().add(t, dir, cfg)
+}
+
+// mesh makes n nodes of which up to three are voters.
+func mesh(t testing.TB, n int, cfg func(*Config)) (*testNet, *roster, []*node) {
+	t.Helper()
+	nw, r := newTestNet(), &roster{}
+	with := func(c *Config) {
+		c.Replicas = r.get
+		if cfg != nil {
+			cfg(c)
+		}
+	}
+	var nodes []*node
+	for i := range n {
+		dir := t.TempDir()
+		if i == 0 {
+			if err := Bootstrap(dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+		x := nw.add(t, dir, with)
+		nodes = append(nodes, x)
+		r.update(func(l []Replica) []Replica { return append(l, Replica{RaftID: x.id}) })
+	}
+	nodes[0].Kick()
+	want := 1
+	if n >= 3 {
+		want = 3
+	}
+	eventually(t, 10*time.Second, "the voters are complete", func() bool {
+		for _, x := range nodes {
+			s := x.Status()
+			if len(s.Voters) != want || len(s.Voters)+len(s.Nonvoters) != n || s.LeaderID == "" {
+				return false
+			}
+		}
+		return true
+	})
+	return nw, r, nodes
+}
+
+func eventually(t testing.TB, d time.Duration, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(d)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not in %s: %s", d, what)
+		}
+	}
+}
+
+func (x *node) do(t testing.TB, body string) Outcome {
+	t.Helper()
+	out, err := x.try(body)
+	if err != nil {
+		t.Fatalf("%s: %v", body, err)
+	}
+	return out
+}
+
+func (x *node) try(body string) (Outcome, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return x.Propose(ctx, Proposal{Part: "kv", Body: []byte(body)})
+}
+
+func (x *node) get(t testing.TB, o ReadOptions, key string) string {
+	t.Helper()
+	v, err := x.read(o, key)
+	if err != nil {
+		t.Fatalf("reading %s: %v", key, err)
+	}
+	return v
+}
+
+func (x *node) read(o ReadOptions, key string) (v string, err error) {
+	_, err = x.View(context.Background(), o, func(r Reader) error {
+		v = string(r.Get(kvTable, []byte(key)))
+		return nil
+	})
+	return v, err
+}
+
+func leaderOf(t testing.TB, nodes []*node) *node {
+	t.Helper()
+	var l *node
+	eventually(t, 10*time.Second, "there is a leader", func() bool {
+		for _, x := range nodes {
+			if x.Group != nil && x.ready() {
+				l = x
+				return true
+			}
+		}
+		return false
+	})
+	return l
+}
+
+// same waits until all nodes have applied the same and have the same hash.
+func same(t testing.TB, nodes []*node) {
+	t.Helper()
+	var last []string
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		last = last[:0]
+		for _, x := range nodes {
+			s := x.machine.state()
+			last = append(last, fmt.Sprintf("rev %d hash %x time %d", s.Revision, s.Hash[:4], s.Time))
+		}
+		equal := true
+		for _, l := range last {
+			equal = equal && l == last[0]
+		}
+		if equal {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("nodes differ: %v", last)
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+	var dumps []string
+	for _, x := range nodes {
+		dumps = append(dumps, dump(t, x))
+	}
+	for i := range dumps {
+		if dumps[i] != dumps[0] {
+			t.Fatalf("content of node %d differs:\n%s\n%s", i, dumps[i], dumps[0])
+		}
+	}
+}
+
+func dump(t testing.TB, x *node) (out string) {
+	t.Helper()
+	if _, err := x.machine.view(func(r Reader) error {
+		for k, v := range r.Scan(kvTable, nil, nil) {
+			out += fmt.Sprintf("%s=%x;", k, v)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}

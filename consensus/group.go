@@ -1,0 +1,385 @@
+package consensus
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+	"github.com/hashicorp/raft-wal/types"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Replica is one server that the roster wants in the Raft configuration.
+type Replica struct {
+	RaftID string
+	// NoVote keeps it a non-voter.
+	NoVote bool
+	// Leaving says that it hands over what it has and is to be taken out.
+	Leaving bool
+}
+
+// Peers carries calls to other replicas, addressed by raft id. Calls to one
+// peer may run at the same time; the context bounds each.
+type Peers interface {
+	Call(ctx context.Context, raftID, method string, body []byte) ([]byte, error)
+}
+
+// Config says how to open a Group.
+type Config struct {
+	// Dir is the raft directory: log, state, snapshots, raft id, lock.
+	Dir string
+	// Parts are what the state is made of.
+	Parts []Part
+	// Listener yields authenticated Raft streams; closed with the Group.
+	Listener net.Listener
+	// Dial opens a Raft stream to a replica.
+	Dial func(ctx context.Context, raftID string) (net.Conn, error)
+	// Peers carries the other calls between replicas.
+	Peers Peers
+	// Replicas returns the wanted configuration. It is called by the leader's
+	// loop; nil, or an empty answer, leaves the configuration as it is.
+	Replicas func() []Replica
+	// WantVoters is the number of voters from three replicas on: 3 (default)
+	// or 5.
+	WantVoters int
+	// Logger may be nil.
+	Logger *slog.Logger
+	// HeartbeatTimeout, ElectionTimeout and LeaderLeaseTimeout are Raft's
+	// (hashicorp/raft Config); 0 means its defaults of 1 s, 1 s, 0.5 s.
+	HeartbeatTimeout   time.Duration
+	ElectionTimeout    time.Duration
+	LeaderLeaseTimeout time.Duration
+	// Registerer takes the metrics; may be nil.
+	Registerer prometheus.Registerer
+
+	hooks hooks
+}
+
+// hooks are the tests' way into a Group.
+type hooks struct {
+	vfs        types.VFS
+	failCommit func() error
+	dirty      *atomic.Bool // skip the clean mark at close: a killed process
+	otherBoot  bool         // and as if the machine had gone down with it
+	health     healthTimes
+	snapBytes  uint64
+	// beforeRead is called between the steps of a read index, by number.
+	beforeRead func(step int)
+}
+
+// Group is one node's share of the replicated state. Safe for concurrent use.
+type Group struct {
+	cfg    Config
+	logger *slog.Logger
+	origin origin
+	stats  *metrics
+
+	dir       *directory
+	log       *raftLog
+	snapshots *snapshots
+	machine   *machine
+	transport *transport
+	raft      *raft.Raft
+	notify    chan bool
+	observer  *raft.Observer
+
+	outbox    *outbox
+	coalescer *coalescer
+	reads     *readIndex
+	seats     *seats
+	reign     *reign
+	diskLow   atomic.Bool
+
+	ctx       context.Context
+	cancel    context.CancelFunc
+	wg        sync.WaitGroup // our goroutines
+	futures   sync.WaitGroup // waits for Raft's futures: they end with Raft
+	closeOnce sync.Once
+	closeErr  error
+}
+
+var _ State = (*Group)(nil)
+
+// Open starts this node's share of the state. The directory keeps everything;
+// an empty one is a replica that waits to be added. A Group that was closed
+// may be opened again in the same process. The error wraps ErrLocked,
+// ErrLogDamaged or ErrNewer where the caller can act on it.
+func Open(cfg Config) (_ *Group, err error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.WantVoters == 0 {
+		cfg.WantVoters = 3
+	}
+	g := &Group{cfg: cfg, logger: cfg.Logger, stats: newMetrics(cfg.Registerer), notify: make(chan bool, 16)}
+	rand.Read(g.origin[:])
+	g.ctx, g.cancel = context.WithCancel(context.Background())
+	var undo []func()
+	defer func() {
+		if err != nil {
+			g.cancel()
+			for i := len(undo) - 1; i >= 0; i-- {
+				undo[i]()
+			}
+		}
+	}()
+
+	library := newLibraryLog(g.logger, "raft")
+	if g.dir, err = openDirectory(cfg.Dir); err != nil {
+		return nil, err
+	}
+	undo = append(undo, func() { g.dir.close() })
+	if g.machine, err = newMachine(g.dir.path, cfg.Parts, g.logger, g.stats); err != nil {
+		return nil, err
+	}
+	g.machine.failCommit = cfg.hooks.failCommit
+	if g.log, g.snapshots, err = g.openStores(library); err != nil {
+		return nil, err
+	}
+	undo = append(undo, func() { g.log.close() })
+	undo = append(undo, func() {
+		if g.machine.file != nil {
+			g.machine.file.db.Close()
+		}
+	})
+	if err = openState(g.dir.path, g.machine, g.log, g.snapshots, cfg.hooks.otherBoot); err != nil {
+		return nil, err
+	}
+
+	g.outbox, g.coalescer = newOutbox(), newCoalescer()
+	g.reign = newReign(g.ctx)
+	g.reads, g.seats = newReadIndex(g), newSeats(g)
+	g.machine.resolve = g.resolve
+	g.machine.restored = g.resolveRestored
+	g.transport = newTransport(newStreams(cfg.Listener, g.dir.id, cfg.Dial), library.Named("net"))
+	undo = append(undo, func() { g.transport.Close(); g.transport.drain() })
+	g.machine.applying = g.tellCommit
+	if g.raft, err = raft.NewRaft(g.raftConfig(library), g.machine, g.log, g.log, g.snapshots, g.transport); err != nil {
+		return nil, fmt.Errorf("starting raft: %w", err)
+	}
+	g.transport.attach(g.raft)
+	g.coalescer.apply = func(data []byte) raft.ApplyFuture { return g.raft.Apply(data, 0) }
+	g.coalescer.stats = g.stats
+	g.coalescer.lost = g.resend
+	g.coalescer.own = func() ack { return ack{g.origin, g.outbox.acked()} }
+	if err = g.stats.attach(g); err != nil {
+		undo = append(undo, func() { g.raft.Shutdown().Error() })
+		return nil, fmt.Errorf("registering metrics: %w", err)
+	}
+	g.start()
+	return g, nil
+}
+
+func (g *Group) openStores(library *libraryLog) (*raftLog, *snapshots, error) {
+	log, err := openRaftLog(g.dir.file(nameLog), g.cfg.hooks.vfs, library.Named("log"))
+	if err != nil {
+		return nil, nil, err
+	}
+	snaps, err := openSnapshots(g.dir.path, library.Named("snapshot"), g.stats)
+	if err != nil {
+		log.close()
+		return nil, nil, err
+	}
+	log.floor = snaps.floor
+	log.vfs.setObserver(g.stats.synced)
+	return log, snaps, nil
+}
+
+func (g *Group) raftConfig(library *libraryLog) *raft.Config {
+	c := raft.DefaultConfig()
+	c.LocalID = raft.ServerID(g.dir.id)
+	c.Logger = library
+	c.MaxAppendEntries = maxAppend
+	c.NoSnapshotRestoreOnStart = true // openState has done it
+	c.NotifyCh = g.notify
+	c.ShutdownOnRemove = false
+	c.NoLegacyTelemetry = true
+	// Snapshots are taken by bytes (snapshotLoop), and the log is kept back to
+	// the older snapshot by the log itself.
+	c.SnapshotThreshold = 1 << 62
+	c.SnapshotInterval = 24 * time.Hour
+	c.TrailingLogs = 1
+	if g.cfg.HeartbeatTimeout > 0 {
+		c.HeartbeatTimeout = g.cfg.HeartbeatTimeout
+	}
+	if g.cfg.ElectionTimeout > 0 {
+		c.ElectionTimeout = g.cfg.ElectionTimeout
+	}
+	if g.cfg.LeaderLeaseTimeout > 0 {
+		c.LeaderLeaseTimeout = g.cfg.LeaderLeaseTimeout
+	}
+	c.ElectionTimeout = max(c.ElectionTimeout, c.HeartbeatTimeout)
+	c.LeaderLeaseTimeout = min(c.LeaderLeaseTimeout, c.HeartbeatTimeout)
+	return c
+}
+
+func (g *Group) start() {
+	observations := make(chan raft.Observation, 16)
+	g.observer = raft.NewObserver(observations, false, func(o *raft.Observation) bool {
+		_, ok := o.Data.(raft.LeaderObservation)
+		return ok
+	})
+	g.raft.RegisterObserver(g.observer)
+	g.wg.Go(func() { g.watchLeadership(observations) })
+	g.wg.Go(func() { g.coalescer.run(g.ctx.Done(), &g.futures) })
+	g.wg.Go(g.dispatch)
+	g.wg.Go(g.reads.run)
+	g.wg.Go(g.seats.run)
+	g.wg.Go(g.snapshotLoop)
+	g.wg.Go(g.watchFaults)
+	g.wg.Go(g.watchDisk)
+	if soleVoter(g.configuration(), g.dir.id) {
+		g.transport.stand()
+	}
+}
+
+// configuration is Raft's latest, committed or not.
+func (g *Group) configuration() []raft.Server {
+	f := g.raft.GetConfiguration()
+	if f.Error() != nil {
+		return nil
+	}
+	return f.Configuration().Servers
+}
+
+func soleVoter(servers []raft.Server, id string) bool {
+	voters := 0
+	self := false
+	for _, s := range servers {
+		if s.Suffrage == raft.Voter {
+			voters++
+			self = self || string(s.ID) == id
+		}
+	}
+	return self && voters == 1
+}
+
+func (g *Group) leading() bool { return g.raft.State() == raft.Leader }
+
+func (g *Group) leaderID() string {
+	_, id := g.raft.LeaderWithID()
+	return string(id)
+}
+
+// ready says that this node leads and its state has everything of earlier
+// terms.
+func (g *Group) ready() bool {
+	return g.leading() && g.machine.state().Marker == g.raft.CurrentTerm()
+}
+
+// tellCommit runs before each batch is applied: followers that hold the
+// entries hear of the commit while we apply.
+func (g *Group) tellCommit(index uint64) {
+	if r := g.transport.attached(); r != nil && r.State() == raft.Leader {
+		g.transport.teller.committed(r.CurrentTerm(), max(index, r.CommitIndex()))
+	}
+}
+
+func (g *Group) watchLeadership(observations <-chan raft.Observation) {
+	for {
+		select {
+		case leads := <-g.notify:
+			if leads {
+				term := g.raft.CurrentTerm()
+				g.logger.Info("this node leads", "term", term)
+				future := g.raft.Apply(systemEntry(sysMarker, term, time.Now().UnixMilli()), 0)
+				g.futures.Go(func() { _ = future.Error() })
+			} else {
+				g.logger.Info("this node no longer leads")
+				g.coalescer.clear()
+			}
+			g.resend()
+			g.seats.kick()
+		case <-observations:
+			g.stats.leaderChanged()
+			g.reign.next()
+			g.outbox.poke()
+			g.seats.kick()
+		case <-g.ctx.Done():
+			return
+		}
+	}
+}
+
+// watchFaults ends what cannot go on: a log that failed ends Raft here, a
+// state that failed hands leadership over and stays as a voter with a log.
+func (g *Group) watchFaults() {
+	select {
+	case <-g.log.failed:
+		g.logger.Error("the log has failed, this node stops taking part until it is reopened", "error", g.log.err)
+		g.machine.fail(fmt.Errorf("the log has failed: %w", g.log.err))
+		g.raft.Shutdown()
+	case <-g.machine.faulted:
+		g.futures.Go(func() { _ = g.transfer("") })
+	case <-g.ctx.Done():
+		return
+	}
+	g.outbox.fail(ErrStateFault, false)
+	g.outbox.poke()
+}
+
+// Failed returns a channel that is closed when this Group can no longer take
+// writes (Status().Fault says why). Stale reads go on; Close and Open again.
+func (g *Group) Failed() <-chan struct{} { return g.machine.faulted }
+
+// Close ends this node's share within ten seconds, whatever hangs. A leader
+// hands over first where another voter answers.
+func (g *Group) Close() error {
+	g.closeOnce.Do(func() { g.closeErr = g.close() })
+	return g.closeErr
+}
+
+func (g *Group) close() error {
+	dirty := g.cfg.hooks.dirty != nil && g.cfg.hooks.dirty.Load()
+	if g.leading() && !dirty && len(g.configuration()) > 1 {
+		within(time.Second, func() { _ = g.transfer("") })
+	}
+	g.cancel()
+	g.outbox.fail(ErrClosed, true)
+	g.raft.DeregisterObserver(g.observer)
+	g.stats.detach()
+	var errs []error
+	g.transport.Close()
+	if !within(5*time.Second, func() { _ = g.raft.Shutdown().Error() }) {
+		// Something inside Raft hangs: what it may still touch stays open and
+		// locked, and the next open of the directory says so.
+		return errors.New("raft did not stop within 5 s, its files stay open")
+	}
+	if !within(3*time.Second, func() { g.transport.drain(); g.futures.Wait(); g.wg.Wait(); g.machine.closing.Wait() }) {
+		errs = append(errs, errors.New("some goroutines of consensus did not end within 3 s"))
+	}
+	if err := g.log.close(); err != nil {
+		errs = append(errs, fmt.Errorf("closing the log: %w", err))
+	}
+	if err := g.machine.close(!dirty); err != nil {
+		errs = append(errs, err)
+	}
+	if err := g.dir.close(); err != nil {
+		errs = append(errs, fmt.Errorf("releasing the lock: %w", err))
+	}
+	return errors.Join(errs...)
+}
+
+// within runs fn and says whether it ended in time.
+func within(d time.Duration, fn func()) bool {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fn()
+	}()
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-done:
+		return true
+	case <-t.C:
+		return false
+	}
+}

@@ -1,0 +1,97 @@
+package consensus
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+
+	"go.etcd.io/bbolt"
+)
+
+// How long a client's idempotency key is kept, whichever comes first.
+const (
+	idemTTL   = 24 * 60 * 60 * 1000 // ms of mesh time
+	idemLimit = 100_000
+	// idemSweep bounds the work of one entry.
+	idemSweep = 1000
+)
+
+// idemRecord is the first answer given under a client's key. Refusals are not
+// kept: they changed nothing, so the command may well be tried again.
+type idemRecord struct {
+	BodyHash [32]byte `cbor:"1,keyasint"`
+	Revision uint64   `cbor:"2,keyasint"`
+	Result   []byte   `cbor:"3,keyasint,omitempty"`
+}
+
+func idemKey(k *IdempotencyKey) []byte {
+	h := sha256.New()
+	h.Write([]byte(k.Scope))
+	h.Write([]byte{0})
+	h.Write([]byte(k.Key))
+	return h.Sum(nil)
+}
+
+// recall returns the first answer under the key, or a refusal where the same
+// key came with another body.
+func recall(tx *bbolt.Tx, k *IdempotencyKey) (outcome, bool, error) {
+	data := tx.Bucket([]byte(tableIdem)).Get(idemKey(k))
+	if data == nil {
+		return outcome{}, false, nil
+	}
+	var r idemRecord
+	if err := Decode(data, &r); err != nil {
+		return outcome{}, false, err
+	}
+	if r.BodyHash != k.BodyHash {
+		return outcome{Revision: r.Revision, Refusal: &Refusal{
+			Code:     CodeIdempotencyMismatch,
+			Sentence: "this idempotency key was used with another request",
+		}}, true, nil
+	}
+	return outcome{Revision: r.Revision, Result: r.Result, Replayed: true}, true, nil
+}
+
+// remember keeps the first answer. Records are numbered, so that the oldest is
+// found without a search.
+func remember(tx *bbolt.Tx, m *meta, k *IdempotencyKey, out outcome) error {
+	key := idemKey(k)
+	err := tx.Bucket([]byte(tableIdem)).Put(key, Encode(idemRecord{k.BodyHash, out.Revision, out.Result}))
+	if err != nil {
+		return err
+	}
+	at := binary.BigEndian.AppendUint64(nil, uint64(m.Time))
+	if err := tx.Bucket([]byte(tableIdemAt)).Put(be64(m.IdemNext), append(at, key...)); err != nil {
+		return err
+	}
+	m.IdemNext++
+	return nil
+}
+
+// forget drops records that are too old or too many.
+func forget(tx *bbolt.Tx, m *meta) error {
+	b := tx.Bucket([]byte(tableIdemAt))
+	type record struct{ at, key []byte }
+	var gone []record
+	c := b.Cursor()
+	for k, v := c.First(); k != nil && len(gone) < idemSweep; k, v = c.Next() {
+		if len(v) < 8 {
+			break
+		}
+		old := int64(binary.BigEndian.Uint64(v)) < m.Time-idemTTL
+		if many := m.IdemNext-m.IdemLow-uint64(len(gone)) > idemLimit; !old && !many {
+			break
+		}
+		gone = append(gone, record{slices.Clone(k), slices.Clone(v[8:])})
+	}
+	for _, r := range gone {
+		if err := b.Delete(r.at); err != nil {
+			return err
+		}
+		if err := tx.Bucket([]byte(tableIdem)).Delete(r.key); err != nil {
+			return err
+		}
+		m.IdemLow++
+	}
+	return nil
+}

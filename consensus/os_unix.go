@@ -1,0 +1,26 @@
+//go:build unix
+
+package consensus
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+func lockFile(f *os.File) error {
+	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+}
+
+// diskSpace returns the bytes free to us and in all on the file system of dir.
+func diskSpace(dir string) (free, total uint64) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return 0, 0
+	}
+	return uint64(s.Bavail) * uint64(s.Bsize), uint64(s.Blocks) * uint64(s.Bsize)
+}
+
+// initialMmap spares running reads from a remap while the state grows: a remap
+// waits for every open view.
+const initialMmap = 1 << 30

@@ -1,0 +1,285 @@
+package consensus
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+	wal "github.com/hashicorp/raft-wal"
+	walfs "github.com/hashicorp/raft-wal/fs"
+	"github.com/hashicorp/raft-wal/metadb"
+	"github.com/hashicorp/raft-wal/segment"
+	"github.com/hashicorp/raft-wal/types"
+)
+
+// segmentSize is preallocated at once for each log file.
+const segmentSize = 16 << 20
+
+// errChecksum says that an entry is not what was appended by its leader.
+var errChecksum = errors.New("the checksum of a log entry does not hold")
+
+// sumSize is what the wrapper adds to Log.Extensions: a version byte and a
+// CRC-32C.
+const sumSize = 5
+
+const sumVersion = 1
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func sumOf(l *raft.Log) uint32 {
+	var head [17]byte
+	binary.BigEndian.PutUint64(head[0:], l.Index)
+	binary.BigEndian.PutUint64(head[8:], l.Term)
+	head[16] = byte(l.Type)
+	return crc32.Update(crc32.Checksum(head[:], castagnoli), castagnoli, l.Data)
+}
+
+func seal(l *raft.Log) {
+	ext := make([]byte, sumSize)
+	ext[0] = sumVersion
+	binary.BigEndian.PutUint32(ext[1:], sumOf(l))
+	l.Extensions = ext
+}
+
+func verifySum(l *raft.Log) error {
+	if len(l.Extensions) != sumSize || l.Extensions[0] != sumVersion || binary.BigEndian.Uint32(l.Extensions[1:]) != sumOf(l) {
+		return fmt.Errorf("entry %d of term %d: %w", l.Index, l.Term, errChecksum)
+	}
+	return nil
+}
+
+// raftLog is Raft's log and stable store: raft-wal, with a checksum of each
+// entry that is made once, by the leader, and checked wherever the entry is
+// stored or read. The first error of the store ends the instance: raft-wal
+// stays broken after most of them until it is opened again.
+type raftLog struct {
+	wal  *wal.WAL
+	meta *metadb.BoltMetaDB
+	vfs  *syncingFS
+
+	cache *logCache
+	// floor is the index the log must reach back to: that of the older
+	// snapshot, or nothing is deleted before there are two.
+	floor func() uint64
+
+	// lost is a sentence when the files show that entries are gone.
+	lost string
+
+	bytes  atomic.Uint64 // appended since open
+	failed chan struct{} // closed at the first error
+	once   sync.Once
+	err    error
+}
+
+var (
+	_ raft.LogStore          = (*raftLog)(nil)
+	_ raft.StableStore       = (*raftLog)(nil)
+	_ raft.MonotonicLogStore = (*raftLog)(nil)
+)
+
+func openRaftLog(dir string, vfs types.VFS, logger hclog.Logger) (*raftLog, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the log directory: %w", err)
+	}
+	if vfs == nil {
+		vfs = walfs.New()
+	}
+	l := &raftLog{
+		meta:   &metadb.BoltMetaDB{},
+		vfs:    &syncingFS{VFS: vfs},
+		cache:  newLogCache(cacheBytes),
+		floor:  func() uint64 { return 0 },
+		failed: make(chan struct{}),
+	}
+	var err error
+	l.wal, err = wal.Open(dir,
+		wal.WithMetaStore(l.meta),
+		wal.WithSegmentFiler(segment.NewFiler(dir, l.vfs)),
+		wal.WithSegmentSize(segmentSize),
+		wal.WithLogger(logger))
+	if err != nil {
+		l.meta.Close()
+		return nil, fmt.Errorf("opening the log: %w", err)
+	}
+	if err := os.Chmod(filepath.Join(dir, metadb.FileName), 0o600); err != nil {
+		l.close()
+		return nil, fmt.Errorf("protecting the log: %w", err)
+	}
+	return l, nil
+}
+
+// close closes the metadata store as well, which raft-wal leaves open and
+// locked.
+func (l *raftLog) close() error {
+	return errors.Join(l.wal.Close(), l.meta.Close())
+}
+
+// fail records the first error and returns err.
+func (l *raftLog) fail(err error) error {
+	if err == nil {
+		return nil
+	}
+	l.once.Do(func() {
+		l.err = err
+		close(l.failed)
+	})
+	return err
+}
+
+// broken returns the error that ended the log, if any.
+func (l *raftLog) broken() error {
+	select {
+	case <-l.failed:
+		return fmt.Errorf("the log has failed: %w", l.err)
+	default:
+		return nil
+	}
+}
+
+// FirstIndex implements raft.LogStore.
+func (l *raftLog) FirstIndex() (uint64, error) { return l.wal.FirstIndex() }
+
+// LastIndex implements raft.LogStore.
+func (l *raftLog) LastIndex() (uint64, error) { return l.wal.LastIndex() }
+
+// GetLog implements raft.LogStore. A leader never sends an entry whose
+// checksum does not hold, since it cannot read it.
+func (l *raftLog) GetLog(index uint64, out *raft.Log) error {
+	if l.cache.get(index, out) {
+		return nil
+	}
+	err := l.wal.GetLog(index, out)
+	if errors.Is(err, raft.ErrLogNotFound) {
+		return err
+	}
+	if err == nil && out.Index != index {
+		err = fmt.Errorf("asked for entry %d, read entry %d: %w", index, out.Index, errChecksum)
+	}
+	if err == nil {
+		err = verifySum(out)
+	}
+	return l.fail(err)
+}
+
+// StoreLog implements raft.LogStore.
+func (l *raftLog) StoreLog(log *raft.Log) error { return l.StoreLogs([]*raft.Log{log}) }
+
+// StoreLogs implements raft.LogStore. Entries without a checksum are this
+// leader's own and get one; those that came over the wire must hold it, and a
+// broken one refuses the batch without ending this instance: the fault is the
+// sender's.
+func (l *raftLog) StoreLogs(logs []*raft.Log) error {
+	if err := l.broken(); err != nil {
+		return err
+	}
+	var size uint64
+	for _, log := range logs {
+		if len(log.Extensions) == 0 {
+			seal(log)
+		} else if err := verifySum(log); err != nil {
+			return err
+		}
+		size += uint64(len(log.Data)) + 64
+	}
+	if err := l.wal.StoreLogs(logs); err != nil {
+		return l.fail(err)
+	}
+	l.bytes.Add(size)
+	l.cache.put(logs)
+	return nil
+}
+
+// DeleteRange implements raft.LogStore. Deletion of a prefix stops at the
+// floor; the whole log and a suffix are deleted as asked.
+func (l *raftLog) DeleteRange(lo, hi uint64) error {
+	if err := l.broken(); err != nil {
+		return err
+	}
+	last, err := l.wal.LastIndex()
+	if err != nil {
+		return l.fail(err)
+	}
+	if hi < last {
+		hi = min(hi, l.floor())
+		if hi < lo {
+			return nil
+		}
+	}
+	l.cache.remove(lo, hi)
+	return l.fail(l.wal.DeleteRange(lo, hi))
+}
+
+// IsMonotonic implements raft.MonotonicLogStore.
+func (l *raftLog) IsMonotonic() bool { return true }
+
+// Set implements raft.StableStore.
+func (l *raftLog) Set(key, val []byte) error { return l.fail(l.wal.Set(key, val)) }
+
+// Get implements raft.StableStore.
+func (l *raftLog) Get(key []byte) ([]byte, error) { return l.wal.Get(key) }
+
+// SetUint64 implements raft.StableStore.
+func (l *raftLog) SetUint64(key []byte, val uint64) error { return l.fail(l.wal.SetUint64(key, val)) }
+
+// GetUint64 implements raft.StableStore.
+func (l *raftLog) GetUint64(key []byte) (uint64, error) { return l.wal.GetUint64(key) }
+
+// syncingFS is the file system of the log: private files, and a count of how
+// often and how long it synced.
+type syncingFS struct {
+	types.VFS
+	syncs   atomic.Uint64
+	nanos   atomic.Int64
+	observe atomic.Pointer[func(time.Duration)]
+}
+
+// setObserver sets what is told of each sync.
+func (s *syncingFS) setObserver(fn func(time.Duration)) { s.observe.Store(&fn) }
+
+// Create implements types.VFS.
+func (s *syncingFS) Create(dir, name string, size uint64) (types.WritableFile, error) {
+	f, err := s.VFS.Create(dir, name, size)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(filepath.Join(dir, name), 0o600); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &syncingFile{WritableFile: f, fs: s}, nil
+}
+
+// OpenWriter implements types.VFS.
+func (s *syncingFS) OpenWriter(dir, name string) (types.WritableFile, error) {
+	f, err := s.VFS.OpenWriter(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	return &syncingFile{WritableFile: f, fs: s}, nil
+}
+
+type syncingFile struct {
+	types.WritableFile
+	fs *syncingFS
+}
+
+// Sync implements types.WritableFile.
+func (f *syncingFile) Sync() error {
+	start := time.Now()
+	err := f.WritableFile.Sync()
+	d := time.Since(start)
+	f.fs.syncs.Add(1)
+	f.fs.nanos.Add(int64(d))
+	if fn := f.fs.observe.Load(); fn != nil {
+		(*fn)(d)
+	}
+	return err
+}

@@ -1,0 +1,407 @@
+package consensus
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// Deadlines of reads.
+const (
+	readDeadline   = 2 * time.Second
+	behindDeadline = 5 * time.Second
+)
+
+// View implements State. The error is ErrNoLeader where the asked-for
+// consistency could not be had in 2 s, ErrBehind where this node has not
+// reached the revision asked for in 5 s, ErrAhead where the leader has not
+// either; an error of fn is returned as it is.
+func (g *Group) View(ctx context.Context, o ReadOptions, fn func(Reader) error) (ReadInfo, error) {
+	if g.ctx.Err() != nil {
+		return ReadInfo{}, ErrClosed
+	}
+	switch o.Consistency {
+	case Stale:
+		if o.MaxAge > 0 && g.age() > o.MaxAge {
+			return ReadInfo{}, fmt.Errorf("the leader was last heard %s ago: %w", g.age().Round(time.Millisecond), ErrBehind)
+		}
+	case Leader, Linearizable:
+		if err := g.catchUp(ctx, o.Consistency); err != nil {
+			return ReadInfo{}, err
+		}
+	default:
+		return ReadInfo{}, fmt.Errorf("unknown consistency %d", o.Consistency)
+	}
+	if o.MinRevision > g.machine.state().Revision {
+		if err := g.waitRevision(ctx, o.MinRevision); err != nil {
+			return ReadInfo{}, err
+		}
+	}
+	m, err := g.machine.view(fn)
+	return ReadInfo{Revision: m.Revision, Age: g.age()}, err
+}
+
+// age is how long ago this node last heard from the leader.
+func (g *Group) age() time.Duration {
+	if g.leading() {
+		return 0
+	}
+	last := g.raft.LastContact()
+	if last.IsZero() {
+		return time.Duration(1<<63 - 1)
+	}
+	return time.Since(last)
+}
+
+// catchUp waits until this node's state has what the leader says it must.
+func (g *Group) catchUp(ctx context.Context, c Consistency) error {
+	ctx, cancel := context.WithTimeout(ctx, readDeadline)
+	defer cancel()
+	for {
+		index, err := g.askReadIndex(ctx, c)
+		if err == nil {
+			return g.waitApplied(ctx, index)
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w: no read index in %s: %w", ErrNoLeader, readDeadline, err)
+		}
+		// No leader yet, or one that is not ready: soon again.
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+		case <-g.ctx.Done():
+			return ErrClosed
+		}
+	}
+}
+
+func (g *Group) askReadIndex(ctx context.Context, c Consistency) (uint64, error) {
+	leader := g.leaderID()
+	if leader == "" {
+		return 0, ErrNoLeader
+	}
+	if leader == g.dir.id {
+		if c == Leader {
+			return g.leaderIndex()
+		}
+		return g.reads.index(ctx)
+	}
+	call, cancel := context.WithTimeout(g.reign.context(), readDeadline)
+	defer cancel()
+	stop := context.AfterFunc(ctx, cancel)
+	defer stop()
+	answer, err := g.ask(call, leader, methodReadIndex, []byte{byte(c)})
+	if err != nil {
+		return 0, err
+	}
+	index, n := binary.Uvarint(answer)
+	if n <= 0 {
+		return 0, errBadCall
+	}
+	return index, nil
+}
+
+func (g *Group) answerReadIndex(ctx context.Context, body []byte) ([]byte, error) {
+	if len(body) != 1 {
+		return nil, errBadCall
+	}
+	ctx, cancel := context.WithTimeout(ctx, readDeadline)
+	defer cancel()
+	var index uint64
+	var err error
+	switch Consistency(body[0]) {
+	case Leader:
+		index, err = g.leaderIndex()
+	case Linearizable:
+		index, err = g.reads.index(ctx)
+	default:
+		return nil, errBadCall
+	}
+	if err != nil {
+		return nil, err
+	}
+	return binary.AppendUvarint(nil, index), nil
+}
+
+// leaderIndex is what this node has applied, if it leads.
+func (g *Group) leaderIndex() (uint64, error) {
+	if !g.leading() {
+		return 0, errNotLeader
+	}
+	if !g.ready() {
+		return 0, errNotReady
+	}
+	return g.machine.state().Applied, nil
+}
+
+// waitApplied waits until the state has the entry at index. Read indexes are
+// always of entries that reach the state: the leader's own term marker comes
+// after the one entry of a term that does not.
+func (g *Group) waitApplied(ctx context.Context, index uint64) error {
+	for {
+		moved := g.machine.moved.wait()
+		if g.machine.state().Applied >= index {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-g.machine.faulted:
+			return fmt.Errorf("%w: %w", ErrStateFault, g.machine.fault)
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrBehind, ctx.Err())
+		case <-g.ctx.Done():
+			return ErrClosed
+		}
+	}
+}
+
+// waitRevision waits until the state has reached a revision. The leader is
+// asked whether there is such a revision at all, so that a made-up number does
+// not hold a request for long.
+func (g *Group) waitRevision(ctx context.Context, rev uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, behindDeadline)
+	defer cancel()
+	asked := time.After(100 * time.Millisecond)
+	for {
+		changed := g.Changed(rev - 1)
+		select {
+		case <-changed:
+			return nil
+		case <-asked:
+			high, err := g.leaderRevision(ctx)
+			if err == nil && rev > high {
+				return fmt.Errorf("%w: %d, the leader has %d", ErrAhead, rev, high)
+			}
+			if err != nil {
+				asked = time.After(200 * time.Millisecond)
+			}
+		case <-g.machine.faulted:
+			return fmt.Errorf("%w: %w", ErrStateFault, g.machine.fault)
+		case <-ctx.Done():
+			return fmt.Errorf("%w: at %d, asked for %d", ErrBehind, g.machine.state().Revision, rev)
+		case <-g.ctx.Done():
+			return ErrClosed
+		}
+	}
+}
+
+func (g *Group) leaderRevision(ctx context.Context) (uint64, error) {
+	leader := g.leaderID()
+	var answer []byte
+	var err error
+	switch leader {
+	case "":
+		return 0, ErrNoLeader
+	case g.dir.id:
+		answer, err = g.answerRevision(ctx)
+	default:
+		answer, err = g.ask(ctx, leader, methodRevision, nil)
+	}
+	if err != nil {
+		return 0, err
+	}
+	rev, n := binary.Uvarint(answer)
+	if n <= 0 {
+		return 0, errBadCall
+	}
+	return rev, nil
+}
+
+// answerRevision says the leader's revision with everything committed so far:
+// a follower may have applied an entry a moment before the leader has.
+func (g *Group) answerRevision(ctx context.Context) ([]byte, error) {
+	if !g.leading() {
+		return nil, errNotLeader
+	}
+	if !g.ready() {
+		return nil, errNotReady
+	}
+	ctx, cancel := context.WithTimeout(ctx, readDeadline)
+	defer cancel()
+	if err := g.waitApplied(ctx, g.raft.CommitIndex()); err != nil {
+		return nil, errNotReady
+	}
+	return binary.AppendUvarint(nil, g.machine.state().Revision), nil
+}
+
+// Changed implements State.
+func (g *Group) Changed(rev uint64) <-chan struct{} {
+	for {
+		ch := g.machine.changed.wait()
+		now := g.machine.state().Revision
+		if now > rev {
+			done := make(chan struct{})
+			close(done)
+			return done
+		}
+		if now == rev {
+			return ch
+		}
+		// The next change may not be enough: wait on until it is.
+		out := make(chan struct{})
+		g.wg.Go(func() {
+			defer close(out)
+			for g.machine.state().Revision <= rev {
+				select {
+				case <-ch:
+				case <-g.ctx.Done():
+					return
+				}
+				ch = g.machine.changed.wait()
+			}
+		})
+		return out
+	}
+}
+
+// readIndex finds the index that a linearizable read must include: Raft's
+// thesis, section 6.4, with the voters asked for their term instead of a
+// heartbeat, since the heartbeats of hashicorp/raft count non-voters. All
+// readers that arrive while a round is out share the next one.
+//
+// Why it holds: a write that the index misses was acknowledged by a leader of a
+// higher term before the read began. A majority had set its term to that one
+// before it voted; that majority meets ours in a voter, which would have
+// answered with the higher term.
+type readIndex struct {
+	g    *Group
+	mu   sync.Mutex
+	next []chan readAnswer
+	wake chan struct{}
+}
+
+type readAnswer struct {
+	index uint64
+	err   error
+}
+
+func newReadIndex(g *Group) *readIndex {
+	return &readIndex{g: g, wake: make(chan struct{}, 1)}
+}
+
+func (r *readIndex) index(ctx context.Context) (uint64, error) {
+	ch := make(chan readAnswer, 1)
+	r.mu.Lock()
+	r.next = append(r.next, ch)
+	r.mu.Unlock()
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+	select {
+	case a := <-ch:
+		return a.index, a.err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-r.g.ctx.Done():
+		return 0, ErrClosed
+	}
+}
+
+func (r *readIndex) run() {
+	for {
+		select {
+		case <-r.wake:
+		case <-r.g.ctx.Done():
+			return
+		}
+		r.mu.Lock()
+		readers := r.next
+		r.next = nil
+		r.mu.Unlock()
+		if len(readers) == 0 {
+			continue
+		}
+		index, err := r.round()
+		for _, ch := range readers {
+			ch <- readAnswer{index, err}
+		}
+	}
+}
+
+func (r *readIndex) pause(step int) {
+	if fn := r.g.cfg.hooks.beforeRead; fn != nil {
+		fn(step)
+	}
+}
+
+func (r *readIndex) round() (uint64, error) {
+	g := r.g
+	if !g.leading() {
+		return 0, errNotLeader
+	}
+	term := g.raft.CurrentTerm()
+	if g.machine.state().Marker != term { // (1)
+		return 0, errNotReady
+	}
+	r.pause(1)
+	index := g.raft.CommitIndex() // (2)
+	r.pause(2)
+	if err := r.majority(term); err != nil { // (3)
+		return 0, err
+	}
+	r.pause(3)
+	if !g.leading() || g.raft.CurrentTerm() != term { // (4)
+		return 0, errNotLeader
+	}
+	return index, nil
+}
+
+var errNoMajority = errors.New("no majority of voters confirmed the leader")
+
+// majority asks the voters of the latest configuration for their term.
+func (r *readIndex) majority(term uint64) error {
+	g := r.g
+	voters, have := 0, 0
+	var others []string
+	for _, s := range g.configuration() {
+		if s.Suffrage != raft.Voter {
+			continue
+		}
+		voters++
+		if string(s.ID) == g.dir.id {
+			have++
+		} else {
+			others = append(others, string(s.ID))
+		}
+	}
+	need := voters/2 + 1
+	if voters == 0 {
+		return errNotLeader
+	}
+	if have >= need {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(g.ctx, readDeadline)
+	defer cancel()
+	answers := make(chan uint64, len(others))
+	for _, id := range others {
+		g.futures.Go(func() {
+			answer, err := g.ask(ctx, id, methodTerm, nil)
+			t, n := binary.Uvarint(answer)
+			if err != nil || n <= 0 {
+				t = ^uint64(0) // does not count
+			}
+			answers <- t
+		})
+	}
+	for range others {
+		select {
+		case t := <-answers:
+			if t <= term {
+				have++
+			}
+		case <-ctx.Done():
+			return errNoMajority
+		}
+		if have >= need {
+			return nil
+		}
+	}
+	return errNoMajority
+}

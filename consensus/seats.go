@@ -1,0 +1,258 @@
+package consensus
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// How the leader's loop looks at the replicas.
+const (
+	seatInterval = 250 * time.Millisecond
+	statsTimeout = time.Second
+	// missed is how long without an answer makes a replica silent.
+	missed = 1500 * time.Millisecond
+	// lagLimit is how many entries a replica may be short of where the leader
+	// was when it asked.
+	lagLimit      = 64
+	configTimeout = 5 * time.Second
+)
+
+// seats makes the Raft configuration follow the roster, one step at a time,
+// from the leader. It keeps no memory that a new leader would need: a crash
+// between two steps heals.
+type seats struct {
+	g     *Group
+	wake  chan struct{}
+	times healthTimes
+
+	mu     sync.Mutex
+	health map[string]*observed
+	even   time.Time
+}
+
+// observed is what the leader has seen of one replica.
+type observed struct {
+	vitals
+	lastAnswer time.Time
+	asking     bool
+	stats      replicaStats
+}
+
+func newSeats(g *Group) *seats {
+	return &seats{
+		g: g, wake: make(chan struct{}, 1), health: make(map[string]*observed),
+		times: g.cfg.hooks.health.orDefault(),
+	}
+}
+
+func (s *seats) kick() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Kick tells the leader's loop that the roster has changed.
+func (g *Group) Kick() { g.seats.kick() }
+
+func (s *seats) run() {
+	tick := time.NewTicker(seatInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-s.wake:
+		case <-s.g.ctx.Done():
+			return
+		}
+		if !s.g.ready() {
+			s.forget()
+			continue
+		}
+		for s.round() && s.g.ctx.Err() == nil {
+		}
+	}
+}
+
+func (s *seats) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.health)
+	s.even = time.Time{}
+}
+
+// round makes at most one step and says whether another may follow at once.
+func (s *seats) round() bool {
+	g := s.g
+	servers := g.configuration()
+	g.transport.teller.keep(servers)
+	now := time.Now()
+	s.look(servers, now)
+	if g.cfg.Replicas == nil {
+		return false
+	}
+	in := planInput{
+		leader: g.dir.id, wanted: g.cfg.Replicas(), voters: g.cfg.WantVoters,
+		health: s.vitals(), now: now, times: s.times,
+	}
+	voters := 0
+	for _, v := range servers {
+		voting := v.Suffrage == raft.Voter
+		in.seats = append(in.seats, seat{string(v.ID), voting})
+		if voting {
+			voters++
+		}
+	}
+	s.mu.Lock()
+	if voters%2 == 1 {
+		s.even = time.Time{}
+	} else if s.even.IsZero() {
+		s.even = now
+	}
+	in.evenSince = s.even
+	s.mu.Unlock()
+	next := plan(in)
+	if next.kind == stepNone {
+		return false
+	}
+	g.logger.Info("changing the raft configuration", "step", string(next.kind), "raft_id", next.id)
+	if err := s.take(next); err != nil {
+		g.logger.Warn("a change of the raft configuration did not succeed", "step", string(next.kind), "raft_id", next.id, "error", err)
+		return false
+	}
+	return true
+}
+
+func (s *seats) take(next step) error {
+	g := s.g
+	id, addr := raft.ServerID(next.id), raft.ServerAddress(next.id)
+	switch next.kind {
+	case stepAdd:
+		return g.raft.AddNonvoter(id, addr, 0, configTimeout).Error()
+	case stepPromote:
+		return g.raft.AddVoter(id, addr, 0, configTimeout).Error()
+	case stepDemote:
+		return g.raft.DemoteVoter(id, 0, configTimeout).Error()
+	case stepRemove:
+		return g.raft.RemoveServer(id, 0, configTimeout).Error()
+	case stepTransfer:
+		return g.transfer(next.id)
+	}
+	return fmt.Errorf("unknown step %q", next.kind)
+}
+
+// look asks every replica for its figures, without waiting for the answers.
+func (s *seats) look(servers []raft.Server, now time.Time) {
+	g := s.g
+	mine := g.raft.LastIndex()
+	term := g.raft.CurrentTerm()
+	present := make(map[string]bool, len(servers))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, v := range servers {
+		id := string(v.ID)
+		present[id] = true
+		if id == g.dir.id {
+			continue
+		}
+		o := s.health[id]
+		if o == nil {
+			o = &observed{lastAnswer: now}
+			s.health[id] = o
+		}
+		if now.Sub(o.lastAnswer) > missed {
+			o.Well = time.Time{}
+			if o.Silent.IsZero() {
+				o.Silent = now
+			}
+		}
+		if o.asking {
+			continue
+		}
+		o.asking = true
+		g.futures.Go(func() { s.askOne(id, o, term, mine) })
+	}
+	for id := range s.health {
+		if !present[id] {
+			delete(s.health, id)
+		}
+	}
+}
+
+func (s *seats) askOne(id string, o *observed, term, mine uint64) {
+	ctx, cancel := context.WithTimeout(s.g.ctx, statsTimeout)
+	defer cancel()
+	answer, err := s.g.ask(ctx, id, methodStats, nil)
+	var stats replicaStats
+	if err == nil {
+		err = Decode(answer, &stats)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o.asking = false
+	if err != nil {
+		return
+	}
+	now := time.Now()
+	o.lastAnswer, o.Silent, o.stats = now, time.Time{}, stats
+	caughtUp := stats.Term == term && !stats.Fault && stats.LastIndex+lagLimit >= mine && stats.Applied+lagLimit >= mine
+	switch {
+	case !caughtUp:
+		o.Well = time.Time{}
+	case o.Well.IsZero():
+		o.Well = now
+	}
+}
+
+func (s *seats) vitals() map[string]vitals {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make(map[string]vitals, len(s.health))
+	for id, o := range s.health {
+		out[id] = o.vitals
+	}
+	return out
+}
+
+// silent lists who of ids does not answer.
+func (s *seats) silent(ids []string) (out []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		if o := s.health[id]; o != nil && !o.Silent.IsZero() {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// transfer hands leadership over, to one voter or to whom Raft thinks best.
+func (g *Group) transfer(id string) error {
+	if id == "" {
+		return g.raft.LeadershipTransfer().Error()
+	}
+	return g.raft.LeadershipTransferToServer(raft.ServerID(id), raft.ServerAddress(id)).Error()
+}
+
+// TransferLeadership makes another voter the leader, if this node is; the
+// error says why it could not.
+func (g *Group) TransferLeadership(ctx context.Context) error {
+	if !g.leading() {
+		return nil
+	}
+	done := make(chan error, 1)
+	g.futures.Go(func() { done <- g.transfer("") })
+	select {
+	case err := <-done:
+		if err != nil {
+			return fmt.Errorf("handing leadership over: %w", err)
+		}
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

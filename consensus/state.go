@@ -1,0 +1,215 @@
+package consensus
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// Limits of a key and a value of a table, from bbolt.
+const (
+	maxKey   = bbolt.MaxKeySize
+	maxValue = 64 << 20
+)
+
+// Tables and keys of consensus itself.
+const (
+	tableMeta   Table = "sys/meta"
+	tableOrigin Table = "sys/origin"
+	tableIdem   Table = "sys/idem"
+	tableIdemAt Table = "sys/idemat"
+)
+
+var (
+	keyMeta   = []byte("m")
+	sysTables = []Table{tableMeta, tableOrigin, tableIdem, tableIdemAt}
+)
+
+// meta is what the state says of itself; it is written in the transaction of
+// the data it describes.
+type meta struct {
+	Format   uint32   `cbor:"1,keyasint"`
+	Applied  uint64   `cbor:"2,keyasint"` // Raft index of the last entry in the state
+	Term     uint64   `cbor:"3,keyasint"` // and its term
+	Revision uint64   `cbor:"4,keyasint"`
+	Time     int64    `cbor:"5,keyasint"` // unix ms, mesh time
+	Level    uint32   `cbor:"6,keyasint"`
+	Hash     [32]byte `cbor:"7,keyasint"` // rolling hash over all write sets
+	Marker   uint64   `cbor:"8,keyasint"` // term of the last term marker
+	IdemNext uint64   `cbor:"9,keyasint"` // sequence of the next idempotency record
+	IdemLow  uint64   `cbor:"10,keyasint"`
+}
+
+// stateFormat is the number of the state file's and the snapshot's format.
+const stateFormat = 1
+
+// supportedLevel is the highest command level this program executes.
+const supportedLevel = 1
+
+// stateFile is one bbolt file. It is written without fsync: it is a cache of
+// the log, and the open-time decision says when it may be believed.
+type stateFile struct {
+	db   *bbolt.DB
+	path string
+}
+
+func openStateFile(path string, tables []Table) (*stateFile, error) {
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
+		Timeout:         time.Second,
+		NoSync:          true,
+		NoGrowSync:      true,
+		NoFreelistSync:  true,
+		FreelistType:    bbolt.FreelistMapType,
+		InitialMmapSize: initialMmap,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening the state: %w", err)
+	}
+	s := &stateFile{db: db, path: path}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		for _, t := range tables {
+			if _, err := tx.CreateBucketIfNotExists([]byte(t)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		db.Close()
+		return nil, fmt.Errorf("preparing the state: %w", err)
+	}
+	return s, nil
+}
+
+func readMeta(tx *bbolt.Tx) (meta, error) {
+	m := meta{Format: stateFormat, Level: supportedLevel}
+	b := tx.Bucket([]byte(tableMeta))
+	if b == nil {
+		return m, nil
+	}
+	data := b.Get(keyMeta)
+	if data == nil {
+		return m, nil
+	}
+	if err := Decode(data, &m); err != nil {
+		return m, fmt.Errorf("reading the state's own record: %w", err)
+	}
+	return m, nil
+}
+
+func (s *stateFile) meta() (m meta, err error) {
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		m, err = readMeta(tx)
+		return err
+	})
+	return m, err
+}
+
+func (s *stateFile) size() int64 {
+	fi, err := os.Stat(s.path)
+	if err != nil {
+		return 0
+	}
+	return fi.Size()
+}
+
+// mark is what CURRENT says of the state file it points to.
+type mark string
+
+const (
+	markClean mark = "clean" // closed in order and synced
+	markOpen  mark = "open"  // in use when the process ended
+)
+
+// current is the content of CURRENT: the state file in force, whether it was
+// closed in order, and the boot in which it was opened ("" where unknown).
+type current struct {
+	name string
+	mark mark
+	boot string
+}
+
+func readCurrent(dir string) (current, error) {
+	data, err := os.ReadFile(filepath.Join(dir, nameCurrent))
+	if errors.Is(err, fs.ErrNotExist) {
+		return current{}, nil
+	}
+	if err != nil {
+		return current{}, fmt.Errorf("reading %s: %w", nameCurrent, err)
+	}
+	return parseCurrent(string(data)), nil
+}
+
+// parseCurrent takes anything it does not understand for "no state": the state
+// can always be rebuilt.
+func parseCurrent(text string) current {
+	fields := strings.Fields(text)
+	if len(fields) < 2 || len(fields) > 3 {
+		return current{}
+	}
+	c := current{name: fields[0], mark: mark(fields[1])}
+	var n uint64
+	if _, err := fmt.Sscanf(c.name, "state-%d.db", &n); err != nil || c.name != stateName(n) {
+		return current{}
+	}
+	if c.mark != markClean && c.mark != markOpen {
+		return current{}
+	}
+	if len(fields) == 3 {
+		c.boot = fields[2]
+	}
+	return c
+}
+
+func writeCurrent(dir string, c current) error {
+	text := fmt.Sprintf("%s %s %s\n", c.name, c.mark, c.boot)
+	if err := writeFileSync(filepath.Join(dir, nameCurrent), []byte(text)); err != nil {
+		return fmt.Errorf("writing %s: %w", nameCurrent, err)
+	}
+	return nil
+}
+
+func stateName(n uint64) string { return fmt.Sprintf("state-%d.db", n) }
+
+// nextStateName is above every state file that is there.
+func nextStateName(dir string) string {
+	var high uint64
+	names, _ := filepath.Glob(filepath.Join(dir, "state-*.db"))
+	for _, path := range names {
+		var n uint64
+		if _, err := fmt.Sscanf(filepath.Base(path), "state-%d.db", &n); err == nil && n > high {
+			high = n
+		}
+	}
+	return stateName(high + 1)
+}
+
+// removeStatesBut deletes the state files that are not in force.
+func removeStatesBut(dir, keep string) {
+	names, _ := filepath.Glob(filepath.Join(dir, "state-*.db"))
+	for _, path := range names {
+		if filepath.Base(path) != keep {
+			os.Remove(path)
+		}
+	}
+}
+
+// bootID names this boot of the machine: a state file that this boot wrote is
+// whole in the page cache even if the process was killed. It is "" where the
+// system has no such name.
+func bootID() string {
+	data, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(data))
+}
+
+func be64(v uint64) []byte { return binary.BigEndian.AppendUint64(nil, v) }

@@ -1,0 +1,83 @@
+package consensus
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// When a snapshot is due: as much log as the last snapshot was large, at least
+// snapshotBytes, or very many entries.
+const (
+	snapshotBytes   = 32 << 20
+	snapshotEntries = 1 << 16
+	snapshotCheck   = 2 * time.Second
+)
+
+// The free-space watermark, whichever is less.
+const (
+	freeBytes   = 512 << 20
+	freePercent = 5
+	freeCheck   = 5 * time.Second
+)
+
+// snapshotLoop takes snapshots by the size of the log, not by its count: an
+// entry may have any size.
+func (g *Group) snapshotLoop() {
+	threshold := g.cfg.hooks.snapBytes
+	check := snapshotCheck
+	if threshold == 0 {
+		threshold = snapshotBytes
+	} else {
+		check = 20 * time.Millisecond
+	}
+	base := uint64(0)
+	for {
+		select {
+		// Replicas must not all take theirs in the same moment.
+		case <-time.After(check + rand.N(check)):
+		case <-g.ctx.Done():
+			return
+		}
+		index, size := g.snapshots.newest()
+		written := g.log.bytes.Load() - base
+		if written < max(threshold, uint64(size)) && g.raft.LastIndex()-index < snapshotEntries {
+			continue
+		}
+		if g.machine.broken() != nil {
+			continue
+		}
+		start := g.log.bytes.Load()
+		if err := g.raft.Snapshot().Error(); err != nil {
+			if !errors.Is(err, raft.ErrNothingNewToSnapshot) && g.ctx.Err() == nil {
+				g.logger.Debug("no snapshot was taken", "error", err)
+			}
+			continue
+		}
+		base = start
+	}
+}
+
+// watchDisk refuses writes before the disk is full, while Raft can still write
+// its votes, and hands leadership to a node with room.
+func (g *Group) watchDisk() {
+	for {
+		free, total := diskSpace(g.dir.path)
+		low := total > 0 && free < min(freeBytes, total/100*freePercent)
+		if low && !g.diskLow.Swap(true) {
+			g.logger.Error("the disk is almost full, writes are refused here", "free_bytes", free)
+			if g.leading() {
+				g.futures.Go(func() { _ = g.transfer("") })
+			}
+		} else if !low && g.diskLow.Swap(false) {
+			g.logger.Info("the disk has room again", "free_bytes", free)
+		}
+		select {
+		case <-time.After(freeCheck):
+		case <-g.ctx.Done():
+			return
+		}
+	}
+}
