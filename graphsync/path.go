@@ -124,13 +124,12 @@ type pathSearch struct {
 type side struct {
 	dir   Direction
 	via   map[uint64]triple // the edge towards the start; zero at the start
-	depth map[uint64]int
 	level []uint64
 	deep  int
 }
 
 func newSide(start uint64, d Direction) *side {
-	return &side{dir: d, via: map[uint64]triple{start: {}}, depth: map[uint64]int{start: 0}, level: []uint64{start}}
+	return &side{dir: d, via: map[uint64]triple{start: {}}, level: []uint64{start}}
 }
 
 // back returns the edges from a node to the side's start.
@@ -175,13 +174,12 @@ func (p *pathSearch) run(ctx context.Context, from, to uint64, d Direction, maxD
 	return nil, false, nil
 }
 
-// widen grows one side by a level. The whole level is looked at before a
-// meeting counts: the other side's levels are whole, so any meeting on this
-// level is equally short, and the least id is taken.
+// widen grows one side by a level. The sides had not met, so whatever of the
+// other side is reached now lies on its last level: all meetings are equally
+// short, and the least id is taken.
 func (p *pathSearch) widen(ctx context.Context, grow, other *side) (meet uint64, found bool, _ error) {
 	grow.deep++
 	var next []uint64
-	best := 0
 	for _, id := range grow.level {
 		if err := ctx.Err(); err != nil {
 			return 0, false, err
@@ -190,10 +188,10 @@ func (p *pathSearch) widen(ctx context.Context, grow, other *side) (meet uint64,
 			if _, ok := grow.via[node]; ok {
 				return true
 			}
-			grow.via[node], grow.depth[node] = at, grow.deep
+			grow.via[node] = at
 			next = append(next, node)
-			if d, ok := other.depth[node]; ok && (!found || d < best || d == best && node < meet) {
-				meet, best, found = node, d, true
+			if _, ok := other.via[node]; ok && (!found || node < meet) {
+				meet, found = node, true
 			}
 			return true
 		})
