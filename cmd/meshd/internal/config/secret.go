@@ -16,26 +16,33 @@ const maxSecret = 64 << 10
 const Placeholder = "(hidden)"
 
 // Secret is a value that must not be shown, given directly or as the path of a
-// file. Whatever prints, formats, logs or marshals it shows a placeholder.
-type Secret struct{ value, file string }
+// file. Whatever prints, formats, logs or marshals it shows a placeholder; it is
+// behind a pointer so that fmt does not reach it in fields it cannot call
+// methods on either.
+type Secret struct{ at *hidden }
+
+type hidden struct{ value, file string }
 
 // IsZero says that none was given.
-func (s Secret) IsZero() bool { return s.value == "" && s.file == "" }
+func (s Secret) IsZero() bool { return s.at == nil || *s.at == hidden{} }
 
 // Reveal returns the secret itself, reading its file now: a file that is gone
 // hurts only the one who still needs it.
 func (s Secret) Reveal() (string, error) {
-	if s.file == "" {
-		return s.value, nil
+	if s.IsZero() {
+		return "", nil
 	}
-	f, err := os.Open(s.file)
+	if s.at.file == "" {
+		return s.at.value, nil
+	}
+	f, err := os.Open(s.at.file)
 	if err != nil {
 		return "", fmt.Errorf("reading a secret from its file: %w", err)
 	}
 	defer f.Close()
 	v, err := ReadSecret(f)
 	if err != nil {
-		return "", fmt.Errorf("reading a secret from %s: %w", s.file, err)
+		return "", fmt.Errorf("reading a secret from %s: %w", s.at.file, err)
 	}
 	return v, nil
 }
@@ -60,12 +67,12 @@ func ReadSecret(r io.Reader) (string, error) {
 // String returns a placeholder, or nothing where no secret is set.
 func (s Secret) String() string {
 	switch {
-	case s.file != "":
-		return Placeholder + " in " + s.file
-	case s.value != "":
-		return Placeholder
+	case s.IsZero():
+		return ""
+	case s.at.file != "":
+		return Placeholder + " in " + s.at.file
 	}
-	return ""
+	return Placeholder
 }
 
 // GoString keeps %#v from showing the secret.

@@ -77,12 +77,12 @@ func (k Key) convert(raw any) (any, error) {
 			if !ok || path == "" {
 				return nil, fmt.Errorf("wants the path of a file in quotes")
 			}
-			return Secret{file: path}, nil
+			return Secret{&hidden{file: path}}, nil
 		}
 		if !isString {
 			return nil, fmt.Errorf("wants a text in quotes")
 		}
-		return Secret{value: s}, nil
+		return Secret{&hidden{value: s}}, nil
 	}
 	panic("config: a key of no kind")
 }

@@ -1,7 +1,7 @@
-// Package demodata holds the knowledge that `meshd demo` loads: meshd's own
+// Package data holds the knowledge that `meshd demo` loads: meshd's own
 // package graph, as `go list` knows it. Packages and modules are nodes, with
 // versions and licences where known; imports and containment are edges.
-package demodata
+package data
 
 import (
 	"bytes"
