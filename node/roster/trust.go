@@ -1,10 +1,10 @@
 package roster
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -75,7 +75,9 @@ func (t *Trust) Accept(r *Roster) error {
 	if err != nil {
 		return err
 	}
-	same := next == cur.roster || bytes.Equal(next.Encode(), cur.roster.Encode())
+	// At one revision only tombstones can have been added.
+	same := next.MeshID == cur.roster.MeshID && next.Revision == cur.roster.Revision &&
+		slices.EqualFunc(next.Tombstones, cur.roster.Tombstones, func(a, b Tombstone) bool { return a.ID == b.ID && slices.Equal(a.Pins, b.Pins) })
 	if same && !t.unsaved {
 		return nil
 	}
