@@ -10,6 +10,7 @@ var verbs = []struct {
 	{groupStart, initCommand},
 	{groupStart, joinCommand},
 	{groupStart, serveCommand},
+	{groupStart, demoCommand},
 
 	{groupLook, statusCommand},
 	{groupLook, membersCommand},
