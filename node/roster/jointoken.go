@@ -15,7 +15,7 @@ import (
 
 // Errors of ParseJoinToken, wrapped with detail.
 var (
-	ErrNotToken      = errors.New("this is not a join token; it begins with mesh1.")
+	ErrNotToken      = errors.New(`this is not a join token, those begin with "mesh1."`)
 	ErrTokenMistyped = errors.New("the join token is mistyped or incomplete; copy it again as a whole")
 	ErrTokenNewer    = errors.New("the join token was made by a newer meshd; upgrade this one")
 )

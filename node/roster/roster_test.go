@@ -194,3 +194,12 @@ func TestRosterOutOfBounds(t *testing.T) {
 		}
 	}
 }
+
+func TestReplicasFollowTheRoster(t *testing.T) {
+	r := rosterAt(1, []int{1, 2, 3, 4}, []int{9})
+	r.Members[1].NoVote, r.Members[2].Leaving, r.Members[3].Role = true, true, RoleEdge
+	want := []consensus.Replica{{RaftID: "r1"}, {RaftID: "r2", NoVote: true}, {RaftID: "r3", Leaving: true}}
+	if got := r.Replicas(); !slices.Equal(got, want) {
+		t.Errorf("%+v", got)
+	}
+}
