@@ -39,7 +39,6 @@ func newHuma(a *API) huma.API {
 				"apiKey": {Type: "apiKey", In: "header", Name: "X-API-Key"},
 			},
 		},
-		Security: []map[string][]string{{"bearer": {}}, {"apiKey": {}}},
 	}
 	text := huma.Format{
 		Marshal: func(w io.Writer, v any) error {

@@ -58,6 +58,6 @@ func (a *API) metrics() gin.HandlerFunc {
 	if gatherer == nil {
 		gatherer = prometheus.NewRegistry()
 	}
-	h := promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{DisableCompression: true, MaxRequestsInFlight: 4})
+	h := promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{DisableCompression: true, ErrorHandling: promhttp.ContinueOnError})
 	return gin.WrapH(h)
 }

@@ -110,9 +110,8 @@ func (r *Route) operation() huma.Operation {
 		MaxBodyBytes:    -1,
 		BodyReadTimeout: bodyTimeout,
 	}
-	if r.Public {
-		op.Security = []map[string][]string{}
-	} else {
+	if !r.Public {
+		op.Security = []map[string][]string{{"bearer": {}}, {"apiKey": {}}}
 		op.Description = "Needs the role " + string(r.Role) + "."
 	}
 	return op
