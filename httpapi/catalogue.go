@@ -112,6 +112,7 @@ var catalogue = map[string]meaning{
 	CodeClientClosed:         {499, 0, "the client went away", ""},
 	CodeInternal:             {500, 0, "something went wrong inside the node", "its log has the reason under the request id"},
 	"NODE_UNREACHABLE":       {503, time.Second, "the node that must answer cannot be reached", "`meshd status` says which nodes are missing"},
+	"AGENT_ERROR":            {502, 0, "the agent answered with an error", "details.agent_code is the agent's own code"},
 	CodeNoLeader:             {503, time.Second, "no leader is known: most voters cannot be reached", "`meshd status` says which nodes are missing"},
 	CodeOverloaded:           {503, time.Second, "the node has more to do than it can take", "repeat the request a little later"},
 	CodeBehind:               {503, time.Second, "the node has not caught up to the revision asked for", "repeat the request, or ask another node"},
