@@ -420,3 +420,14 @@ func BenchmarkAuthenticate(b *testing.B) {
 		}
 	}
 }
+
+func TestTheListOfKeysIsBounded(t *testing.T) {
+	mem := consensustest.NewMemory()
+	o := consensus.NewOverlay(mem)
+	o.Put(tableMeta, keyMeta, consensus.Encode(meta{Keys: MaxKeys}))
+	mem.Flush(o.Writes())
+	body := consensus.Encode(envelope{Kind: kindCreate, Body: consensus.Encode(create{ID: "0123456789ab", Name: "k", Role: RoleUser})})
+	if _, err := NewPart().Apply(consensus.NewOverlay(mem), consensus.Command{Body: body, Revision: 1, Time: start}); code(err) != CodeTooMany {
+		t.Error(err)
+	}
+}

@@ -99,13 +99,22 @@ func refuseNoToken(id string) error {
 
 // revokeMadeAt revokes what a removed node may have handed out.
 func revokeMadeAt(w consensus.Writer, c consensus.Command, id identity.NodeID) error {
+	return revokeWhere(w, c, func(t Token) bool { return t.CreatedBy == id })
+}
+
+// revokeAll ends every token.
+func revokeAll(w consensus.Writer, c consensus.Command) error {
+	return revokeWhere(w, c, func(Token) bool { return true })
+}
+
+func revokeWhere(w consensus.Writer, c consensus.Command, match func(Token) bool) error {
 	var hit []Token
 	for _, v := range w.Scan(tableTokens, nil, nil) {
 		var t Token
 		if err := consensus.Decode(v, &t); err != nil {
 			return err
 		}
-		if t.CreatedBy == id && t.RevokedAt == 0 {
+		if t.RevokedAt == 0 && match(t) {
 			hit = append(hit, t)
 		}
 	}

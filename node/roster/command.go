@@ -23,6 +23,7 @@ const (
 	kindRemove
 	kindCreateToken
 	kindRevokeToken
+	kindRefound
 )
 
 // envelope is a command as it stands in the log. The body is decoded only once

@@ -71,6 +71,8 @@ func (p *Part) Apply(w consensus.Writer, c consensus.Command) ([]byte, error) {
 		return run(w, c, e.Body, applyCreateToken)
 	case kindRevokeToken:
 		return run(w, c, e.Body, applyRevokeToken)
+	case kindRefound:
+		return run(w, c, e.Body, applyRefound)
 	}
 	return nil, refuse(CodeUpgradeNode, fmt.Sprintf("roster command %d is unknown to this version; upgrade this node", e.Kind))
 }

@@ -2,6 +2,7 @@ package roster
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -146,8 +147,9 @@ func (s *stage) do(line string) {
 	id := identity.NodeID(a["id"])
 	ctx := s.t.Context()
 	show := func(v any, err error) {
-		switch r, ok := err.(*consensus.Refusal); {
-		case ok:
+		var r *consensus.Refusal
+		switch {
+		case errors.As(err, &r):
 			fmt.Fprintf(&s.trace, "%s → %s: %s\n", line, r.Code, r.Sentence)
 		case err != nil:
 			fmt.Fprintf(&s.trace, "%s → error: %v\n", line, err)

@@ -55,7 +55,7 @@ func OpenTrust(dir string) (*Trust, error) {
 		return nil, err
 	}
 	// What a crash in the middle of a write left behind means nothing.
-	os.Remove(filepath.Join(dir, trustTemp))
+	_ = os.Remove(filepath.Join(dir, trustTemp))
 	t := &Trust{dir: dir}
 	t.force.Store(newInForce(r))
 	return t, nil

@@ -61,7 +61,7 @@ func decodeTrust(data []byte) (*Roster, error) {
 	}
 	r, err := DecodeRoster(payload)
 	if err != nil {
-		return nil, fmt.Errorf("%w (%v)", ErrTrustDamaged, err)
+		return nil, fmt.Errorf("%w (%s)", ErrTrustDamaged, err.Error())
 	}
 	return r, nil
 }
@@ -112,7 +112,7 @@ func writeTrust(dir string, r *Roster) (err error) {
 		err = os.Rename(temp, filepath.Join(dir, trustName))
 	}
 	if err != nil {
-		os.Remove(temp) // the name is taken again by the next write
+		_ = os.Remove(temp) // the name is taken again by the next write
 		return err
 	}
 	return syncDir(dir)
