@@ -72,7 +72,7 @@ func (a *API) asError(ctx context.Context, err error) *Error {
 		}
 		if s.code == CodeNoLeader && a.cfg.NoLeader != nil {
 			for k, v := range a.cfg.NoLeader() {
-				e.With(k, v)
+				e.Details[k] = v
 			}
 		}
 		return e
@@ -94,7 +94,7 @@ func fromRefusal(r *consensus.Refusal) *Error {
 		e = Fail(CodeConflict, "%s", r.Sentence).With("reason", r.Code)
 	}
 	for k, v := range r.Details {
-		e.With(k, v)
+		e.Details[k] = v
 	}
 	return e
 }
