@@ -31,11 +31,13 @@ func agentsCommand(a *app) *cobra.Command {
 		Example: "  meshd agents",
 		Args:    arguments,
 		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
-			agents := []agentBody{}
-			if err := c.Do(cmd.Context(), client.Request{Method: "GET", Path: "/agents"}, &agents); err != nil {
+			var out struct {
+				Agents []agentBody `json:"agents"`
+			}
+			if err := c.Do(cmd.Context(), client.Request{Method: "GET", Path: "/agents"}, &out); err != nil {
 				return err
 			}
-			p := a.printer()
+			agents, p := append([]agentBody{}, out.Agents...), a.printer()
 			return p.Result(agents, func() error {
 				var rows [][]string
 				for _, agent := range agents {

@@ -12,11 +12,10 @@ import (
 
 // keyCreated is the answer of POST /apikeys.
 type keyCreated struct {
-	ID     string   `json:"id"`
-	Key    string   `json:"key"`
-	Name   string   `json:"name"`
-	Role   string   `json:"role"`
-	Scopes []string `json:"scopes,omitempty"`
+	ID   string `json:"id"`
+	Key  string `json:"key"`
+	Name string `json:"name"`
+	Role string `json:"role"`
 }
 
 // keyBody is one line of GET /apikeys.
@@ -26,6 +25,7 @@ type keyBody struct {
 	Role      string    `json:"role"`
 	Scopes    []string  `json:"scopes,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
+	CreatedBy string    `json:"created_by,omitempty"`
 }
 
 func apikeyCommand(a *app) *cobra.Command {
@@ -60,8 +60,8 @@ func apikeyCreateCommand(a *app) *cobra.Command {
 			})
 		}),
 	})
-	cmd.Flags().StringVar(&name, "name", "", "a name to know it by")
-	cmd.Flags().StringVar(&role, "role", "admin", "what its holder may do: admin, user or viewer")
+	cmd.Flags().StringVar(&name, "name", "unnamed", "a name to know it by")
+	cmd.Flags().StringVar(&role, "role", "user", "what its holder may do: admin, user, viewer or agent")
 	cmd.Flags().StringSliceVar(&scopes, "scope", nil, "what its holder may reach, such as graph:read (default everything the role may)")
 	return cmd
 }
@@ -97,7 +97,16 @@ func apikeyRevokeCommand(a *app) *cobra.Command {
 		Example: "  meshd apikey revoke 4qzt",
 		Args:    arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
-			return a.revoke(cmd, c, "/apikeys/", args[0], "the key opens nothing any more")
+			var out struct {
+				LastAdmin bool `json:"last_admin"`
+			}
+			if err := a.revoke(cmd, c, "/apikeys/", args[0], "the key opens nothing any more", &out); err != nil {
+				return err
+			}
+			if out.LastAdmin {
+				a.printer().Hint("No administrator's key is left; the local sockets of the nodes remain, and \"meshd apikey create --role admin\" there makes one.")
+			}
+			return nil
 		}),
 	})
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,18 +16,18 @@ import (
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
-// importLine is one line of the answer of POST /graph/import: how far it is,
-// a line it refused, or, last, the end.
+// importLine is one line of the answer of POST /graph/import: how far it is, or
+// why it ended early. The last line is the whole.
 type importLine struct {
-	Lines   uint64 `json:"lines"`
-	Nodes   uint64 `json:"nodes"`
-	Edges   uint64 `json:"edges"`
-	Refused uint64 `json:"refused"`
-	Done    bool   `json:"done"`
-	// Line and Sentence tell of a refused line, or of what ended the import.
-	Line     uint64 `json:"line,omitempty"`
-	Sentence string `json:"error,omitempty"`
-	Code     string `json:"code,omitempty"`
+	Nodes   int `json:"nodes"`
+	Edges   int `json:"edges"`
+	Refused int `json:"refused"`
+	// Errors are the lines refused so far.
+	Errors []struct {
+		Line     int    `json:"line"`
+		Sentence string `json:"error"`
+	} `json:"errors"`
+	Sentence string `json:"error"`
 }
 
 // maxAnswerLine bounds one line of a streamed answer.
@@ -95,6 +94,7 @@ func followImport(p *output.Printer, bar *output.Progress, res *http.Response) e
 	lines := bufio.NewScanner(res.Body)
 	lines.Buffer(nil, maxAnswerLine)
 	var last importLine
+	got, told := false, 0
 	for lines.Scan() {
 		var l importLine
 		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
@@ -105,23 +105,19 @@ func followImport(p *output.Printer, bar *output.Progress, res *http.Response) e
 				return err
 			}
 		}
-		switch {
-		case l.Sentence != "" && l.Line > 0:
-			p.Hint("line %d: %s", l.Line, output.Clean(l.Sentence))
-		case l.Sentence != "":
+		if l.Sentence != "" {
 			return exit.New(exit.Failed, output.Clean(l.Sentence), "what was loaded before stays; the same file can be loaded again")
-		default:
-			last = l
-			bar.Describe(fmt.Sprintf("%d nodes, %d edges", l.Nodes, l.Edges))
 		}
+		for ; told < len(l.Errors); told++ {
+			p.Hint("line %d: %s", l.Errors[told].Line, output.Clean(l.Errors[told].Sentence))
+		}
+		last, got = l, true
+		bar.Describe(fmt.Sprintf("%d nodes, %d edges", l.Nodes, l.Edges))
 	}
-	if err := lines.Err(); err != nil && !errors.Is(err, io.EOF) {
+	if err := lines.Err(); err != nil || !got {
 		return &exit.Error{Code: exit.Unknown, Sentence: "the connection broke before the end of the import", Next: "load the same file again; what is there already stays as it is", Err: err}
 	}
 	bar.Done()
-	if !last.Done {
-		return exit.New(exit.Unknown, "the node ended its answer before the end of the import", "load the same file again; what is there already stays as it is")
-	}
 	p.Say("%d nodes and %d edges are loaded", last.Nodes, last.Edges)
 	if last.Refused > 0 {
 		return exit.New(exit.Failed, fmt.Sprintf("%d lines were refused", last.Refused), "correct them and load the file again")

@@ -18,7 +18,7 @@ import (
 
 const (
 	// maxMessage is the largest body a live message may have.
-	maxMessage = 256 << 10
+	maxMessage = 1 << 20
 	// replyGrace is what the way to the node and back may take beyond the
 	// time the agent has.
 	replyGrace = 10 * time.Second
@@ -168,16 +168,10 @@ func replyText(reply json.RawMessage) string {
 		return cleanLines(text)
 	}
 	var object struct {
-		Text   string `json:"text"`
-		Answer string `json:"answer"`
+		Text string `json:"text"`
 	}
-	if json.Unmarshal(reply, &object) == nil {
-		if object.Answer != "" {
-			return cleanLines(object.Answer)
-		}
-		if object.Text != "" {
-			return cleanLines(object.Text)
-		}
+	if json.Unmarshal(reply, &object) == nil && object.Text != "" {
+		return cleanLines(object.Text)
 	}
 	var pretty bytes.Buffer
 	if json.Indent(&pretty, reply, "", "  ") != nil {

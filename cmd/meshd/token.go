@@ -113,14 +113,15 @@ func tokenRevokeCommand(a *app) *cobra.Command {
 		Example: "  meshd token revoke 7f3k",
 		Args:    arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
-			return a.revoke(cmd, c, "/tokens/", args[0], "nobody can join by the token any more")
+			return a.revoke(cmd, c, "/tokens/", args[0], "nobody can join by the token any more", nil)
 		}),
 	})
 }
 
-// revoke deletes one thing by its id and says what that means.
-func (a *app) revoke(cmd *cobra.Command, c *client.Client, path, id, meaning string) error {
-	if err := c.Do(cmd.Context(), client.Request{Method: "DELETE", Path: path + url.PathEscape(id)}, nil); err != nil {
+// revoke deletes one thing by its id and says what that means. The answer goes
+// into out, which may be nil.
+func (a *app) revoke(cmd *cobra.Command, c *client.Client, path, id, meaning string, out any) error {
+	if err := c.Do(cmd.Context(), client.Request{Method: "DELETE", Path: path + url.PathEscape(id)}, out); err != nil {
 		return err
 	}
 	p := a.printer()

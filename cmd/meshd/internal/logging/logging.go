@@ -6,13 +6,16 @@
 // count is logged as soon as the reader takes lines again. What is dropped is
 // the newest, so that the beginning of a trouble stays.
 //
-// It promises that a log call never blocks on the writer and that Close ends
-// within its deadline.
+// It promises that a log call never blocks on the writer, that Close ends within
+// its deadline, and that a reader who goes away does not take the process along.
 package logging
 
 import (
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 )
 
@@ -29,7 +32,14 @@ type Options struct {
 }
 
 // New returns the logger and the queue behind it, which the caller closes last.
+//
+// Where the writer is a file of the process, SIGPIPE is ignored from now on: Go
+// ends a process that writes to a broken standard output or error, and a node
+// must outlive whoever read its log.
 func New(o Options) (*slog.Logger, *Queue) {
+	if _, ok := o.Writer.(*os.File); ok {
+		signal.Ignore(syscall.SIGPIPE)
+	}
 	q := newQueue(o)
 	h := &slog.HandlerOptions{Level: level(o.Level), ReplaceAttr: redactAttr}
 	if o.Format == "text" || (o.Format != "json" && o.Terminal) {
