@@ -61,8 +61,7 @@ func Listen(dataDir, group string) (net.Listener, error) {
 	}
 	// Until this line only the directory keeps others away; both are private.
 	if err := errors.Join(os.Chmod(path, mode), giveToGroup(path, gid)); err != nil {
-		l.Close()
-		return nil, fmt.Errorf("setting who may use the local socket: %w", err)
+		return nil, fmt.Errorf("setting who may use the local socket: %w", errors.Join(err, l.Close()))
 	}
 	return l, nil
 }

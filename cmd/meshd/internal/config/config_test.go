@@ -158,8 +158,8 @@ func TestNamedFileMustExist(t *testing.T) {
 	}
 }
 
-func TestServiceLinksAreNotOurs(t *testing.T) {
-	load(t, Options{System: system(t,
+func TestVariablesOfOthers(t *testing.T) {
+	load(t, Options{System: system(t, "MESHD_TEST_BINARY=/x",
 		"MESHD_SERVICE_HOST=10.0.0.1", "MESHD_SERVICE_PORT=7443", "MESHD_SERVICE_PORT_HTTPS=7443", "MESHD_PORT=tcp://10.0.0.1:7443",
 		"MESHD_PORT_7443_TCP=tcp://10.0.0.1:7443", "MESHD_PORT_7443_TCP_PROTO=tcp", "MESHD_0_SERVICE_HOST=10.0.0.2")})
 }

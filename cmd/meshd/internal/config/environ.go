@@ -12,6 +12,10 @@ func cut(entry string) (name, value string, ok bool) { return strings.Cut(entry,
 // service named meshd or meshd-something; they are not ours to refuse.
 var serviceLink = regexp.MustCompile(`^MESHD_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
 
+// forTests begins variables that steer test programs, which hand their whole
+// environment on to the meshd they start.
+const forTests = prefix + "TEST_"
+
 // environment turns the MESHD_ variables into key and value by a table, since
 // an underscore in a variable may be a dot or an underscore in a key. An
 // unknown variable is an error; an empty one counts as unset.
@@ -31,7 +35,7 @@ func environment(environ []string) (map[string]any, map[string]Source, error) {
 	values, sources := map[string]any{}, map[string]Source{}
 	for _, entry := range environ {
 		name, value, _ := cut(entry)
-		if !strings.HasPrefix(name, prefix) || slices.Contains(clientVariables, name) || serviceLink.MatchString(name) {
+		if !strings.HasPrefix(name, prefix) || strings.HasPrefix(name, forTests) || slices.Contains(clientVariables, name) || serviceLink.MatchString(name) {
 			continue
 		}
 		key, ok := known[name]
