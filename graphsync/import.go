@@ -27,7 +27,8 @@ type ImportOptions struct {
 	DryRun bool
 	// MaxErrors stops an import that has so many refused lines; 0 is 100.
 	MaxErrors int
-	// InFlight is how many batches are proposed at once; 0 is 4.
+	// InFlight is how many batches are proposed at once; 0 is 4. Nodes go
+	// one batch at a time beside them.
 	InFlight int
 	// RetryFor is how long a batch is tried again while the mesh has no
 	// leader or too much to do; 0 is 30 s.
@@ -79,8 +80,8 @@ const (
 // leaves the others in effect. Importing the same lines again changes nothing,
 // which is also how an import that broke off is resumed.
 //
-// Lines of one key, or of one source, type and target, take effect in their
-// order. The error is nil where the input was read to its end, even if lines
+// Nodes get their ids in the order of their lines; edges of one source, type
+// and target take effect in theirs. The error is nil where the input was read to its end, even if lines
 // were refused.
 func Import(ctx context.Context, to Applier, r io.Reader, opts ImportOptions) (ImportReport, error) {
 	if err := CheckNamespace(opts.Namespace); err != nil {
@@ -122,8 +123,10 @@ type importer struct {
 	flying       int // batches on their way
 	deferred     []deferredOp
 	deferredSize int
-	last         bool // deferred edges are having their second try
-	failed       error
+	// deferredNames are the orderNames of the deferred edges.
+	deferredNames map[string]struct{}
+	last          bool // deferred edges are having their second try
+	failed        error
 }
 
 // lane is the batch being filled with nodes, or with edges, and those on
@@ -144,7 +147,7 @@ type importBatch struct {
 	lane     *lane
 	ops      []Op
 	lines    []int
-	names    map[string]struct{}
+	names    map[string]struct{} // orderNames of edges
 	results  []OpResult
 	refusals []OpRefusal
 	outcome  consensus.Outcome

@@ -42,7 +42,7 @@ func (im *importer) finish() error {
 	}
 	im.last = true
 	again := im.deferred
-	im.deferred = nil
+	im.deferred, im.deferredNames = nil, nil
 	slices.SortFunc(again, func(a, b deferredOp) int { return a.line - b.line })
 	for i := range again {
 		if err := im.add(again[i].op, again[i].line, len(again[i].op.Properties)); err != nil {
@@ -55,8 +55,8 @@ func (im *importer) finish() error {
 	return im.wait(nil)
 }
 
-// add puts an operation into its lane. One that names what an operation on its
-// way names waits for it, so that their order holds.
+// add puts an operation into its lane. An edge that an operation on its way
+// names too waits for it, so that their order holds.
 func (im *importer) add(o Op, line, size int) error {
 	if err := im.ctx.Err(); err != nil {
 		return err
@@ -64,14 +64,17 @@ func (im *importer) add(o Op, line, size int) error {
 	l := &im.nodes
 	if o.Op == OpUpsertEdge {
 		l = &im.edges
-	}
-	name := orderName(&o)
-	for _, b := range l.flying {
-		if _, ok := b.names[name]; ok {
-			if err := im.wait(l); err != nil {
-				return err
+		name := orderName(&o)
+		if _, ok := im.deferredNames[name]; ok && im.postpone(&o, line) {
+			return nil
+		}
+		for _, b := range l.flying {
+			if _, ok := b.names[name]; ok {
+				if err := im.wait(l); err != nil {
+					return err
+				}
+				break
 			}
-			break
 		}
 	}
 	l.ops, l.lines = append(l.ops, o), append(l.lines, line)
@@ -82,20 +85,26 @@ func (im *importer) add(o Op, line, size int) error {
 	if l == &im.edges {
 		return im.flushEdges()
 	}
-	return im.flush(l)
+	return im.flushNodes()
 }
 
-// orderName is what two operations must share for their order to matter.
+// orderName is what two edges must share for their order to matter.
 func orderName(o *Op) string {
-	if o.Op == OpUpsertNode {
-		return fold(o.Key)
-	}
 	return strconv.Quote(fold(o.Source)) + strconv.Quote(fold(o.Target)) + o.Type
+}
+
+// flushNodes sends one batch of nodes at a time, so that ids follow the order
+// of the lines, whatever becomes of the proposals.
+func (im *importer) flushNodes() error {
+	if err := im.wait(&im.nodes); err != nil {
+		return err
+	}
+	return im.flush(&im.nodes)
 }
 
 // flushEdges sends the edges after all nodes that were read before them.
 func (im *importer) flushEdges() error {
-	if err := im.flush(&im.nodes); err != nil {
+	if err := im.flushNodes(); err != nil {
 		return err
 	}
 	if len(im.edges.ops) == 0 {
@@ -116,9 +125,12 @@ func (im *importer) flush(l *lane) error {
 			return err
 		}
 	}
-	b := &importBatch{lane: l, ops: l.ops, lines: l.lines, names: make(map[string]struct{}, len(l.ops))}
-	for i := range b.ops {
-		b.names[orderName(&b.ops[i])] = struct{}{}
+	b := &importBatch{lane: l, ops: l.ops, lines: l.lines}
+	if l == &im.edges && im.opts.InFlight > 1 {
+		b.names = make(map[string]struct{}, len(l.ops))
+		for i := range b.ops {
+			b.names[orderName(&b.ops[i])] = struct{}{}
+		}
 	}
 	l.ops, l.lines, l.size = nil, nil, 0
 	l.flying = append(l.flying, b)
@@ -191,7 +203,8 @@ func (im *importer) take() error {
 	}
 	for _, r := range b.refusals {
 		o, line := &b.ops[r.Index], b.lines[r.Index]
-		if im.postpone(o, line, r.Refusal) {
+		waits := r.Refusal.Code == CodeNotFound || r.Refusal.Details["field"] == "parallel"
+		if waits && o.Op == OpUpsertEdge && im.postpone(o, line) {
 			continue
 		}
 		if err := im.refuse(line, r.Refusal); err != nil {
@@ -204,14 +217,17 @@ func (im *importer) take() error {
 	return nil
 }
 
-// postpone keeps an edge whose end may still come, and one whose parallel
-// edges are kept.
-func (im *importer) postpone(o *Op, line int, r *consensus.Refusal) bool {
-	waits := r.Code == CodeNotFound || r.Details["field"] == "parallel"
+// postpone keeps an edge whose end may still come, or one that such an edge
+// goes before.
+func (im *importer) postpone(o *Op, line int) bool {
 	size := len(o.Properties) + len(o.Source) + len(o.Target) + 256
-	if im.last || !waits || o.Op != OpUpsertEdge || len(im.deferred) >= maxDeferred || im.deferredSize+size > deferredBytes {
+	if im.last || len(im.deferred) >= maxDeferred || im.deferredSize+size > deferredBytes {
 		return false
 	}
+	if im.deferredNames == nil {
+		im.deferredNames = make(map[string]struct{})
+	}
+	im.deferredNames[orderName(o)] = struct{}{}
 	im.deferred = append(im.deferred, deferredOp{*o, line})
 	im.deferredSize += size
 	return true
