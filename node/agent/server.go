@@ -130,3 +130,10 @@ func (s *Server) Close() {
 		s.cfg.Registerer.Unregister(s.conns)
 	}
 }
+
+// Connections counts the clients connected now.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open
+}
