@@ -96,6 +96,9 @@ func openDirectory(path string) (*directory, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("making the raft directory: %w", err)
 	}
+	if err := os.Chmod(path, 0o700); err != nil {
+		return nil, fmt.Errorf("protecting the raft directory: %w", err)
+	}
 	lock, err := os.OpenFile(filepath.Join(path, nameLock), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the lock file: %w", err)

@@ -92,8 +92,14 @@ func look(dir string, m *machine, log *raftLog, snaps *snapshots, otherBoot bool
 		}
 		return l.Term
 	}
-	if f.logLost == "" {
-		f.logLost = log.lost
+	f.logLost = log.lost
+	if f.logLast == 0 && f.logLost == "" && !log.hadMeta && (cur.name != "" || snap != nil || damaged > 0) {
+		f.logLost = "the log is gone"
+	}
+	if f.logLost == "" && f.logLast > 0 {
+		if err := log.verify(max(f.logFirst, f.snapIndex)); err != nil {
+			f.logLost = err.Error()
+		}
 	}
 	return f, file, snap, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/raft-wal/metadb"
 	"github.com/hashicorp/raft-wal/segment"
 	"github.com/hashicorp/raft-wal/types"
+	berrors "go.etcd.io/bbolt/errors"
 )
 
 // segmentSize is preallocated at once for each log file.
@@ -70,6 +71,8 @@ type raftLog struct {
 	// snapshot, or nothing is deleted before there are two.
 	floor func() uint64
 
+	// hadMeta says that the log was there before it was opened.
+	hadMeta bool
 	// lost is a sentence when the files show that entries are gone.
 	lost string
 
@@ -100,6 +103,11 @@ func openRaftLog(dir string, vfs types.VFS, logger hclog.Logger) (*raftLog, erro
 		failed: make(chan struct{}),
 	}
 	var err error
+	if l.lost, err = inspectLog(dir); err != nil {
+		return nil, err
+	}
+	_, statErr := os.Stat(filepath.Join(dir, metadb.FileName))
+	l.hadMeta = statErr == nil
 	l.wal, err = wal.Open(dir,
 		wal.WithMetaStore(l.meta),
 		wal.WithSegmentFiler(segment.NewFiler(dir, l.vfs)),
@@ -107,6 +115,9 @@ func openRaftLog(dir string, vfs types.VFS, logger hclog.Logger) (*raftLog, erro
 		wal.WithLogger(logger))
 	if err != nil {
 		l.meta.Close()
+		if errors.Is(err, wal.ErrCorrupt) || errors.Is(err, berrors.ErrInvalid) || errors.Is(err, berrors.ErrChecksum) {
+			err = fmt.Errorf("%w: %w", ErrLogDamaged, err)
+		}
 		return nil, fmt.Errorf("opening the log: %w", err)
 	}
 	if err := os.Chmod(filepath.Join(dir, metadb.FileName), 0o600); err != nil {
@@ -144,6 +155,28 @@ func (l *raftLog) broken() error {
 	}
 }
 
+// verify reads the entries from index on, as Raft will at its start, where a
+// broken one would be a panic.
+func (l *raftLog) verify(from uint64) error {
+	last, err := l.wal.LastIndex()
+	if err != nil {
+		return err
+	}
+	var log raft.Log
+	for i := from; i <= last; i++ {
+		if err := l.wal.GetLog(i, &log); err != nil {
+			return fmt.Errorf("entry %d: %w", i, err)
+		}
+		if log.Index != i {
+			return fmt.Errorf("entry %d says it is %d: %w", i, log.Index, errChecksum)
+		}
+		if err := verifySum(&log); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // FirstIndex implements raft.LogStore.
 func (l *raftLog) FirstIndex() (uint64, error) { return l.wal.FirstIndex() }
 
@@ -156,7 +189,14 @@ func (l *raftLog) GetLog(index uint64, out *raft.Log) error {
 	if l.cache.get(index, out) {
 		return nil
 	}
-	err := l.wal.GetLog(index, out)
+	// raft-wal still finds deleted entries as long as their segment is there.
+	first, err := l.wal.FirstIndex()
+	if err == nil && index < first {
+		return raft.ErrLogNotFound
+	}
+	if err == nil {
+		err = l.wal.GetLog(index, out)
+	}
 	if errors.Is(err, raft.ErrLogNotFound) {
 		return err
 	}
