@@ -42,7 +42,7 @@ node is configured to listen on, expecting the certificate in the data directory
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
 			h, err := askHealth(ctx, c)
-			if err != nil && exit.CodeOf(err) == exit.Unreachable && !cmd.Flags().Changed("node") {
+			if err != nil && exit.CodeOf(err) == exit.Unreachable && !c.Remote() {
 				if direct, ok := a.direct(cmd); ok {
 					defer direct.Close()
 					if again, directErr := askHealth(ctx, direct); directErr == nil {
