@@ -21,11 +21,6 @@ type app struct {
 	target     target
 }
 
-// prepare runs before each verb.
-func (a *app) prepare(cmd *cobra.Command, _ []string) error {
-	return nil
-}
-
 // printer speaks to whoever started this.
 func (a *app) printer() *output.Printer {
 	return &output.Printer{

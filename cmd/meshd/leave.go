@@ -43,10 +43,11 @@ func leaveCommand(a *app) *cobra.Command {
 func removeCommand(a *app) *cobra.Command {
 	var yes bool
 	cmd := a.asks(&cobra.Command{
-		Use:     "remove NODE",
-		Short:   "Remove a node for ever: its key is never admitted again",
-		Example: "  meshd remove office\n  meshd remove office --yes",
-		Args:    arguments,
+		Use:               "remove NODE",
+		Short:             "Remove a node for ever: its key is never admitted again",
+		Example:           "  meshd remove office\n  meshd remove office --yes",
+		ValidArgsFunction: a.completing(memberNames),
+		Args:              arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
 			m, err := memberNamed(cmd, c, args[0])
 			if err != nil {

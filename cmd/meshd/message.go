@@ -49,8 +49,9 @@ func sendCommand(a *app) *cobra.Command {
 there, NAME@* for all. BODY is text, or JSON if it is a JSON object, array or
 string, - for standard input, or @FILE. Without --wait it says whether the message
 was delivered; with it, the answer is printed.`,
-		Example: "  meshd send reviewer 'please look' --wait\n  meshd send reviewer@office '{\"task\":7}'\n  meshd send reviewer @task.json",
-		Args:    arguments,
+		Example:           "  meshd send reviewer 'please look' --wait\n  meshd send reviewer@office '{\"task\":7}'\n  meshd send reviewer @task.json",
+		ValidArgsFunction: a.completing(agentNames),
+		Args:              arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
 			body, err := a.messageBody(args[1])
 			if err != nil {
@@ -72,10 +73,11 @@ was delivered; with it, the answer is printed.`,
 func askCommand(a *app) *cobra.Command {
 	var timeout time.Duration
 	cmd := a.asks(&cobra.Command{
-		Use:     "ask AGENT TEXT…",
-		Short:   "Ask an agent something and print its answer",
-		Example: "  meshd ask librarian what depends on bbolt\n  meshd ask librarian@office 'describe meshd' --json",
-		Args:    arguments,
+		Use:               "ask AGENT TEXT…",
+		Short:             "Ask an agent something and print its answer",
+		Example:           "  meshd ask librarian what depends on bbolt\n  meshd ask librarian@office 'describe meshd' --json",
+		ValidArgsFunction: a.completing(agentNames),
+		Args:              arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
 			text, err := json.Marshal(strings.Join(args[1:], " "))
 			if err != nil {

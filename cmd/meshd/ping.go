@@ -26,10 +26,11 @@ const pingTurn = 5 * time.Second
 func pingCommand(a *app) *cobra.Command {
 	var count int
 	cmd := a.asks(&cobra.Command{
-		Use:     "ping NODE",
-		Short:   "Measure the way from this node to another",
-		Example: "  meshd ping office\n  meshd ping office --count 10",
-		Args:    arguments,
+		Use:               "ping NODE",
+		Short:             "Measure the way from this node to another",
+		Example:           "  meshd ping office\n  meshd ping office --count 10",
+		ValidArgsFunction: a.completing(memberNames),
+		Args:              arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
 			var out pingBody
 			err := c.Do(cmd.Context(), client.Request{

@@ -38,7 +38,6 @@ prints on the others, and look at it from any of them with "meshd status".`,
 		SuggestionsMinimumDistance: 2,
 		Args:                       cobra.ArbitraryArgs,
 		RunE:                       groupRun,
-		PersistentPreRunE:          a.prepare,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/output"
+)
+
+// completionPatience is how long a shell waits for names at most: a person who
+// pressed Tab would rather type.
+const completionPatience = time.Second
+
+// completing offers the names a node knows for a verb's first word. Without an
+// answer it offers nothing, and never falls back to files.
+func (a *app) completing(names func(context.Context, *client.Client) []string) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		c, err := a.client(cmd)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		defer c.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), completionPatience)
+		defer cancel()
+		return names(ctx, c), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func memberNames(ctx context.Context, c *client.Client) []string {
+	var members []memberBody
+	if c.Do(ctx, client.Request{Method: "GET", Path: "/members"}, &members) != nil {
+		return nil
+	}
+	var names []string
+	for _, m := range members {
+		names = append(names, cobra.CompletionWithDesc(output.Clean(m.Name), output.Clean(m.Status)))
+	}
+	return names
+}
+
+func agentNames(ctx context.Context, c *client.Client) []string {
+	var out struct {
+		Agents []agentBody `json:"agents"`
+	}
+	if c.Do(ctx, client.Request{Method: "GET", Path: "/agents"}, &out) != nil {
+		return nil
+	}
+	var names []string
+	for _, agent := range out.Agents {
+		names = append(names, cobra.CompletionWithDesc(output.Clean(agent.Name), output.Clean(agent.Description)))
+	}
+	return names
+}
