@@ -13,12 +13,13 @@ func noNode(id uint64) *consensus.Refusal {
 	return refuse(CodeNotFound, "id", "no node has the id %d", id)
 }
 
-// findNode resolves a node of the command's namespace by id or key.
+// findNode resolves a node of the command's namespace by id or key. Field is
+// what the operation calls the key; the id's field is made of it.
 func (t *tx) findNode(id uint64, norm, field string) (nsID, uint64, *consensus.Refusal) {
 	if id != 0 {
 		ns, ok := t.nodeNamespace(id)
 		if !ok || t.cmd.Namespace != "" && t.namespace(t.cmd.Namespace) != ns {
-			return 0, 0, refuse(CodeNotFound, field, "no node has the id %d", id)
+			return 0, 0, refuse(CodeNotFound, idField(field), "no node has the id %d", id)
 		}
 		return ns, id, nil
 	}
@@ -27,6 +28,13 @@ func (t *tx) findNode(id uint64, norm, field string) (nsID, uint64, *consensus.R
 		return ns, found, nil
 	}
 	return 0, 0, refuse(CodeNotFound, field, "no node has the key %q", norm)
+}
+
+func idField(field string) string {
+	if field == "key" {
+		return "id"
+	}
+	return field + "_id"
 }
 
 func (t *tx) createNode(o *op) (opResult, *consensus.Refusal, error) {
@@ -78,7 +86,7 @@ func (t *tx) putNode(ns nsID, id uint64, n *nodeRecord) {
 }
 
 func (t *tx) updateNode(o *op) (opResult, *consensus.Refusal, error) {
-	ns, id, r := t.findNode(o.ID, o.norm(), "id")
+	ns, id, r := t.findNode(o.ID, o.norm(), "key")
 	if r != nil {
 		return opResult{}, r, nil
 	}
@@ -156,7 +164,7 @@ func changedProps(old []byte, o *op) ([]byte, *consensus.Refusal) {
 // deleteNode ends a node and its edges. An absent node is no change, unless a
 // version was asked for.
 func (t *tx) deleteNode(o *op) (opResult, *consensus.Refusal, error) {
-	ns, id, r := t.findNode(o.ID, o.norm(), "id")
+	ns, id, r := t.findNode(o.ID, o.norm(), "key")
 	if r != nil {
 		if o.IfVersion == 0 {
 			r = nil
@@ -200,7 +208,7 @@ func (t *tx) deleteNode(o *op) (opResult, *consensus.Refusal, error) {
 
 // drainNode ends as many edges of a node as one command may.
 func (t *tx) drainNode(o *op) (opResult, *consensus.Refusal, error) {
-	ns, id, r := t.findNode(o.ID, o.norm(), "id")
+	ns, id, r := t.findNode(o.ID, o.norm(), "key")
 	if r != nil {
 		return opResult{}, r, nil
 	}

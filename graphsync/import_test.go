@@ -135,6 +135,22 @@ func TestImportKeepsOrder(t *testing.T) {
 	}
 }
 
+// Keys that grow when normalised do not make a batch larger than a command.
+func TestImportOfGrowingKeys(t *testing.T) {
+	var b strings.Builder
+	grow := strings.Repeat("\ufdfa", 28)
+	for i := range 600 {
+		fmt.Fprintf(&b, `{"node":{"key":"%s%d","type":"n"}}`+"\n", grow, i)
+	}
+	for i := range 600 {
+		fmt.Fprintf(&b, `{"edge":{"source":"%s%d","target":"%s%d","type":"T"}}`+"\n", grow, i, grow, i*7%600)
+	}
+	rep, err := importText(t, newService(t), b.String(), ImportOptions{})
+	if err != nil || rep.Created != 1200 {
+		t.Fatal(rep, err)
+	}
+}
+
 // An edge that has to wait for its node keeps those after it waiting.
 func TestImportKeepsOrderOfDeferred(t *testing.T) {
 	var b strings.Builder

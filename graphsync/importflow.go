@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/meshd/meshd/consensus"
 )
@@ -78,7 +79,7 @@ func (im *importer) add(o Op, line, size int) error {
 		}
 	}
 	l.ops, l.lines = append(l.ops, o), append(l.lines, line)
-	l.size += size + 3*(len(o.Key)+len(o.Source)+len(o.Target)) + 256
+	l.size += size + keyCost(o.Key) + keyCost(o.Source) + keyCost(o.Target) + 256
 	if len(l.ops) < importOps && l.size < importBytes {
 		return nil
 	}
@@ -86,6 +87,18 @@ func (im *importer) add(o Op, line, size int) error {
 		return im.flushEdges()
 	}
 	return im.flushNodes()
+}
+
+// keyCost bounds what a key takes in a command beside its spelling in the line.
+// Normalisation leaves ASCII no longer than it was, and other text up to eleven
+// times as long.
+func keyCost(key string) int {
+	for i := range len(key) {
+		if key[i] >= utf8.RuneSelf {
+			return maxNormKey + len(key)
+		}
+	}
+	return 2 * len(key)
 }
 
 // orderName is what two edges must share for their order to matter.

@@ -72,7 +72,11 @@ type EdgePatch struct {
 
 // CreateNode makes a node. KEY_EXISTS where its key is taken.
 func (s *Service) CreateNode(ctx context.Context, wo WriteOptions, in NewNode) (Node, consensus.Outcome, error) {
-	if r := checkNamespace(in.SessionID); r != nil {
+	r := checkNamespace(in.SessionID)
+	if r == nil {
+		r = checkType("node_type", in.NodeType)
+	}
+	if r != nil {
 		return Node{}, consensus.Outcome{}, r
 	}
 	return s.writeNode(ctx, wo, in.SessionID, &Op{Op: OpCreateNode, Type: in.NodeType, Label: &in.Label, Key: in.Key, Properties: in.Properties})
@@ -92,6 +96,9 @@ func (s *Service) UpdateNode(ctx context.Context, wo WriteOptions, namespace str
 
 // CreateEdge makes an edge beside those that may join the same nodes already.
 func (s *Service) CreateEdge(ctx context.Context, wo WriteOptions, in NewEdge) (Edge, consensus.Outcome, error) {
+	if r := checkType("edge_type", in.EdgeType); r != nil {
+		return Edge{}, consensus.Outcome{}, r
+	}
 	return s.writeEdge(ctx, wo, in.SessionID, &Op{Op: OpCreateEdge, SourceID: in.SourceID, TargetID: in.TargetID, Source: in.Source,
 		Target: in.Target, Type: in.EdgeType, Predicate: in.Predicate, Properties: in.Properties, Weight: in.Weight})
 }
