@@ -47,6 +47,15 @@ type Config struct {
 	// ExtraHosts are names the node is reached under without knowing them
 	// itself: of a proxy, a service, an alias.
 	ExtraHosts []string
+	// The services behind the route groups. A group whose service is nil has
+	// no routes.
+	Mesh     Mesh
+	Keys     Keys
+	Messages Messages
+	Agents   Agents
+	Registry Registry
+	Graph    Graph
+
 	// Gatherer feeds /metrics; Registerer takes the request figures. Either
 	// may be nil.
 	Gatherer   prometheus.Gatherer

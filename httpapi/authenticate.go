@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -25,6 +26,8 @@ func (a *API) authenticate(c *gin.Context) {
 		return
 	case c.Writer.Status() == http.StatusMethodNotAllowed && a.public[c.Request.URL.Path]:
 		return // the path is no secret; let the router say which methods it has
+	case x.route != nil && x.route.FirstMessage && upgrade(c.Request) && !bringsCredential(c.Request.Header):
+		return // the first message has it
 	}
 	credential, err := credentialOf(c.Request.Header)
 	if err == nil {
@@ -45,10 +48,17 @@ func (a *API) authenticate(c *gin.Context) {
 	a.Refuse(c, e)
 }
 
+// credentialHeaders are those that may hold a credential.
+var credentialHeaders = []string{"Authorization", "X-Api-Key", "X-Api-Token"}
+
+func bringsCredential(h http.Header) bool {
+	return slices.ContainsFunc(credentialHeaders, func(name string) bool { return len(h[name]) > 0 })
+}
+
 // credentialOf returns the one credential a request brings.
 func credentialOf(h http.Header) (string, error) {
 	var found string
-	for _, name := range []string{"Authorization", "X-Api-Key", "X-Api-Token"} {
+	for _, name := range credentialHeaders {
 		values := h[name]
 		if len(values) == 0 {
 			continue

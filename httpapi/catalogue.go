@@ -108,6 +108,7 @@ var catalogue = map[string]meaning{
 	CodePreconditionFailed:   {412, 0, "the thing has changed since", "read it again"},
 	CodeTooLarge:             {413, 0, "the request is too large", "send less at once"},
 	CodeUnsupportedMediaType: {415, 0, "the body's media type is not accepted here", "send application/json"},
+	"UPGRADE_REQUIRED":       {426, 0, "this path speaks WebSocket only", "connect with a WebSocket client"},
 	CodeRateLimited:          {429, time.Second, "too many requests", "wait as long as Retry-After says"},
 	CodeClientClosed:         {499, 0, "the client went away", ""},
 	CodeInternal:             {500, 0, "something went wrong inside the node", "its log has the reason under the request id"},

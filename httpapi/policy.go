@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/meshd/meshd/node/access"
 )
 
 // policy asks whether this caller may use this route at all. What it may do to
@@ -13,17 +15,25 @@ import (
 func (a *API) policy(c *gin.Context) {
 	x := exchangeOf(c.Request.Context())
 	r := x.route
-	if r == nil || r.Public {
+	if r == nil || r.Public || (r.FirstMessage && !x.known) {
 		return
 	}
-	switch {
-	case !x.caller.Role.Allows(r.Role):
-		a.Refuse(c, Fail(CodeForbidden, "this needs the role %s", r.Role).
-			With("role_needed", r.Role).With("role", x.caller.Role))
-	case !inScope(x.caller.Scopes, r.scope()):
-		a.Refuse(c, Fail(CodeForbidden, "this needs the scope %s", r.scope()).
-			With("scope_needed", r.scope()).With("scopes", x.caller.Scopes))
+	if e := r.allows(x.caller); e != nil {
+		a.Refuse(c, e)
 	}
+}
+
+// allows says whether a caller may use the route: nil, or the refusal.
+func (r *Route) allows(caller access.Principal) *Error {
+	switch {
+	case !caller.Role.Allows(r.Role):
+		return Fail(CodeForbidden, "this needs the role %s", r.Role).
+			With("role_needed", r.Role).With("role", caller.Role)
+	case !inScope(caller.Scopes, r.scope()):
+		return Fail(CodeForbidden, "this needs the scope %s", r.scope()).
+			With("scope_needed", r.scope()).With("scopes", caller.Scopes)
+	}
+	return nil
 }
 
 // scope is what a scoped credential needs for the route.

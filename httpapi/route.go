@@ -30,6 +30,10 @@ type Route struct {
 	// the path>:read" for GET, ":write" for the rest. AnyScope asks for none.
 	Scope string
 
+	// FirstMessage lets a WebSocket bring its credential in its first message;
+	// the handler then checks what the stages before could not.
+	FirstMessage bool
+
 	MaxBody  int64         // bytes; 0: Config.MaxBody
 	Timeout  time.Duration // 0: Config.Timeout; negative: none, for streams
 	Consumes []string      // media types of the body; nil: application/json

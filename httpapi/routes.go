@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/meshd/meshd/node/access"
 )
@@ -15,7 +16,7 @@ var (
 // entries is the route table: every route of the node on one page. A route is
 // one line here and its types and handler in the file of its group.
 func (a *API) entries() []Entry {
-	return []Entry{
+	entries := []Entry{
 		// health.go: public
 		Op(Route{Method: http.MethodGet, Path: "/health", Summary: "Is the node alive", Public: true, Produces: probe}, a.health),
 		Op(Route{Method: http.MethodGet, Path: "/api/health", Summary: "Is the node alive", Public: true, Produces: probe}, a.health),
@@ -29,4 +30,52 @@ func (a *API) entries() []Entry {
 		Plain(Route{Method: http.MethodGet, Path: "/metrics", Summary: "Figures for Prometheus", Role: access.RoleViewer, Produces: metrics, Query: []string{"name[]"}}, a.metrics()),
 		Op(Route{Method: http.MethodGet, Path: "/api/auth/verify", Summary: "The caller, its role and scopes", Role: access.RoleViewer, Scope: AnyScope}, a.verify),
 	}
+	if a.cfg.Mesh != nil {
+		entries = append(entries,
+			// mesh.go, tokens.go: nodes and who may become one
+			Op(Route{Method: http.MethodGet, Path: "/status", Summary: "How the mesh stands, seen from this node", Role: access.RoleViewer}, a.meshStatus),
+			Op(Route{Method: http.MethodGet, Path: "/members", Summary: "Who belongs to the mesh", Role: access.RoleViewer}, a.members),
+			Op(Route{Method: http.MethodDelete, Path: "/members/{id}", Summary: "Remove a node for ever", Role: access.RoleAdmin, Status: http.StatusOK}, a.removeMember),
+			Op(Route{Method: http.MethodPost, Path: "/leave", Summary: "Take this node out of the mesh", Role: access.RoleAdmin, Timeout: 90 * time.Second}, a.leave),
+			Op(Route{Method: http.MethodPost, Path: "/ping", Summary: "Round trips to another node", Role: access.RoleUser}, a.ping),
+			Op(Route{Method: http.MethodGet, Path: "/doctor", Summary: "What is wrong, in words", Role: access.RoleViewer}, a.doctor),
+			Op(Route{Method: http.MethodGet, Path: "/tokens", Summary: "Join tokens, without their secrets", Role: access.RoleAdmin}, a.tokens),
+			Op(Route{Method: http.MethodPost, Path: "/tokens", Summary: "Make a join token", Role: access.RoleAdmin, Status: http.StatusCreated}, a.createToken),
+			Op(Route{Method: http.MethodDelete, Path: "/tokens/{id}", Summary: "Revoke a join token", Role: access.RoleAdmin, Status: http.StatusOK}, a.revokeToken),
+		)
+	}
+	if a.cfg.Keys != nil {
+		entries = append(entries,
+			// apikeys.go
+			Op(Route{Method: http.MethodGet, Path: "/apikeys", Summary: "API keys, without their secrets", Role: access.RoleAdmin}, a.keys),
+			Op(Route{Method: http.MethodPost, Path: "/apikeys", Summary: "Make an API key", Role: access.RoleAdmin, Status: http.StatusCreated}, a.createKey),
+			Op(Route{Method: http.MethodDelete, Path: "/apikeys/{id}", Summary: "Revoke an API key", Role: access.RoleAdmin, Status: http.StatusOK}, a.revokeKey),
+		)
+	}
+	if a.cfg.Messages != nil {
+		entries = append(entries,
+			// messages.go: agents and live messages
+			Op(Route{Method: http.MethodPost, Path: "/messages", Summary: "Send a message to an agent", Role: access.RoleAgent, MaxBody: maxMessageBody, Timeout: maxReplyWait + time.Second}, a.send),
+			Op(Route{Method: http.MethodGet, Path: "/agents", Summary: "Agents that can be reached", Role: access.RoleAgent}, a.agents),
+			Op(Route{Method: http.MethodGet, Path: "/api/agents", Summary: "Agents that can be reached", Role: access.RoleAgent, Scope: "agents:read"}, a.agents),
+			Op(Route{Method: http.MethodPost, Path: "/query", Summary: "Ask an agent in words", Role: access.RoleAgent, Timeout: maxReplyWait + time.Second}, a.query),
+		)
+	}
+	if a.cfg.Agents != nil {
+		for _, path := range []string{"/agents/{name}/ws", "/api/agents/{name}/ws"} {
+			// socket.go
+			entries = append(entries, Plain(Route{Method: http.MethodGet, Path: path, Summary: "Attach as an agent, by WebSocket", Role: access.RoleAgent, Scope: "agents:write", Timeout: -1, FirstMessage: true}, a.agentSocket))
+		}
+	}
+	if a.cfg.Registry != nil {
+		entries = append(entries,
+			// registry.go
+			Op(Route{Method: http.MethodGet, Path: "/registry/nodes", Summary: "Members, their agents and load", Role: access.RoleViewer}, a.registryNodes),
+			Op(Route{Method: http.MethodGet, Path: "/registry/agents", Summary: "External instances and agents", Role: access.RoleViewer}, a.registryAgents),
+			Op(Route{Method: http.MethodPost, Path: "/registry/register", Summary: "List an external instance for 15 s", Role: access.RoleAgent}, a.register),
+			Op(Route{Method: http.MethodPost, Path: "/registry/heartbeat/{instance_id}", Summary: "Renew an instance's lease, at any node", Role: access.RoleAgent}, a.heartbeat),
+			Op(Route{Method: http.MethodDelete, Path: "/registry/deregister/{instance_id}", Summary: "End an instance's lease", Role: access.RoleAgent}, a.deregister),
+		)
+	}
+	return append(entries, a.graphEntries()...)
 }

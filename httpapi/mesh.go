@@ -1,0 +1,103 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/meshd/meshd/node"
+	"github.com/meshd/meshd/node/roster"
+)
+
+// Mesh is what the routes about nodes and join tokens ask. *node.Node
+// implements it.
+type Mesh interface {
+	Status() node.Status
+	Members(ctx context.Context) []node.Member
+	Doctor(ctx context.Context) []node.Check
+	Ping(ctx context.Context, ref string, count int) (node.Ping, error)
+	Leave(ctx context.Context) error
+	Remove(ctx context.Context, ref string) (roster.Tombstone, error)
+	CreateToken(ctx context.Context, t roster.NewToken) (roster.Token, roster.JoinToken, error)
+	Tokens(ctx context.Context) (tokens []roster.Token, now time.Time, err error)
+	RevokeToken(ctx context.Context, id string) (roster.Token, error)
+}
+
+type statusOf struct{ Body node.Status }
+
+func (a *API) meshStatus(context.Context, *none) (*statusOf, error) {
+	return &statusOf{a.cfg.Mesh.Status()}, nil
+}
+
+type membersOutput struct {
+	Body []node.Member `nullable:"false"`
+}
+
+func (a *API) members(ctx context.Context, _ *none) (*membersOutput, error) {
+	return &membersOutput{a.cfg.Mesh.Members(ctx)}, nil
+}
+
+type doctorOutput struct {
+	Body struct {
+		Checks []node.Check `json:"checks" nullable:"false"`
+	}
+}
+
+func (a *API) doctor(ctx context.Context, _ *none) (*doctorOutput, error) {
+	out := &doctorOutput{}
+	out.Body.Checks = a.cfg.Mesh.Doctor(ctx)
+	return out, nil
+}
+
+type pingInput struct {
+	Body struct {
+		Node  string `json:"node" maxLength:"128" doc:"name, id or beginning of the id"`
+		Count int    `json:"count,omitempty" minimum:"1" maximum:"100" default:"1"`
+	}
+}
+
+type pingOutput struct{ Body node.Ping }
+
+func (a *API) ping(ctx context.Context, in *pingInput) (*pingOutput, error) {
+	p, err := a.cfg.Mesh.Ping(ctx, in.Body.Node, max(1, in.Body.Count))
+	if err != nil {
+		return nil, err
+	}
+	return &pingOutput{p}, nil
+}
+
+type leftOutput struct {
+	Body struct {
+		Left bool `json:"left"`
+	}
+}
+
+func (a *API) leave(ctx context.Context, _ *none) (*leftOutput, error) {
+	if err := a.cfg.Mesh.Leave(ctx); err != nil {
+		return nil, err
+	}
+	out := &leftOutput{}
+	out.Body.Left = true
+	return out, nil
+}
+
+type memberRef struct {
+	ID string `path:"id" maxLength:"128" doc:"name, id or beginning of the id"`
+}
+
+type removedOutput struct {
+	Body struct {
+		ID        string    `json:"id"`
+		Name      string    `json:"name"`
+		RemovedAt time.Time `json:"removed_at"`
+	}
+}
+
+func (a *API) removeMember(ctx context.Context, in *memberRef) (*removedOutput, error) {
+	t, err := a.cfg.Mesh.Remove(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := &removedOutput{}
+	out.Body.ID, out.Body.Name, out.Body.RemovedAt = string(t.ID), t.Name, time.UnixMilli(t.RemovedAt).UTC()
+	return out, nil
+}

@@ -1,0 +1,67 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"github.com/gorilla/websocket"
+
+	"github.com/meshd/meshd/node/access"
+	"github.com/meshd/meshd/node/agent"
+)
+
+// Agents serves agents' WebSocket connections. *agent.Server implements it.
+type Agents interface {
+	Serve(ctx context.Context, conn *websocket.Conn, principal, name string) error
+}
+
+// upgrader leaves the check of Host and Origin to its stage of the middleware.
+var upgrader = websocket.Upgrader{
+	ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10,
+	CheckOrigin: func(*http.Request) bool { return true },
+}
+
+// agentSocket attaches the caller as the agent named in the path. The
+// credential comes in a header or in the first message.
+func (a *API) agentSocket(c *gin.Context) {
+	r := c.Request
+	if !websocket.IsWebSocketUpgrade(r) {
+		a.Refuse(c, Fail("UPGRADE_REQUIRED", ""))
+		return
+	}
+	ctx := r.Context()
+	x := exchangeOf(ctx)
+	caller, known, route := x.caller, x.known, x.route
+	conn, err := upgrader.Upgrade(c.Writer, r, nil)
+	if err != nil {
+		return // the upgrader has answered
+	}
+	defer conn.Close()
+	if !known {
+		caller, err = agent.Authenticate(ctx, conn, func(_ context.Context, token string) (access.Principal, error) {
+			return a.admitSocket(route, token)
+		})
+		if err != nil {
+			a.strangers.take(x.address, a.cfg.Now())
+			return
+		}
+	}
+	if err := a.cfg.Agents.Serve(ctx, conn, caller.ID, c.Param("name")); err != nil && !errors.Is(err, context.Canceled) {
+		a.log.Debug("an agent's connection ended", "agent", c.Param("name"), "request_id", x.id, "error", err)
+	}
+}
+
+// admitSocket does for a first message what authentication and policy do for a
+// header.
+func (a *API) admitSocket(route *Route, token string) (access.Principal, error) {
+	caller, err := a.cfg.Auth.Authenticate(token)
+	if err != nil {
+		return caller, err
+	}
+	if e := route.allows(caller); e != nil {
+		return caller, e
+	}
+	return caller, nil
+}

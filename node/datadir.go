@@ -1,0 +1,66 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// dataFormat numbers the layout of the data directory. A directory of a newer
+// format is refused.
+const dataFormat = 1
+
+// checkFormat reads the directory's format, or writes it into a new one.
+func checkFormat(dir string) error {
+	path := filepath.Join(dir, "VERSION")
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return os.WriteFile(path, []byte(strconv.Itoa(dataFormat)+"\n"), 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("reading the format of the data directory: %w", err)
+	}
+	format, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil {
+		return fmt.Errorf("%s holds no format number; is %s really a data directory of meshd?", path, dir)
+	}
+	if format > dataFormat {
+		return fmt.Errorf("%s was written by a newer meshd (format %d, this one reads %d): upgrade this node", dir, format, dataFormat)
+	}
+	return nil
+}
+
+// Belongs says whether a data directory is part of a mesh, without opening it.
+func Belongs(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "trust"))
+	return err == nil
+}
+
+// Reset makes a data directory as new: its identity, its trust, its replica of
+// the state and its keys are deleted for ever. The configuration file stays.
+// It refuses a directory in use.
+func Reset(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, "VERSION")); err != nil {
+		return fmt.Errorf("%s is no data directory of meshd: nothing was deleted", dir)
+	}
+	lock, err := lockDir(dir)
+	if err != nil {
+		return err
+	}
+	defer lock.release()
+	for _, name := range []string{raftDir, "trust", identityDir, "admin.key", "meshd.sock", "socket", "client.json", "VERSION"} {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			return fmt.Errorf("deleting %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Forget deletes what makes a directory part of a mesh and keeps its identity,
+// after the mesh has let the node go.
+func Forget(dir string) error {
+	return errors.Join(os.RemoveAll(filepath.Join(dir, raftDir)), os.Remove(filepath.Join(dir, "trust")))
+}

@@ -1,0 +1,275 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/roster"
+	"github.com/meshd/meshd/node/wire"
+)
+
+// JoinOptions says how a node joins.
+type JoinOptions struct {
+	Token  string
+	NoVote bool
+	Role   roster.Role
+	// Timeout bounds how long it goes on while no seed answers.
+	Timeout time.Duration
+	// Progress is told each proof as it happens; it may be nil. It is called
+	// on one goroutine.
+	Progress func(step, text string)
+}
+
+// Join makes this machine a node of the token's mesh and returns when it truly
+// is one: the pin matched before anything was sent, the mesh admitted it,
+// another node has seen it alive, and it has caught up to its own admission.
+// In a directory that already belongs to that mesh it is Open. It never makes
+// a mesh. Refusals are *consensus.Refusal.
+func Join(ctx context.Context, cfg Config, o JoinOptions) (_ *Node, err error) {
+	if o.Progress == nil {
+		o.Progress = func(string, string) {}
+	}
+	token, err := roster.ParseJoinToken(o.Token)
+	if err != nil {
+		return nil, consensus.Refuse("TOKEN_INVALID", err.Error())
+	}
+	n, err := prepare(cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			n.Close()
+		}
+	}()
+	mesh := n.trust.MeshID()
+	if mesh != "" && mesh != token.MeshID {
+		return nil, consensus.Refuse("OTHER_MESH", fmt.Sprintf("%s already belongs to mesh %s, and the token is for mesh %s: use another --data, or clear this one with `meshd reset`", cfg.Data, short(mesh), short(token.MeshID)))
+	}
+	if _, member := n.trust.Roster().ByID(n.id.ID()); member && n.knowsSomebody(ctx) {
+		o.Progress(StepJoined, fmt.Sprintf("%s already belongs to this mesh: serving", cfg.Data))
+		return n, n.enter(ctx)
+	}
+	if n.raftID, _, err = consensus.EnsureID(n.raftPath()); err != nil {
+		return nil, err
+	}
+	answer, err := n.askAdmission(ctx, token, o)
+	if err != nil {
+		return nil, err
+	}
+	r, err := roster.DecodeRoster(answer.Roster)
+	if err != nil {
+		return nil, fmt.Errorf("the answer of the mesh cannot be read: %w", err)
+	}
+	if r.MeshID != token.MeshID {
+		return nil, consensus.Refuse("OTHER_MESH", "the node that answered belongs to another mesh than the token")
+	}
+	if err := n.trust.Accept(r); err != nil {
+		return nil, err
+	}
+	if err := n.enter(ctx); err != nil {
+		return nil, err
+	}
+	return n, n.proveJoined(ctx, answer.Revision, o)
+}
+
+// knowsSomebody says whether any member this node trusts answers it, or there
+// is nobody else.
+func (n *Node) knowsSomebody(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	others := slices.DeleteFunc(slices.Clone(n.trust.Roster().Members), func(m roster.Member) bool { return m.ID == n.id.ID() })
+	if len(others) == 0 {
+		return true
+	}
+	answered := make(chan bool, len(others))
+	for _, m := range others {
+		n.tasks.Go(func() { answered <- n.fetchRoster(ctx, m.ID) == nil })
+	}
+	for range others {
+		if <-answered {
+			return true
+		}
+	}
+	return false
+}
+
+// askAdmission goes round the token's addresses until one admits, one refuses,
+// or the time is up.
+func (n *Node) askAdmission(ctx context.Context, token roster.JoinToken, o JoinOptions) (joinProgress, error) {
+	if o.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.Timeout)
+		defer cancel()
+	}
+	for wait := 500 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
+		var failures []string
+		mismatch := false
+		for _, address := range token.Addresses {
+			answer, err := n.askAdmissionAt(ctx, address, token, o)
+			switch {
+			case err == nil:
+				return answer, nil
+			case isRefusal(err) && !isRefusal(err, "NO_LEADER", "OVERLOADED"):
+				return joinProgress{}, err
+			case errors.Is(err, wire.ErrPinMismatch):
+				mismatch = true
+			}
+			failures = append(failures, fmt.Sprintf("%s: %s", address, plain(err)))
+		}
+		if mismatch {
+			return joinProgress{}, consensus.Refuse("PIN_MISMATCH", "the machine that answered is not of the token's mesh (its key does not match the token's pin); nothing was sent to it: "+strings.Join(failures, "; "))
+		}
+		o.Progress(StepRetry, fmt.Sprintf("no node of the mesh answers yet (%s); trying again in %s", strings.Join(failures, "; "), wait))
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return joinProgress{}, fmt.Errorf("%w: %s; is the first node up, and does its firewall let this machine in?", ErrUnreachable, strings.Join(failures, "; "))
+		}
+	}
+}
+
+// ErrUnreachable says that no node of the mesh answered in time.
+var ErrUnreachable = errors.New("no node of the mesh answered")
+
+// askAdmissionAt asks one node. The pin is checked before anything is sent.
+func (n *Node) askAdmissionAt(ctx context.Context, address string, token roster.JoinToken, o JoinOptions) (joinProgress, error) {
+	dialing, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	c, err := wire.DialJoin(dialing, n.id, address, token.Pins)
+	if err != nil {
+		return joinProgress{}, err
+	}
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	o.Progress(StepPin, fmt.Sprintf("the key of %s matches the token", address))
+	me := n.self()
+	request := joinRequest{
+		TokenID: token.ID, MeshID: token.MeshID, NodeID: string(me.ID), RaftID: n.raftID, Name: me.Name, Addresses: me.Addresses,
+		Recipient: me.Recipient, Version: me.Version, Level: me.Level, Role: string(o.Role), NoVote: o.NoVote,
+		Signature:  token.Sign(c.Exporter(), me.ID, me.Pins[0], n.raftID),
+		ListenPort: n.listener.Addr().(*net.TCPAddr).Port,
+	}
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+	if err := c.WriteMessage(&request); err != nil {
+		return joinProgress{}, err
+	}
+	var whole []byte
+	for {
+		var p joinProgress
+		if err := c.ReadMessage(&p); err != nil {
+			return joinProgress{}, fmt.Errorf("the admission broke off: %w", err)
+		}
+		if p.Code != "" {
+			return joinProgress{}, &consensus.Refusal{Code: p.Code, Sentence: p.Text}
+		}
+		if whole = append(whole, p.Roster...); len(whole) > maxRoster {
+			return joinProgress{}, errors.New("the mesh sent a roster of over 64 MiB")
+		}
+		if p.More {
+			continue
+		}
+		o.Progress(p.Step, p.Text)
+		if p.Roster != nil {
+			p.Roster = whole
+			return p, nil
+		}
+	}
+}
+
+// proveJoined waits for what makes a newcomer a member in fact.
+func (n *Node) proveJoined(ctx context.Context, admission uint64, o JoinOptions) error {
+	proving, cancel := context.WithTimeout(ctx, 60*time.Second)
+	defer cancel()
+	var witness string
+	err := waitFor(proving, 100*time.Millisecond, func() bool {
+		witness = n.seenBy(proving)
+		return witness != ""
+	})
+	if err != nil {
+		return fmt.Errorf("admitted, but no other node has seen this one alive within a minute: can they dial %s? (firewall, or --advertise)", strings.Join(n.addresses, ", "))
+	}
+	o.Progress(StepSeen, witness+" has seen this node alive")
+	if err := waitFor(proving, 20*time.Millisecond, func() bool { return n.group.Status().Revision >= admission }); err != nil {
+		return fmt.Errorf("admitted, but the state did not arrive within a minute (at revision %d of %d): can the leader dial %s?", n.group.Status().Revision, admission, strings.Join(n.addresses, ", "))
+	}
+	o.Progress(StepCaughtUp, fmt.Sprintf("caught up to revision %d", n.group.Status().Revision))
+	o.Progress(StepVoter, n.awaitSeat(ctx))
+	o.Progress(StepJoined, fmt.Sprintf("joined mesh %s as %s", n.MeshName(), n.Name()))
+	return nil
+}
+
+// seenBy asks the other members whether they see this node alive, and names
+// the first that does.
+func (n *Node) seenBy(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	for _, m := range n.trust.Roster().Members {
+		if m.ID == n.id.ID() {
+			continue
+		}
+		body, err := n.port.Call(ctx, m.ID, callAlive, consensus.Encode(string(n.id.ID())))
+		var a aliveAnswer
+		if err == nil && consensus.Decode(body, &a) == nil && a.Alive {
+			return m.Name
+		}
+	}
+	return ""
+}
+
+// awaitSeat gives the mesh some seconds to make this node a voter where it may
+// become one, and says how it came out and why.
+func (n *Node) awaitSeat(ctx context.Context) string {
+	may := 0
+	for _, m := range n.trust.Roster().Members {
+		if !m.NoVote && !m.Leaving {
+			may++
+		}
+	}
+	me, _ := n.trust.Roster().ByID(n.id.ID())
+	switch {
+	case me.NoVote:
+		return "not a voter, as asked (--no-vote): it holds a copy and forwards writes"
+	case may < 3:
+		return "not a voter: a mesh of two keeps one, so each write is acknowledged from one disk and writes stop when that node stops; a third node makes three voters"
+	}
+	waiting, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	_ = waitFor(waiting, 100*time.Millisecond, func() bool {
+		return slices.Contains(n.group.Status().Voters, n.raftID) || len(n.group.Status().Voters) >= 3
+	})
+	voters := n.group.Status().Voters
+	if slices.Contains(voters, n.raftID) {
+		return fmt.Sprintf("voter: one of %d, the mesh tolerates the loss of %d", len(voters), (len(voters)-1)/2)
+	}
+	if len(voters) >= 3 {
+		return fmt.Sprintf("not a voter: the mesh has its %d, this node is their spare", len(voters))
+	}
+	return "not a voter yet: it becomes one when it has kept up for a while"
+}
+
+// MeshName is what people call the mesh.
+func (n *Node) MeshName() string {
+	r := n.trust.Roster()
+	if r.MeshName != "" {
+		return r.MeshName
+	}
+	return short(r.MeshID)
+}
+
+func short(meshID string) string { return meshID[:min(8, len(meshID))] }
+
+// plain is what a person needs of a dial error.
+func plain(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Err != nil {
+		return op.Err.Error()
+	}
+	return err.Error()
+}

@@ -1,0 +1,227 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/identity"
+	"github.com/meshd/meshd/node/roster"
+	"github.com/meshd/meshd/node/wire"
+)
+
+// What nodes ask each other over meshd-peer/1, beside the calls of consensus
+// and the frames of messages.
+const (
+	callRoster   = "roster.get"      // nothing → the encoded roster
+	callAnnounce = "node.announce"   // announcement → nothing
+	callAlive    = "node.alive"      // node id → aliveAnswer
+	callStats    = "node.stats"      // nothing → PeerStats
+	callForget   = "roster.forget"   // nothing: the caller, who is leaving
+	callDeliver  = "message.deliver" // a message frame → its receipt
+)
+
+// announcement is a member's word on itself, proven by the link it comes on.
+type announcement struct {
+	Addresses []string `cbor:"1,keyasint"`
+	RaftID    string   `cbor:"2,keyasint"`
+	Version   string   `cbor:"3,keyasint"`
+	Level     uint32   `cbor:"4,keyasint"`
+	Recipient string   `cbor:"5,keyasint"`
+}
+
+type aliveAnswer struct {
+	Alive bool `cbor:"1,keyasint"`
+}
+
+// PeerStats is what a node says of its own state when asked.
+type PeerStats struct {
+	Revision uint64 `cbor:"1,keyasint"`
+	Applied  uint64 `cbor:"2,keyasint"`
+	Term     uint64 `cbor:"3,keyasint"`
+	Hash     string `cbor:"4,keyasint"`
+	State    string `cbor:"5,keyasint"`
+	UnixMs   int64  `cbor:"6,keyasint"`
+}
+
+// raftPeers lets consensus call by raft id.
+type raftPeers struct{ n *Node }
+
+// Call implements consensus.Peers.
+func (p raftPeers) Call(ctx context.Context, raftID, method string, body []byte) ([]byte, error) {
+	peer, ok := p.n.book.ByRaftID(raftID)
+	if !ok {
+		return nil, fmt.Errorf("%w: no member has the replica %s", wire.ErrUnreachable, raftID)
+	}
+	return p.n.port.Call(ctx, peer.ID, method, body)
+}
+
+// handlePeers answers the other members.
+func (n *Node) handlePeers() {
+	for _, method := range consensus.Methods() {
+		n.port.Handle(method, func(ctx context.Context, from identity.NodeID, body []byte) ([]byte, error) {
+			peer, ok := n.trust.ByID(from)
+			if !ok {
+				return nil, wire.ErrNotMember
+			}
+			return n.group.HandleCall(ctx, peer.RaftID, method, body)
+		})
+	}
+	n.port.Handle(callRoster, func(context.Context, identity.NodeID, []byte) ([]byte, error) {
+		return n.trust.Roster().Encode(), nil
+	})
+	n.port.Handle(callAnnounce, n.takeAnnouncement)
+	n.port.Handle(callStats, func(context.Context, identity.NodeID, []byte) ([]byte, error) {
+		return consensus.Encode(n.peerStats()), nil
+	})
+	n.port.Handle(callAlive, func(_ context.Context, _ identity.NodeID, body []byte) ([]byte, error) {
+		var id string
+		if err := consensus.Decode(body, &id); err != nil {
+			return nil, err
+		}
+		return consensus.Encode(aliveAnswer{Alive: n.alive(id)}), nil
+	})
+	n.port.Handle(callForget, func(ctx context.Context, from identity.NodeID, _ []byte) ([]byte, error) {
+		_, err := n.rosters.Forget(ctx, from)
+		return nil, err
+	})
+}
+
+func (n *Node) peerStats() PeerStats {
+	s := n.group.Status()
+	return PeerStats{Revision: s.Revision, Applied: s.AppliedIndex, Term: s.Term, Hash: s.Hash, State: s.State, UnixMs: time.Now().UnixMilli()}
+}
+
+// statsOf asks a member for its stats.
+func (n *Node) statsOf(ctx context.Context, id identity.NodeID) (PeerStats, error) {
+	if id == n.id.ID() {
+		return n.peerStats(), nil
+	}
+	var s PeerStats
+	body, err := n.port.Call(ctx, id, callStats, nil)
+	if err == nil {
+		err = consensus.Decode(body, &s)
+	}
+	return s, err
+}
+
+// alive says whether gossip here sees a member alive.
+func (n *Node) alive(id string) bool {
+	if n.gossip == nil {
+		return false
+	}
+	for _, m := range n.gossip.Members() {
+		if m.NodeID == id {
+			return m.Status == "alive"
+		}
+	}
+	return false
+}
+
+// takeAnnouncement remembers where a member says it is, and proposes for it
+// what the roster does not say yet: a node that its leader cannot dial cannot
+// propose by itself.
+func (n *Node) takeAnnouncement(ctx context.Context, from identity.NodeID, body []byte) ([]byte, error) {
+	var a announcement
+	if err := consensus.Decode(body, &a); err != nil {
+		return nil, err
+	}
+	if len(a.Addresses) > roster.MaxAddresses {
+		a.Addresses = a.Addresses[:roster.MaxAddresses]
+	}
+	n.book.hear(from, a.Addresses...)
+	if from == n.id.ID() {
+		return nil, nil
+	}
+	return nil, n.proposeUpdate(ctx, from, a)
+}
+
+// proposeUpdate makes the roster say what a member announced, if it does not.
+func (n *Node) proposeUpdate(ctx context.Context, id identity.NodeID, a announcement) error {
+	m, ok := n.trust.Roster().ByID(id)
+	if !ok {
+		return wire.ErrNotMember
+	}
+	if m.RaftID != a.RaftID {
+		if _, err := n.rosters.Reseat(ctx, id, m.RaftID, a.RaftID); err != nil {
+			return err
+		}
+	}
+	if a.news(m) {
+		_, err := n.rosters.Update(ctx, roster.Change{ID: id, Addresses: &a.Addresses, Version: &a.Version, Level: &a.Level, Recipient: &a.Recipient})
+		return err
+	}
+	return nil
+}
+
+// news says that a member announces what the roster does not say. The roster
+// may hold more addresses: those that a join proved.
+func (a *announcement) news(m roster.Member) bool {
+	for _, address := range a.Addresses {
+		if !slices.Contains(m.Addresses, address) {
+			return true
+		}
+	}
+	return m.Version != a.Version || m.Level != a.Level || m.Recipient != a.Recipient
+}
+
+// keepAnnouncing tells the mesh what it does not know of this node yet: a new
+// address, a new replica, new software.
+func (n *Node) keepAnnouncing(ctx context.Context) {
+	const every = 2 * time.Second
+	for tick := time.NewTicker(every); ; {
+		if err := n.announce(ctx); err != nil && ctx.Err() == nil {
+			n.log.Debug("announcing this node", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			tick.Stop()
+			return
+		}
+	}
+}
+
+func (n *Node) announce(ctx context.Context) error {
+	r := n.trust.Roster()
+	me, ok := r.ByID(n.id.ID())
+	if !ok || me.Leaving {
+		return nil
+	}
+	a := announcement{Addresses: n.addresses, RaftID: n.raftID, Version: n.cfg.Version, Level: Level, Recipient: n.id.Recipient()}
+	if me.RaftID == a.RaftID && !a.news(me) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var last error
+	if me.RaftID == a.RaftID {
+		if last = n.proposeUpdate(ctx, me.ID, a); last == nil {
+			return nil
+		}
+	}
+	for _, m := range r.Members {
+		if m.ID == me.ID {
+			continue
+		}
+		if _, last = n.port.Call(ctx, m.ID, callAnnounce, consensus.Encode(a)); last == nil {
+			return nil
+		}
+	}
+	return last
+}
+
+// fetchRoster takes a trusted peer's roster.
+func (n *Node) fetchRoster(ctx context.Context, from identity.NodeID) error {
+	body, err := n.port.Call(ctx, from, callRoster, nil)
+	if err != nil {
+		return err
+	}
+	r, err := roster.DecodeRoster(body)
+	if err != nil {
+		return err
+	}
+	return n.trust.Accept(r)
+}

@@ -1,0 +1,222 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/meshd/meshd/consensus"
+)
+
+// Ref names a node in a few fields.
+type Ref struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Address string `json:"address"`
+	Role    string `json:"role,omitempty" enum:"voter,nonvoter,edge"`
+}
+
+// Problem is something that a person should know of, and what to do about it.
+type Problem struct {
+	Code string `json:"code"`
+	Text string `json:"text"`
+	Next string `json:"next"`
+}
+
+// States of a mesh as one node sees it.
+const (
+	StateOK         = "ok"
+	StateDegraded   = "degraded"
+	StateNoMajority = "no_majority"
+	StateCatchingUp = "catching_up"
+)
+
+// Status is how the mesh stands, seen from one node.
+type Status struct {
+	MeshID   string `json:"mesh_id"`
+	MeshName string `json:"mesh_name"`
+	State    string `json:"state" enum:"ok,degraded,no_majority,catching_up"`
+	Node     Ref    `json:"node"`
+	// Leader is null while none is known.
+	Leader       *Ref   `json:"leader"`
+	Term         uint64 `json:"term"`
+	CommitIndex  uint64 `json:"commit_index"`
+	AppliedIndex uint64 `json:"applied_index"`
+	Revision     uint64 `json:"revision"`
+	StateHash    string `json:"state_hash" doc:"rolling hash of everything applied, equal on all nodes at one revision"`
+	// FailuresTolerated is how many voters may fail with writes going on,
+	// Copies on how many disks an acknowledged write is at least.
+	FailuresTolerated int       `json:"failures_tolerated"`
+	Copies            int       `json:"copies"`
+	Problems          []Problem `json:"problems"`
+	// Paths are the directories and files the node uses.
+	Paths         map[string]string `json:"paths"`
+	Version       string            `json:"version"`
+	UptimeSeconds int64             `json:"uptime_seconds"`
+}
+
+// Status says how the mesh stands as this node sees it. It answers at once.
+func (n *Node) Status() Status {
+	r := n.trust.Roster()
+	st := n.group.Status()
+	s := Status{
+		MeshID: r.MeshID, MeshName: n.MeshName(), Term: st.Term, CommitIndex: st.CommitIndex, AppliedIndex: st.AppliedIndex,
+		Revision: st.Revision, StateHash: st.Hash, Problems: []Problem{}, Version: n.cfg.Version,
+		UptimeSeconds: int64(time.Since(n.started).Seconds()),
+		Paths:         map[string]string{"data": n.cfg.Data, "raft": n.raftPath()},
+	}
+	alive := map[string]bool{}
+	for _, m := range n.gossip.Members() {
+		alive[m.NodeID] = m.Status == "alive"
+	}
+	var failed []string
+	votersAlive := 0
+	for _, m := range r.Members {
+		line := n.member(m, st.Voters, st.LeaderID)
+		ref := Ref{ID: line.ID, Name: line.Name, Address: line.Address, Role: line.Role}
+		up := alive[line.ID] || m.ID == n.id.ID()
+		if m.ID == n.id.ID() {
+			s.Node = ref
+		}
+		if line.Leader {
+			s.Leader = &ref
+		}
+		if !up {
+			failed = append(failed, line.Name)
+		}
+		if line.Role == "voter" && up {
+			votersAlive++
+		}
+	}
+	voters := max(1, len(st.Voters))
+	majority := voters/2 + 1
+	s.Copies = majority
+	s.FailuresTolerated = max(0, votersAlive-majority)
+	s.State, s.Problems = judge(st, s, failed, votersAlive, majority, len(r.Members))
+	return s
+}
+
+// judge puts into words what the figures mean.
+func judge(st consensus.Status, s Status, failed []string, votersAlive, majority, members int) (string, []Problem) {
+	state, problems := StateOK, []Problem{}
+	add := func(to, code, text, next string) {
+		problems = append(problems, Problem{Code: code, Text: text, Next: next})
+		if to != "" {
+			state = to
+		}
+	}
+	if len(failed) > 0 {
+		slices.Sort(failed)
+		add(StateDegraded, "NODES_FAILED", strings.Join(failed, ", ")+" cannot be seen", "start it again, or `meshd remove` a node that is gone for ever")
+	}
+	if s.FailuresTolerated == 0 && members > 1 {
+		text := fmt.Sprintf("each acknowledged write is on %d disks and no further node may fail", s.Copies)
+		if s.Copies == 1 {
+			text = "each acknowledged write is on one disk only, and writes stop when its node stops"
+		}
+		next := "bring the failed nodes back"
+		if members < 3 {
+			next = "a third node makes three voters: `meshd token create`, then `meshd join` on another machine"
+		}
+		add("", "NO_SPARE", text, next)
+	}
+	if st.State == "catching_up" || (s.Leader != nil && st.CommitIndex > st.AppliedIndex+1000) {
+		add(StateCatchingUp, "CATCHING_UP", "this node is behind the mesh", "wait; `meshd status` shows the revision rise")
+	}
+	switch {
+	case s.Leader == nil && votersAlive < majority:
+		add(StateNoMajority, "NO_MAJORITY", fmt.Sprintf("%d of the voters can be seen and %d are needed: reads go on, writes wait", votersAlive, majority),
+			"bring voters back; if they are lost for ever, `meshd recover` on one survivor")
+	case s.Leader == nil:
+		add(StateNoMajority, "NO_LEADER", "no leader is known: an election is under way, or the leader cannot reach this node", "wait some seconds; then `meshd doctor`")
+	}
+	if st.Fault != "" {
+		add(StateDegraded, "STATE_FAULT", st.Fault, "see the log; restart the node when the cause is mended")
+	}
+	return state, problems
+}
+
+// Ready says whether the node serves local reads: nil, or what it waits for.
+func (n *Node) Ready() error {
+	if n.group == nil {
+		return consensus.ErrClosed
+	}
+	if st := n.group.Status(); st.Fault != "" {
+		return fmt.Errorf("%w: %s", consensus.ErrStateFault, st.Fault)
+	}
+	return nil
+}
+
+// Check is one finding of the doctor.
+type Check struct {
+	Name string `json:"name"`
+	OK   bool   `json:"ok"`
+	Text string `json:"text"`
+	Next string `json:"next,omitempty"`
+}
+
+// maxClockSkew is how far a member's clock may be off before the doctor says
+// so.
+const maxClockSkew = 5 * time.Second
+
+// Doctor examines the running node and its view of the mesh: each member's
+// link and clock, the state, the voters, the disk.
+func (n *Node) Doctor(ctx context.Context) []Check {
+	st := n.Status()
+	checks := []Check{{Name: "mesh", OK: st.State == StateOK, Text: fmt.Sprintf("mesh %s is %s at revision %d", st.MeshName, st.State, st.Revision)}}
+	for _, p := range st.Problems {
+		checks = append(checks, Check{Name: strings.ToLower(p.Code), Text: p.Text, Next: p.Next})
+	}
+	if n.OnlyLoopback() {
+		checks = append(checks, Check{Name: "address", Text: "this node can be reached from this machine only (" + strings.Join(n.addresses, ", ") + ")", Next: "start it with --listen :7443, or --advertise an address that others can dial"})
+	} else {
+		checks = append(checks, Check{Name: "address", OK: true, Text: "the mesh dials this node at " + strings.Join(n.addresses, ", ")})
+	}
+	checks = append(checks, n.checkLinks(ctx)...)
+	return append(checks, n.checkDisk())
+}
+
+// checkLinks asks every other member for its stats and compares clocks and
+// states.
+func (n *Node) checkLinks(ctx context.Context) []Check {
+	var out []Check
+	mine := n.peerStats()
+	for _, m := range n.trust.Roster().Members {
+		if m.ID == n.id.ID() {
+			continue
+		}
+		asking, cancel := context.WithTimeout(ctx, 2*time.Second)
+		begun := time.Now()
+		s, err := n.statsOf(asking, m.ID)
+		cancel()
+		c := Check{Name: "link to " + m.Name, OK: err == nil}
+		switch {
+		case err != nil:
+			c.Text = plain(err)
+			c.Next = fmt.Sprintf("is it up, and do the firewalls let %s through?", strings.Join(m.Addresses, ", "))
+		default:
+			c.Text = fmt.Sprintf("answers in %s", time.Since(begun).Round(100*time.Microsecond))
+			if skew := time.UnixMilli(s.UnixMs).Sub(begun); skew.Abs() > maxClockSkew {
+				c.OK, c.Text, c.Next = false, fmt.Sprintf("its clock is %s off this one's", skew.Round(time.Second)), "set both clocks by NTP"
+			} else if s.Revision == mine.Revision && s.Hash != mine.Hash {
+				c.OK, c.Text, c.Next = false, fmt.Sprintf("its state differs from this node's at revision %d", s.Revision), "stop the node that is wrong, delete its raft directory, start it: it fetches the state anew"
+			}
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// lowDisk is the free space under which the doctor warns.
+const lowDisk = 1 << 30
+
+func (n *Node) checkDisk() Check {
+	st := n.group.Status()
+	c := Check{Name: "disk", OK: st.FreeBytes >= lowDisk, Text: fmt.Sprintf("%d MiB free under %s (log %d MiB, state %d MiB)", st.FreeBytes>>20, n.cfg.Data, st.LogBytes>>20, st.StateBytes>>20)}
+	if !c.OK {
+		c.Next = "make room: a full disk stops this node's writes"
+	}
+	return c
+}
