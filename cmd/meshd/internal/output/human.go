@@ -36,6 +36,8 @@ func Ago(t, now time.Time) string {
 // Duration is d in its one or two largest units.
 func Duration(d time.Duration) string {
 	switch {
+	case d == 0:
+		return "0 s"
 	case d < time.Millisecond:
 		return fmt.Sprintf("%d µs", d.Microseconds())
 	case d < time.Second:
