@@ -187,11 +187,16 @@ func (c *faultConn) Write(p []byte) (int, error) {
 	case blackhole:
 		return len(p), nil
 	case stalled:
-		select {
-		case <-c.done:
-		case <-time.After(writeTimeout): // as the deadline would
+		for began := time.Now(); c.f.fault(c.from, c.to) == stalled; {
+			select {
+			case <-c.done:
+				return 0, net.ErrClosed
+			case <-time.After(10 * time.Millisecond):
+			}
+			if time.Since(began) >= writeTimeout { // as the deadline would
+				return 0, errors.New("write timed out")
+			}
 		}
-		return 0, errors.New("write timed out")
 	case slow:
 		time.Sleep(20 * time.Millisecond)
 	}

@@ -29,7 +29,7 @@ type peer struct {
 	queue  chan []byte
 	ready  chan struct{} // signalled when link or dialling has changed
 	heard  atomic.Int64  // Unix nanoseconds of the last packet
-	inside atomic.Int32  // accepted streams and pulls
+	served atomic.Int32  // connections this peer opened to us
 	// pending counts the packets queued or being written.
 	pending atomic.Int32
 
@@ -40,12 +40,14 @@ type peer struct {
 	retryAt  time.Time
 }
 
-// link is one packet connection. wmu orders the acceptor's answer before the
-// first packet.
+// link is one packet connection. It is written to by the peer's writer alone,
+// once greeted is closed: the acceptor's answer goes first.
 type link struct {
-	c   net.Conn
-	wmu sync.Mutex
+	c       net.Conn
+	greeted chan struct{}
 }
+
+func newLink(c net.Conn) *link { return &link{c: c, greeted: make(chan struct{})} }
 
 func newPeer(t *transport, id string) *peer {
 	ctx, cancel := context.WithCancel(t.ctx)
@@ -138,7 +140,8 @@ func (p *peer) dial() {
 		return
 	}
 	p.failures = 0
-	l := &link{c: c}
+	l := newLink(c)
+	close(l.greeted)
 	old := p.adoptLocked(l)
 	p.mu.Unlock()
 	p.replaced(old)
@@ -152,13 +155,12 @@ func (p *peer) dial() {
 // acceptor decides and the dialler follows: the newest wins, except that the
 // node with the lower id refuses while its own dial is under way.
 func (p *peer) accept(c net.Conn) error {
-	l := &link{c: c}
+	l := newLink(c)
 	p.mu.Lock()
 	if p.dialling && p.t.self < p.id {
 		p.mu.Unlock()
 		return refuse(c, "a connection from here is under way")
 	}
-	l.wmu.Lock()
 	old := p.adoptLocked(l)
 	p.mu.Unlock()
 	p.replaced(old)
@@ -166,7 +168,7 @@ func (p *peer) accept(c net.Conn) error {
 	if err == nil {
 		err = c.SetDeadline(time.Time{})
 	}
-	l.wmu.Unlock()
+	close(l.greeted)
 	if err != nil {
 		p.drop(l)
 		return err
@@ -216,8 +218,7 @@ func (p *peer) disconnect() {
 }
 
 func (l *link) write(frame []byte) error {
-	l.wmu.Lock()
-	defer l.wmu.Unlock()
+	<-l.greeted // bounded by the hello's deadline
 	if err := l.c.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return err
 	}
@@ -261,16 +262,6 @@ func (p *peer) read(l *link) error {
 		}
 	}
 }
-
-func (p *peer) enterStream() bool {
-	if p.inside.Add(1) > maxStreamsPerPeer {
-		p.inside.Add(-1)
-		return false
-	}
-	return true
-}
-
-func (p *peer) leaveStream() { p.inside.Add(-1) }
 
 // forgive forgets failed dials.
 func (p *peer) forgive() {

@@ -16,12 +16,13 @@ type timing struct {
 	leaseTick           time.Duration
 }
 
-// A killed node is first missed after at most two or three probe intervals and
-// failed three seconds (up to ten members) after that, six where no second
-// witness confirms it. A node that stalls has those seconds to answer.
+// A killed node is suspected after two to four probe intervals and failed three
+// more after that (up to ten members), or six where no second witness confirms
+// it: usually under five seconds, at most nine. A node that only stalls has
+// those seconds to answer.
 func defaultTiming() timing {
 	return timing{
-		probe: time.Second,
+		probe: 900 * time.Millisecond,
 		// The helpers of an indirect probe report after the same time again,
 		// which must be within the interval.
 		probeTimeout: 400 * time.Millisecond,

@@ -25,7 +25,9 @@ const (
 	// streamLifetime ends a stream whoever forgot to close it.
 	streamLifetime = 30 * time.Second
 
-	maxStreamsPerPeer = 4
+	// maxServed bounds the connections one peer may have open to this node:
+	// one of packets, the one it is being replaced by, streams and pulls.
+	maxServed = 8
 )
 
 var (
@@ -197,6 +199,19 @@ func (t *transport) serve(nodeID string, c net.Conn) error {
 		return errClosed
 	}
 	defer t.release(c)
+	if nodeID == t.self || !t.known(nodeID) {
+		t.count.refused.Inc()
+		return errUnknown
+	}
+	p := t.peer(nodeID)
+	if p == nil {
+		return errClosed
+	}
+	defer p.served.Add(-1)
+	if p.served.Add(1) > maxServed {
+		t.count.refused.Inc()
+		return fmt.Errorf("more than %d connections of one peer", maxServed)
+	}
 	if err := c.SetDeadline(time.Now().Add(helloTimeout)); err != nil {
 		return err
 	}
@@ -209,17 +224,9 @@ func (t *transport) serve(nodeID string, c net.Conn) error {
 		t.count.refused.Inc()
 		return refuse(c, why)
 	}
-	p := t.peer(nodeID)
-	if p == nil {
-		return errClosed
-	}
 	if k == kindPackets {
 		return p.accept(c)
 	}
-	if !p.enterStream() {
-		return refuse(c, "too many streams")
-	}
-	defer p.leaveStream()
 	if _, err := c.Write(newFrame(kindAccept, nil)); err != nil {
 		return err
 	}
@@ -246,8 +253,6 @@ func (t *transport) serve(nodeID string, c net.Conn) error {
 // objection compares what a hello claims with what the connection has proven.
 func (t *transport) objection(nodeID string, h hello) string {
 	switch {
-	case nodeID == t.self || !t.known(nodeID):
-		return "you are not a member of this mesh"
 	case h.Version != protocolVersion:
 		return fmt.Sprintf("gossip protocol %d is not spoken here", h.Version)
 	case h.MeshID != t.label:
