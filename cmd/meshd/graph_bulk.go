@@ -17,7 +17,8 @@ import (
 )
 
 // importLine is one line of the answer of POST /graph/import: how far it is, or
-// why it ended early. The last line is the whole.
+// why it ended early. The last line is the whole and says done, so that an
+// import cut short is not taken for a finished one.
 type importLine struct {
 	Nodes   int `json:"nodes"`
 	Edges   int `json:"edges"`
@@ -27,6 +28,7 @@ type importLine struct {
 		Line     int    `json:"line"`
 		Sentence string `json:"error"`
 	} `json:"errors"`
+	Done     bool   `json:"done"`
 	Sentence string `json:"error"`
 }
 
@@ -94,7 +96,7 @@ func followImport(p *output.Printer, bar *output.Progress, res *http.Response) e
 	lines := bufio.NewScanner(res.Body)
 	lines.Buffer(nil, maxAnswerLine)
 	var last importLine
-	got, told := false, 0
+	told := 0
 	for lines.Scan() {
 		var l importLine
 		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
@@ -111,10 +113,10 @@ func followImport(p *output.Printer, bar *output.Progress, res *http.Response) e
 		for ; told < len(l.Errors); told++ {
 			p.Hint("line %d: %s", l.Errors[told].Line, output.Clean(l.Errors[told].Sentence))
 		}
-		last, got = l, true
+		last = l
 		bar.Describe(fmt.Sprintf("%d nodes, %d edges", l.Nodes, l.Edges))
 	}
-	if err := lines.Err(); err != nil || !got {
+	if err := lines.Err(); err != nil || !last.Done {
 		return &exit.Error{Code: exit.Unknown, Sentence: "the connection broke before the end of the import", Next: "load the same file again; what is there already stays as it is", Err: err}
 	}
 	bar.Done()

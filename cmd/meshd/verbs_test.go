@@ -113,7 +113,7 @@ func TestVerbs(t *testing.T) {
 		"POST /graph/edges":           `{"id":3,"edge_type":"KNOWS","weight":1}`,
 		"GET /graph/neighbors":        `{"start":` + adaJSON + `,"nodes":[],"edges":[{"id":3,"source_id":12,"target_id":12,"edge_type":"KNOWS","weight":1}],"count":0}`,
 		"GET /graph/path":             `{"found":true,"length":1,"nodes":[` + adaJSON + `,{"id":13,"label":"Notes"},{"id":14,"label":"Book"}],"edges":[{"source_id":12,"target_id":13,"edge_type":"WROTE"},{"source_id":14,"target_id":13,"edge_type":"CITES"}]}`,
-		"POST /graph/import":          `{"nodes":1,"edges":0,"refused":0}` + "\n" + `{"nodes":1,"edges":2,"refused":1,"errors":[{"line":4,"error":"label must not be blank"}]}` + "\n",
+		"POST /graph/import":          `{"nodes":1,"edges":0,"refused":0}` + "\n" + `{"nodes":1,"edges":2,"refused":1,"errors":[{"line":4,"error":"label must not be blank"}],"done":true}` + "\n",
 		"GET /graph/export":           "{\"node\":{}}\n",
 	})
 	for _, c := range []struct {
@@ -232,6 +232,19 @@ func TestFates(t *testing.T) {
 		s := newStandIn(t, map[string]string{"POST /messages": answer})
 		if code, _, errOut := s.meshd("", "send", "a", "b"); code != want {
 			t.Errorf("%s: exit %d, want %d; %s", answer, code, want, errOut)
+		}
+	}
+}
+
+// TestImportsThatDoNotEnd must not look like those that did.
+func TestImportsThatDoNotEnd(t *testing.T) {
+	for answer, want := range map[string]int{
+		"": 5, `{"nodes":3}`: 5, `{"nodes":3}` + "\n" + `{"error":"no leader is known","code":"NO_LEADER"}`: 1, "not JSON": 1,
+		`{"nodes":3,"done":true}`: 0, `400 {"error":"session_id must be given","code":"INVALID"}`: 2,
+	} {
+		s := newStandIn(t, map[string]string{"POST /graph/import": answer})
+		if code, out, errOut := s.meshd("{}\n", "graph", "import", "-"); code != want {
+			t.Errorf("answer %q: exit %d, want %d; %s%s", answer, code, want, out, errOut)
 		}
 	}
 }
