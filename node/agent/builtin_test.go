@@ -28,7 +28,9 @@ func TestAHostedAgent(t *testing.T) {
 		code   string
 	}{
 		{"answers", func(_ context.Context, m message.Message) (json.RawMessage, error) { return m.Body, nil }, `"q"`, ""},
-		{"refuses", func(context.Context, message.Message) (json.RawMessage, error) { return nil, consensus.Refuse("NOT_FOUND", "no") }, "", "NOT_FOUND"},
+		{"refuses", func(context.Context, message.Message) (json.RawMessage, error) {
+			return nil, consensus.Refuse("NOT_FOUND", "no")
+		}, "", "NOT_FOUND"},
 		{"fails", func(context.Context, message.Message) (json.RawMessage, error) { return nil, errors.New("private") }, "", CodeAgentError},
 		{"panics", func(context.Context, message.Message) (json.RawMessage, error) { panic("oh") }, "", CodeAgentError},
 		{"answers nonsense", func(context.Context, message.Message) (json.RawMessage, error) { return json.RawMessage("{"), nil }, "", message.CodeInvalid},

@@ -24,6 +24,13 @@ func (r *reader) describe(q Question) (Answer, error) {
 	a := Answer{}
 	var text []string
 	for _, n := range f.nodes[:min(len(f.nodes), maxDescribed)] {
+		if q.Property != "" {
+			t := thing(n)
+			t.Properties = n.Properties
+			a.IDs, a.Nodes = append(a.IDs, n.ID), append(a.Nodes, t)
+			text = append(text, sayProperty(n, q.Property))
+			continue
+		}
 		d, err := r.degree(n.ID)
 		if err != nil {
 			return a, err
@@ -59,6 +66,31 @@ func describeNode(n graphsync.Node) string {
 		s += " with " + said
 	}
 	return s + "."
+}
+
+// sayProperty answers for one property, by its name in any case and either
+// spelling.
+func sayProperty(n graphsync.Node, want string) string {
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(n.Properties, &all); err != nil {
+		all = nil // an answer without properties is still true
+	}
+	same := func(s string) string { return strings.ReplaceAll(strings.Join(split(s), " "), "license", "licence") }
+	for _, k := range slices.Sorted(maps.Keys(all)) {
+		if same(k) != same(want) {
+			continue
+		}
+		value := string(all[k])
+		var s string
+		if json.Unmarshal(all[k], &s) == nil {
+			value = s
+		}
+		return fmt.Sprintf("The %s of %s is %s.", k, name(n), clip(value, 1000))
+	}
+	if len(all) == 0 {
+		return fmt.Sprintf("%s has no properties.", name(n))
+	}
+	return fmt.Sprintf("%s has no property %q; it has %s.", name(n), clip(want, 64), strings.Join(slices.Sorted(maps.Keys(all)), ", "))
 }
 
 // properties says the plain values among a node's properties.

@@ -76,7 +76,7 @@ func (r *reader) finish(a Answer, op string) Answer {
 var ops = []string{"find", "describe", "neighbors", "path", "count", "types", "help"}
 
 func (q *Question) check() error {
-	if len(q.Question) > maxQuestion || len(q.Text) > maxQuestion {
+	if len(q.Question) > maxQuestion || len(q.Text) > maxQuestion || len(q.Property) > maxQuestion {
 		return refuse("question", "a question is at most 4 KiB")
 	}
 	if (q.Question == "") == (q.Op == "") {
@@ -130,6 +130,9 @@ func help() Answer {
 
 // unknown says what could be asked instead.
 func (r *reader) unknown(question string) (Answer, error) {
+	if r.stats.Nodes == 0 {
+		return r.missing()
+	}
 	a := Answer{Text: "I did not understand the question. I can say what something is, what lies around it, what depends on it, " +
 		"how two things are connected, and how many there are; ask me: help"}
 	for _, word := range strings.FieldsFunc(question, func(c rune) bool { return notWord(c) && !strings.ContainsRune("/._-", c) }) {

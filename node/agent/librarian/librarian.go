@@ -89,6 +89,8 @@ type Question struct {
 	Node Ref `json:"node,omitempty"`
 	From Ref `json:"from,omitempty"`
 	To   Ref `json:"to,omitempty"`
+	// Property is the one that describe is asked for; all where it is empty.
+	Property string `json:"property,omitempty"`
 	// Direction is how edges are followed: out, in or both.
 	Direction graphsync.Direction `json:"direction,omitempty"`
 	// EdgeTypes keeps to edges of these types.

@@ -20,7 +20,7 @@ type pattern struct {
 // punctuation and courtesies; X, Y name nodes, T a node type, R a relation in
 // the graph's own edge types.
 var patterns = []pattern{
-	{"help", re(`(?:help|what can (?:i ask|you (?:do|answer|tell me)).*|hello|hi)`), func(_ *vocabulary, _ []string) (Question, bool) {
+	{"help", re(`(?:help|(?:what|who) are you|what can (?:i ask|you (?:do|answer|tell me)).*|hello|hi)`), func(_ *vocabulary, _ []string) (Question, bool) {
 		return Question{Op: "help"}, true
 	}},
 	{"list types", re(`(?:(?:list|show|what|which|get) )?(?:me )?(?:all )?(?:the )?(?:kinds|types|node types|edge types)(?: (?:are|of|exist).*)?`), func(_ *vocabulary, _ []string) (Question, bool) {
@@ -69,6 +69,13 @@ var patterns = []pattern{
 	}},
 	{"what does X import", re(`(?:what|who|whom|which)(?: (.+?))? (?:does|do|did|is|are) (.+)`), func(v *vocabulary, g []string) (Question, bool) {
 		return outgoing(v, g[0], g[1])
+	}},
+	{"what is the licence of X", re(`(?:what is|what's|show(?: me)?|get|give me|which is) the (\w+) of (.+)`), func(_ *vocabulary, g []string) (Question, bool) {
+		return Question{Op: "describe", Node: Ref(g[1]), Property: g[0]}, true
+	}},
+	{"which version does X have", re(`(?:what|which) (\w+) (?:(?:does|do) (.+) have|(?:is|has) (.+))`), func(v *vocabulary, g []string) (Question, bool) {
+		_, is := v.nodeType(g[0])
+		return Question{Op: "describe", Node: Ref(g[1] + g[2]), Property: g[0]}, !is
 	}},
 	{"what depends on X", re(`(?:what|who|which|list|find|show)(?: all)? (.+)`), func(v *vocabulary, g []string) (Question, bool) {
 		return incoming(v, g[0])
