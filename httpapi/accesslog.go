@@ -26,12 +26,13 @@ func (a *API) accessLog(next http.Handler) http.Handler {
 			}
 			took := a.cfg.Now().Sub(x.started)
 			a.figures.observe(method, x.template(), status, took)
-			level := slog.LevelInfo
+			// What went well would bury what did not.
+			level := slog.LevelDebug
 			switch {
 			case status >= 500:
 				level = slog.LevelWarn
-			case x.route != nil && x.route.Public:
-				level = slog.LevelDebug // probes come every few seconds
+			case status >= 400:
+				level = slog.LevelInfo
 			}
 			a.log.LogAttrs(context.WithoutCancel(r.Context()), level, "request",
 				slog.String("request_id", x.id), slog.String("method", method),
