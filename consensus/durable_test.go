@@ -208,6 +208,7 @@ func TestTornWriteIsNotDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole, _ := scanSegment(after)
+	after = after[:whole+8192]
 	for s := (end/sector + 1) * sector; s < whole; s += sector {
 		// The sector at s did not reach the disk, or nothing from it on.
 		for _, upTo := range []int{s + sector, len(after)} {
@@ -226,6 +227,7 @@ func TestTornWriteIsNotDamage(t *testing.T) {
 	}
 	torn := append([]byte{}, after...)
 	clear(torn[whole-1024:])
+	torn = append(torn, make([]byte, segmentSize-len(torn))...)
 	if err := os.WriteFile(path, torn, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -231,11 +231,23 @@ func (s *seats) silent(ids []string) (out []string) {
 }
 
 // transfer hands leadership over, to one voter or to whom Raft thinks best.
+// Raft forgets the request when it stops in the same moment, so nobody waits
+// for it longer than for the Group.
 func (g *Group) transfer(id string) error {
-	if id == "" {
-		return g.raft.LeadershipTransfer().Error()
+	done := make(chan error, 1)
+	go func() {
+		if id == "" {
+			done <- g.raft.LeadershipTransfer().Error()
+		} else {
+			done <- g.raft.LeadershipTransferToServer(raft.ServerID(id), raft.ServerAddress(id)).Error()
+		}
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-g.ctx.Done():
+		return ErrClosed
 	}
-	return g.raft.LeadershipTransferToServer(raft.ServerID(id), raft.ServerAddress(id)).Error()
 }
 
 // TransferLeadership makes another voter the leader, if this node is; the
