@@ -44,20 +44,21 @@ func (r *reader) describe(q Question) (Answer, error) {
 	if left := len(f.nodes) - maxDescribed; left > 0 {
 		text = append(text, fmt.Sprintf("%s more of that name.", plural(uint64(left), "node")))
 	}
-	a.Text = strings.Join(text, " ") + alsoMatching(f, q.Node)
+	a.Text = strings.Join(text, " ") + alsoMatching(f)
 	return a, nil
 }
 
 // alsoMatching says that the reference could have meant something else.
-func alsoMatching(f found, ref Ref) string {
-	if f.others == 0 || len(f.nodes) == 0 || closeness(f.nodes[0].Label, fold(unquote(string(ref)))) <= lastElement {
+func alsoMatching(f found) string {
+	if f.others == 0 || closeness(f.nodes[0].Label, fold(f.text)) <= endOfLabel {
 		return ""
 	}
 	verb := "match"
 	if f.others == 1 {
 		verb = "matches"
 	}
-	return fmt.Sprintf(" %s %s %q less well; ask: find %s.", plural(uint64(f.others), "other"), verb, clip(string(ref), 100), clip(string(ref), 100))
+	text := clip(f.text, 100)
+	return fmt.Sprintf(" %s %s %q less well; ask: find %s.", plural(uint64(f.others), "other"), verb, text, text)
 }
 
 func describeNode(n graphsync.Node) string {
@@ -186,15 +187,19 @@ func (r *reader) answerNeighbors(q Question) (Answer, error) {
 			a.Edges = append(a.Edges, relation(e))
 		}
 	}
-	a.Text = sentence(q, start, around, enumerate(names, total)) + alsoMatching(f, q.Node)
-	if len(f.nodes) > 1 {
+	whom := name(start)
+	if total == 0 {
+		whom = f.one()
+	}
+	a.Text = sentence(q, whom, around, enumerate(names, total)) + alsoMatching(f)
+	if len(f.nodes) > 1 && total > 0 {
 		a.Text += fmt.Sprintf(" (%s are named so; this is #%d.)", plural(uint64(len(f.nodes)), "node"), start.ID)
 	}
 	return a, nil
 }
 
 // sentence says how many stand in the relation, and names them.
-func sentence(q Question, n graphsync.Node, s surroundings, names string) string {
+func sentence(q Question, whom string, s surroundings, names string) string {
 	total := len(s.nodes)
 	words := q.phrase
 	if words == "" && len(q.EdgeTypes) > 0 {
@@ -214,23 +219,31 @@ func sentence(q Question, n graphsync.Node, s surroundings, names string) string
 	}
 	if words == "" || q.Direction == graphsync.Both || q.Direction == "" {
 		if total == 0 {
-			return name(n) + " has no neighbours" + far + "."
+			return whom + " has no neighbours" + far + "."
 		}
-		return fmt.Sprintf("%s is joined to %s%s: %s.", name(n), what, far, names)
+		return fmt.Sprintf("%s is joined to %s%s: %s.", whom, what, far, names)
 	}
 	if q.subject() {
 		if total == 0 {
-			return fmt.Sprintf("%s %s nothing%s.", name(n), singular(words), far)
+			nothing := "nothing"
+			if q.Type != "" {
+				nothing = "no " + strings.Join(split(q.Type), " ")
+			}
+			return fmt.Sprintf("%s %s %s%s.", whom, singular(words), nothing, far)
 		}
-		return fmt.Sprintf("%s %s %s%s: %s.", name(n), singular(words), what, far, names)
+		return fmt.Sprintf("%s %s %s%s: %s.", whom, singular(words), what, far, names)
 	}
 	switch total {
 	case 0:
-		return fmt.Sprintf("Nothing %s %s%s.", singular(words), name(n), far)
+		nobody := "Nothing"
+		if q.Type != "" {
+			nobody = "No " + strings.Join(split(q.Type), " ")
+		}
+		return fmt.Sprintf("%s %s %s%s.", nobody, singular(words), whom, far)
 	case 1:
-		return fmt.Sprintf("%s %s %s%s: %s.", what, singular(words), name(n), far, names)
+		return fmt.Sprintf("%s %s %s%s: %s.", what, singular(words), whom, far, names)
 	}
-	return fmt.Sprintf("%s %s %s%s: %s.", what, several(words), name(n), far, names)
+	return fmt.Sprintf("%s %s %s%s: %s.", what, several(words), whom, far, names)
 }
 
 // singular and several are the verb of one and of many: depends on, depend on;

@@ -263,11 +263,18 @@ func thing(n graphsync.Node) Thing {
 	return Thing{ID: n.ID, Type: n.NodeType, Label: n.Label, Key: n.Key}
 }
 
-// labels names nodes in a sentence.
+// labels names nodes in a sentence; those that share a label, with their type.
 func labels(nodes []graphsync.Node) []string {
+	times := map[string]int{}
+	for _, n := range nodes {
+		times[n.Label]++
+	}
 	out := make([]string, len(nodes))
 	for i, n := range nodes {
 		out[i] = clip(n.Label, 200)
+		if times[n.Label] > 1 {
+			out[i] = name(n)
+		}
 	}
 	return out
 }

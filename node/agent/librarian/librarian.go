@@ -110,6 +110,9 @@ type Question struct {
 	// swapped says that Direction runs against the phrase: "contains" said of
 	// part_of edges.
 	swapped bool
+	// along marks a path that should follow the edges' direction if it can,
+	// else run against it, and only else do both.
+	along bool
 	// yesNo marks a question of whether a path exists.
 	yesNo bool
 	// counted marks a question of how many neighbours there are.

@@ -45,10 +45,10 @@ var patterns = []pattern{
 		return counting(v, g[0])
 	}},
 	{"path from X to Y", re(`(?:(?:find|show|give|get|what is|is there) )?(?:me )?(?:the |a |any )?(?:shortest )?(?:path|route|way|connection|chain) (?:from|between) (.+?) (?:to|and) (.+)`), func(_ *vocabulary, g []string) (Question, bool) {
-		return Question{Op: "path", From: Ref(g[0]), To: Ref(g[1])}, true
+		return Question{Op: "path", From: Ref(g[0]), To: Ref(g[1]), along: true}, true
 	}},
 	{"how is X connected to Y", re(`(?:how (?:is|are)|why (?:is|are)|is|are) (.+?) (?:connected|related|linked|joined) (?:to|with|and) (.+)`), func(_ *vocabulary, g []string) (Question, bool) {
-		return Question{Op: "path", From: Ref(g[0]), To: Ref(g[1])}, true
+		return Question{Op: "path", From: Ref(g[0]), To: Ref(g[1]), along: true}, true
 	}},
 	{"why does X depend on Y", re(`(?:how|why) (?:does|do|is|are) (.+)`), func(v *vocabulary, g []string) (Question, bool) {
 		return between(v, g[0])

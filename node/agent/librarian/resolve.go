@@ -18,6 +18,16 @@ import (
 type found struct {
 	nodes  []graphsync.Node
 	others int
+	text   string // what was looked for, as words were taken from it
+}
+
+// one introduces the first node; where several share the name, by the name
+// alone, since any of them may be meant.
+func (f found) one() string {
+	if len(f.nodes) > 1 {
+		return clip(f.nodes[0].Label, 200)
+	}
+	return name(f.nodes[0])
 }
 
 // maxCandidates bounds how many equally good nodes are kept.
@@ -113,11 +123,11 @@ func best(nodes []graphsync.Node, text string) found {
 	want := rank(nodes, text)
 	top := closeness(nodes[0].Label, want)
 	n := 1
-	// Only a whole name can be shared; a mere part is the shortest's.
-	for top <= lastElement && n < len(nodes) && n < maxCandidates && closeness(nodes[n].Label, want) == top {
+	// Only whole elements of a name can be shared; a mere part is the shortest's.
+	for top <= endOfLabel && n < len(nodes) && n < maxCandidates && closeness(nodes[n].Label, want) == top {
 		n++
 	}
-	return found{nodes: nodes[:n], others: len(nodes) - n}
+	return found{nodes: nodes[:n], others: len(nodes) - n, text: text}
 }
 
 // rank sorts nodes by how well their labels match text, and returns text as it

@@ -164,30 +164,29 @@ func (r *reader) answerPath(q Question) (Answer, error) {
 	if q.phrase != "" && len(q.EdgeTypes) == 0 {
 		return Answer{Text: fmt.Sprintf("The graph has no edges that mean %q. %s", q.phrase, r.types().Text)}, nil
 	}
-	// Of several nodes of the same name, any pair that is joined will do.
 	a, b := from.nodes[0], to.nodes[0]
+	directions := []graphsync.Direction{q.Direction}
+	if q.along {
+		directions = []graphsync.Direction{graphsync.Out, graphsync.In, graphsync.Both}
+	}
 	var p graphsync.Path
 	truncated := false
-search:
-	for _, x := range from.nodes {
-		for _, y := range to.nodes {
-			got, err := r.pathBetween(x, y, q)
-			if err != nil {
-				return Answer{}, err
-			}
-			truncated = truncated || got.Truncated
-			if got.Found {
-				a, b, p = x, y, got
-				break search
-			}
+	for _, q.Direction = range directions {
+		var ended bool
+		if a, b, p, ended, err = r.anyPath(from, to, q); err != nil {
+			return Answer{}, err
+		}
+		truncated = truncated || ended
+		if p.Found {
+			break
 		}
 	}
 	out := Answer{Truncated: truncated && !p.Found}
 	if !p.Found {
 		out.add([]graphsync.Node{a, b})
-		out.Text = fmt.Sprintf("%s%s is not joined to %s%s.", no(q), name(a), name(b), along(q))
+		out.Text = fmt.Sprintf("%s%s is not joined to %s%s.", no(q), from.one(), to.one(), along(q))
 		if out.Truncated {
-			out.Text = fmt.Sprintf("I found no path from %s to %s%s before I had to stop; there may be one.", name(a), name(b), along(q))
+			out.Text = fmt.Sprintf("I found no path from %s to %s%s before I had to stop; there may be one.", from.one(), to.one(), along(q))
 		}
 		return out, nil
 	}
@@ -204,6 +203,21 @@ search:
 		out.Text = fmt.Sprintf("%s%s is the same node.", yes, name(a))
 	}
 	return out, nil
+}
+
+// anyPath searches between the nodes that two names may mean: of several of the
+// same name, any pair that is joined will do. ended says that a search stopped
+// early.
+func (r *reader) anyPath(from, to found, q Question) (a, b graphsync.Node, p graphsync.Path, ended bool, err error) {
+	for _, a = range from.nodes {
+		for _, b = range to.nodes {
+			if p, err = r.pathBetween(a, b, q); err != nil || p.Found {
+				return a, b, p, ended, err
+			}
+			ended = ended || p.Truncated
+		}
+	}
+	return from.nodes[0], to.nodes[0], p, ended, nil
 }
 
 func (r *reader) pathBetween(x, y graphsync.Node, q Question) (graphsync.Path, error) {
