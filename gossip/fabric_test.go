@@ -33,7 +33,7 @@ const (
 	healthy   fault = iota
 	refusing        // dials fail at once, connections break
 	blackhole       // dials hang, what is written vanishes
-	stalled         // dials hang, writes block
+	stalled         // dials hang and writes block, until it thaws
 	slow            // everything takes 20 ms
 )
 
@@ -146,9 +146,17 @@ func (f *fabric) dial(ctx context.Context, from, to string) (net.Conn, error) {
 	switch f.fault(from, to) {
 	case refusing:
 		return nil, errors.New("connection refused")
-	case blackhole, stalled:
+	case blackhole:
 		<-ctx.Done()
 		return nil, ctx.Err()
+	case stalled:
+		for f.fault(from, to) == stalled {
+			select {
+			case <-time.After(10 * time.Millisecond):
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
 	case slow:
 		select {
 		case <-time.After(20 * time.Millisecond):

@@ -47,12 +47,12 @@ func TestInstanceLeases(t *testing.T) {
 
 		// Heartbeats keep it, and reach the others' lists now and then.
 		for range 10 {
-			time.Sleep(5 * time.Second)
 			if _, err := b.Heartbeat("x"); err != nil {
 				t.Fatal(err)
 			}
+			time.Sleep(5 * time.Second)
 		}
-		time.Sleep(8 * time.Second)
+		time.Sleep(3 * time.Second)
 		if i := c.Instances()[0]; i.LastHeartbeat <= moved.LastHeartbeat+40_000 {
 			t.Error("heartbeats are not seen elsewhere")
 		}
