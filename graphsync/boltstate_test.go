@@ -110,9 +110,10 @@ func (r boltReader) ScanReverse(t consensus.Table, from, to []byte) iter.Seq2[[]
 	return func(yield func(k, v []byte) bool) {
 		c := r.tx.Bucket([]byte(t)).Cursor()
 		var k, v []byte
-		if to == nil {
-			k, v = c.Last()
-		} else if k, v = c.Seek(to); k == nil {
+		if to != nil {
+			k, _ = c.Seek(to)
+		}
+		if k == nil {
 			k, v = c.Last()
 		} else {
 			k, v = c.Prev()

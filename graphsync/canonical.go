@@ -60,8 +60,8 @@ func (p *parser) value(depth int) error {
 	if p.pos >= len(p.src) {
 		return p.fail()
 	}
-	switch c := p.src[p.pos]; {
-	case c == '{' || c == '[':
+	switch c := p.src[p.pos]; c {
+	case '{', '[':
 		if depth++; depth > p.maxDepth {
 			return fmt.Errorf("is nested deeper than %d levels", MaxDepth)
 		}
@@ -69,13 +69,13 @@ func (p *parser) value(depth int) error {
 			return p.object(depth)
 		}
 		return p.array(depth)
-	case c == '"':
+	case '"':
 		return p.str()
-	case c == 't':
+	case 't':
 		return p.word("true")
-	case c == 'f':
+	case 'f':
 		return p.word("false")
-	case c == 'n':
+	case 'n':
 		return p.word("null")
 	}
 	return p.number()

@@ -126,7 +126,6 @@ type importer struct {
 	// deferredNames are the orderNames of the deferred edges.
 	deferredNames map[string]struct{}
 	last          bool // deferred edges are having their second try
-	failed        error
 }
 
 // lane is the batch being filled with nodes, or with edges, and those on

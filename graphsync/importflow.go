@@ -17,7 +17,7 @@ func (im *importer) run(lines *LineReader) error {
 		o, size, err := lines.Next()
 		im.report.Lines, im.report.Bytes = lines.Line(), lines.Bytes()
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return im.finish()
 		case errors.Is(err, ErrLine):
 			if err := im.refuse(lines.Line(), err); err != nil {

@@ -72,15 +72,16 @@ func (l *LineReader) read() ([]byte, error) {
 	for {
 		part, err := l.r.ReadSlice('\n')
 		l.bytes += int64(len(part))
-		if err == bufio.ErrBufferFull || len(l.long) > 0 || tooLong {
+		more := errors.Is(err, bufio.ErrBufferFull)
+		if more || len(l.long) > 0 || tooLong {
 			if tooLong = tooLong || len(l.long)+len(part) > MaxLine+2; !tooLong {
 				l.long = append(l.long, part...)
 			}
 		}
 		switch {
-		case err == bufio.ErrBufferFull:
+		case more:
 			continue
-		case err != nil && !(err == io.EOF && len(part)+len(l.long) > 0 || err == io.EOF && tooLong):
+		case err != nil && (!errors.Is(err, io.EOF) || len(part)+len(l.long) == 0 && !tooLong):
 			return nil, err
 		}
 		l.line++

@@ -60,17 +60,17 @@ func prepare(in *Op) (op, *consensus.Refusal) {
 }
 
 // stray names a field that is given but not among fields.
-func (in *Op) stray(fields string) string {
+func (o *Op) stray(fields string) string {
 	given := [...]struct {
 		name string
 		is   bool
 	}{
-		{"id", in.ID != 0}, {"key", in.Key != ""}, {"type", in.Type != ""}, {"label", in.Label != nil},
-		{"properties", in.Properties != nil}, {"merge", in.Merge},
-		{"source_id", in.SourceID != 0}, {"target_id", in.TargetID != 0},
-		{"source", in.Source != ""}, {"target", in.Target != ""},
-		{"weight", in.Weight != nil}, {"predicate", in.Predicate != nil},
-		{"parallel", in.Parallel != 0}, {"if_version", in.IfVersion != 0},
+		{"id", o.ID != 0}, {"key", o.Key != ""}, {"type", o.Type != ""}, {"label", o.Label != nil},
+		{"properties", o.Properties != nil}, {"merge", o.Merge},
+		{"source_id", o.SourceID != 0}, {"target_id", o.TargetID != 0},
+		{"source", o.Source != ""}, {"target", o.Target != ""},
+		{"weight", o.Weight != nil}, {"predicate", o.Predicate != nil},
+		{"parallel", o.Parallel != 0}, {"if_version", o.IfVersion != 0},
 	}
 	for _, g := range given {
 		if g.is && !hasWord(fields, g.name) {
