@@ -42,7 +42,9 @@ var (
 	ErrClosed   = errors.New("the port is closed")
 )
 
-// Codes of RemoteError that this package makes itself.
+// Codes of RemoteError that this package makes itself. CodeOverloaded and
+// CodeUnknownMethod mean that the call did nothing, CodeInternal and
+// CodeTimeout that it may have.
 const (
 	CodeInternal      = "INTERNAL"
 	CodeOverloaded    = "OVERLOADED"
@@ -63,7 +65,7 @@ type RemoteError struct {
 func (e *RemoteError) Error() string { return e.Sentence }
 
 // crossing turns a handler's error into what may be told to the other side;
-// leaked says that the error was hidden and belongs in the log.
+// hidden says that the error was hidden and belongs in the log.
 func crossing(err error) (remote *RemoteError, hidden bool) {
 	var refusal *consensus.Refusal
 	switch {

@@ -63,9 +63,7 @@ func TestHostileFrames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a, b := pair(t)
 			c := rawLink(t, a, b)
-			if _, err := c.Write(bytes); err != nil {
-				t.Fatal(err)
-			}
+			_, _ = c.Write(bytes) // the other side may hang up in the middle
 			if _, err := io.Copy(io.Discard, c); errors.Is(err, context.DeadlineExceeded) {
 				t.Error("the connection stayed open")
 			}
@@ -202,10 +200,12 @@ func TestAuthenticatedClientsOutliveAFlood(t *testing.T) {
 		_ = response.Body.Close()
 	}
 	get()
-	var opened net.Conn
+	var opened *inbound
+	n.budget.mu.Lock()
 	for c := range n.budget.all {
 		opened = c
 	}
+	n.budget.mu.Unlock()
 	for range 100 {
 		c, err := net.Dial("tcp", n.address)
 		if err != nil {
@@ -220,7 +220,7 @@ func TestAuthenticatedClientsOutliveAFlood(t *testing.T) {
 	})
 	get()
 	n.budget.mu.Lock()
-	_, open := n.budget.all[opened.(*inbound)]
+	_, open := n.budget.all[opened]
 	n.budget.mu.Unlock()
 	if !open {
 		t.Error("the authenticated connection was closed for strangers")

@@ -36,7 +36,7 @@ func (p *Port) Serve(l net.Listener) error {
 	for {
 		c, err := l.Accept()
 		switch {
-		case p.ctx.Err() != nil:
+		case p.closed():
 			if err == nil {
 				_ = c.Close()
 			}

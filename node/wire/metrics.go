@@ -1,8 +1,6 @@
 package wire
 
-import (
-	"github.com/prometheus/client_golang/prometheus"
-)
+import "github.com/prometheus/client_golang/prometheus"
 
 // metrics are kept whether or not anybody registers them.
 type metrics struct {
@@ -14,6 +12,9 @@ type metrics struct {
 	served      *prometheus.CounterVec // method, result
 	dials       *prometheus.CounterVec // protocol, result
 	rx, tx      prometheus.Counter
+
+	registerer prometheus.Registerer // nil: nobody looks
+	registered []prometheus.Collector
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -34,15 +35,53 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	}
 	bytes := counter("bytes_total", "Bytes on the wire, TLS included.", "direction")
 	m.rx, m.tx = bytes.WithLabelValues("in"), bytes.WithLabelValues("out")
-	if r == nil {
-		return m, nil
-	}
-	for _, c := range []prometheus.Collector{m.connections, m.opened, m.handshakes, m.dropped, m.calls, m.served, m.dials, bytes} {
-		if err := r.Register(c); err != nil {
-			return nil, err
+	m.registerer = r
+	return m, m.register(m.connections, m.opened, m.handshakes, m.dropped, m.calls, m.served, m.dials, bytes)
+}
+
+// watch exports how many inbound connections count against which budget.
+func (m *metrics) watch(b *budget) error {
+	for kind, count := range map[string]func() int{
+		"stranger": func() int { return b.strangers.Len() },
+		"client":   func() int { return b.clients - b.strangers.Len() },
+		"peer":     func() int { return len(b.all) - b.clients },
+	} {
+		gauge := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "meshd", Subsystem: "wire", Name: "inbound_connections",
+			Help:        "Inbound connections by what they have proven so far.",
+			ConstLabels: prometheus.Labels{"kind": kind},
+		}, func() float64 {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return float64(count())
+		})
+		if err := m.register(gauge); err != nil {
+			return err
 		}
 	}
-	return m, nil
+	return nil
+}
+
+func (m *metrics) register(collectors ...prometheus.Collector) error {
+	if m.registerer == nil {
+		return nil
+	}
+	for _, c := range collectors {
+		if err := m.registerer.Register(c); err != nil {
+			m.unregister()
+			return err
+		}
+		m.registered = append(m.registered, c)
+	}
+	return nil
+}
+
+// unregister makes room for the next Port of the same process.
+func (m *metrics) unregister() {
+	for _, c := range m.registered {
+		m.registerer.Unregister(c)
+	}
+	m.registered = nil
 }
 
 // meter counts the bytes of a connection.

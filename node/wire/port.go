@@ -102,6 +102,9 @@ func newPort(config Config, limits limits) (*Port, error) {
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.budget = newBudget(p.budgets, func(reason string) { m.dropped.WithLabelValues(reason).Inc() })
+	if err := m.watch(p.budget); err != nil {
+		return nil, fmt.Errorf("wire: registering metrics: %w", err)
+	}
 	p.gate = newGate(p.budgets.Handshakes, p.budget.isKnown)
 	clients, _ := p.serverConfigs()
 	p.tls = clients
@@ -143,6 +146,12 @@ func (p *Port) start(fn func()) bool {
 	return true
 }
 
+func (p *Port) closed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closing
+}
+
 // ready says whether somebody would take a connection of the protocol.
 func (p *Port) ready(protocol string) bool {
 	switch protocol {
@@ -170,15 +179,17 @@ func (p *Port) Close() error {
 	}
 	p.mu.Unlock()
 
+	// Connections go before contexts: a handler that is cut short must not be
+	// able to answer, or its caller would take "unknown" for a refusal.
+	for _, s := range p.openSessions(nil) {
+		s.cut()
+	}
 	p.cancel()
 	for _, l := range listeners {
 		_ = l.Close()
 	}
 	p.raft.shut()
 	p.http.close()
-	for _, s := range p.openSessions(nil) {
-		s.cut()
-	}
 	p.budget.closeAll()
 
 	ended := make(chan struct{})
@@ -187,6 +198,7 @@ func (p *Port) Close() error {
 		p.http.wait()
 		close(ended)
 	}()
+	defer p.metrics.unregister()
 	select {
 	case <-ended:
 		return nil
