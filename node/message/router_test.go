@@ -2,6 +2,7 @@ package message
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -254,10 +255,10 @@ func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 	done := make(chan error, 1)
 	m.routers["a"].Submit(context.Background(), Message{To: "worker"}, true, func(_ Receipt, err error) { done <- err })
 	m.routers["a"].Close()
-	if err := <-done; err != consensus.ErrClosed {
+	if err := <-done; !errors.Is(err, consensus.ErrClosed) {
 		t.Fatal(err)
 	}
-	if _, err := m.routers["a"].Send(context.Background(), Message{To: "worker"}, true); err != consensus.ErrClosed {
+	if _, err := m.routers["a"].Send(context.Background(), Message{To: "worker"}, true); !errors.Is(err, consensus.ErrClosed) {
 		t.Fatal(err)
 	}
 }

@@ -2,6 +2,7 @@ package message
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -120,7 +121,7 @@ func TestACancelledSenderStopsWaiting(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(time.Second, cancel)
 		receipt, err := m.routers["a"].Send(ctx, Message{To: "worker"}, true)
-		if err != context.Canceled || receipt.Status != Unknown {
+		if !errors.Is(err, context.Canceled) || receipt.Status != Unknown {
 			t.Errorf("%+v, %v", receipt, err)
 		}
 	})

@@ -136,6 +136,9 @@ func dial(ctx context.Context, o options) (*websocket.Conn, error) {
 		header.Set("Authorization", "Bearer "+o.key)
 	}
 	conn, answer, err := dialer.DialContext(ctx, u.String(), header)
+	if answer != nil {
+		defer answer.Body.Close()
+	}
 	if err != nil {
 		if answer != nil {
 			return nil, fmt.Errorf("the node answered %s", answer.Status)

@@ -32,6 +32,7 @@ func (l *Librarian) Ask(ctx context.Context, q Question) (Answer, error) {
 	if q.Limit == 0 {
 		q.Limit = graphsync.DefaultLimit
 	}
+	q.EdgeTypes = slices.Clone(q.EdgeTypes) // the caller's own, to be respelt
 	for i, t := range q.EdgeTypes {
 		// A type that the graph has not is left as it is: nothing is of it.
 		if known, ok := r.edgeType(t); ok {

@@ -21,7 +21,7 @@ type vocabulary struct {
 type phrase struct {
 	words string
 	types []string
-	// passive relations read well only after "is": part of, caused by.
+	// reverse says that the edges run the other way: contains, of part_of.
 	reverse bool
 }
 
