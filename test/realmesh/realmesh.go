@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -61,6 +62,7 @@ type Node struct {
 
 	cmd  *exec.Cmd
 	log  *output
+	born int // where in the log the last life began
 	done chan struct{}
 }
 
@@ -87,15 +89,35 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// FreeAddress returns a loopback address whose port was free just now.
+var ports struct {
+	sync.Mutex
+	given map[int]bool
+}
+
+// FreeAddress returns a loopback address whose port was free just now. It lies
+// below the ports that systems give to outgoing connections, so that a node can
+// have it again after a restart; no port is given twice in one process.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	ports.Lock()
+	defer ports.Unlock()
+	if ports.given == nil {
+		ports.given = map[int]bool{}
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	for range 1000 {
+		port := 11000 + rand.IntN(20000)
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		if ports.given[port] {
+			continue
+		}
+		if ln, err := net.Listen("tcp", address); err == nil {
+			_ = ln.Close()
+			ports.given[port] = true
+			return address
+		}
+	}
+	t.Fatal("no port of this machine is free")
+	return ""
 }
 
 // New prepares a node with a directory and an address of its own.
@@ -108,6 +130,14 @@ func New(t testing.TB, name string) *Node {
 		}
 	})
 	return n
+}
+
+// On is the node as another test asks it: its failures are that test's. It must
+// not start or end the process.
+func (n *Node) On(t testing.TB) *Node {
+	c := *n
+	c.t = t
+	return &c
 }
 
 func tail(s string, n int) string {
@@ -133,6 +163,7 @@ func (n *Node) Start(verb string, args ...string) {
 	if n.log == nil {
 		n.log = &output{}
 	}
+	n.born = len(n.log.String())
 	cmd.Stdout, cmd.Stderr = n.log, n.log
 	cmd.Env = append(cleanEnv(), n.Env...)
 	if err := cmd.Start(); err != nil {
@@ -172,6 +203,9 @@ func (n *Node) PID() int { return n.cmd.Process.Pid }
 
 // Log is all that the node has printed in its lives.
 func (n *Node) Log() string { return n.log.String() }
+
+// LastLog is what it has printed since it was started last.
+func (n *Node) LastLog() string { return n.log.String()[n.born:] }
 
 // Kill ends the node as a power switch would end the process: SIGKILL.
 func (n *Node) Kill() {
@@ -232,10 +266,16 @@ func (n *Node) RunInput(input string, args ...string) Result {
 // Command runs meshd with a minute to finish.
 func Command(t testing.TB, input string, args ...string) Result {
 	t.Helper()
+	return CommandEnv(t, nil, input, args...)
+}
+
+// CommandEnv is Command with more in the environment.
+func CommandEnv(t testing.TB, env []string, input string, args ...string) Result {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, Binary(t), args...)
-	cmd.Env = cleanEnv()
+	cmd.Env = append(cleanEnv(), env...)
 	cmd.Stdin = strings.NewReader(input)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
