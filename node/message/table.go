@@ -107,19 +107,16 @@ func (t *table) remember(name string, now time.Time) {
 	t.known[name] = now
 }
 
-// forget makes room: what is old goes, and if nothing is, the oldest.
+// forget makes room: what is old goes, and if that is little, the oldest
+// quarter, so that making room is rare.
 func (t *table) forget(now time.Time) {
 	maps.DeleteFunc(t.known, func(_ string, at time.Time) bool { return now.Sub(at) > rememberFor })
-	if len(t.known) < maxRemembered {
+	if len(t.known) < maxRemembered*3/4 {
 		return
 	}
-	oldest, when := "", now
-	for name, at := range t.known {
-		if !at.After(when) {
-			oldest, when = name, at
-		}
-	}
-	delete(t.known, oldest)
+	times := slices.SortedFunc(maps.Values(t.known), time.Time.Compare)
+	limit := times[len(times)/4]
+	maps.DeleteFunc(t.known, func(_ string, at time.Time) bool { return !at.After(limit) })
 }
 
 func (t *table) remembers(name string, now time.Time) bool {
