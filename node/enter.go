@@ -57,11 +57,10 @@ func (n *Node) enter(ctx context.Context) error {
 		return err
 	}
 	n.graph = graphsync.NewService(n.group)
-	n.handlePeers()
-
-	if n.gossip, err = n.openGossip(); err != nil {
+	if err := n.openGossip(); err != nil {
 		return fmt.Errorf("opening gossip: %w", err)
 	}
+	n.handlePeers()
 	n.port.HandleGossip(func(from identity.NodeID, c net.Conn) { n.gossip.Serve(string(from), c) })
 	if err := n.openMessages(life); err != nil {
 		return err
@@ -75,8 +74,10 @@ func (n *Node) enter(ctx context.Context) error {
 }
 
 // openGossip starts gossip over the port's authenticated connections.
-func (n *Node) openGossip() (*gossip.Gossip, error) {
-	return gossip.Open(gossip.Config{
+func (n *Node) openGossip() (err error) {
+	opened := make(chan struct{})
+	defer close(opened)
+	n.gossip, err = gossip.Open(gossip.Config{
 		MeshID: n.trust.MeshID(), NodeID: string(n.id.ID()),
 		Self: gossip.Record{NodeID: string(n.id.ID()), Name: n.Name(), Address: n.addresses[0], Role: string(roster.RoleMember), Version: n.cfg.Version},
 		Dial: func(ctx context.Context, id string) (net.Conn, error) {
@@ -93,8 +94,12 @@ func (n *Node) openGossip() (*gossip.Gossip, error) {
 			}
 			return ids
 		},
-		Logger: n.log.With("part", "gossip"), Registerer: n.registry, OnChange: n.gossipChanged,
+		Logger: n.log.With("part", "gossip"), Registerer: n.registry, OnChange: func() {
+			<-opened
+			n.gossipChanged()
+		},
 	})
+	return err
 }
 
 // gossipChanged takes from the records where their owners say they are.

@@ -58,7 +58,7 @@ func (d directory) ResolveNode(ref string) (string, error) {
 
 // Announce implements message.Directory.
 func (d directory) Announce(agents []message.Local) {
-	d.n.gossip.Update(func(r *gossip.Record) {
+	err := d.n.gossip.Update(func(r *gossip.Record) {
 		r.Agents = r.Agents[:0:0]
 		for _, a := range agents {
 			r.Agents = append(r.Agents, gossip.Agent{
@@ -67,6 +67,9 @@ func (d directory) Announce(agents []message.Local) {
 			})
 		}
 	})
+	if err != nil {
+		d.n.log.Warn("this node's agents cannot be told to the others", "agents", len(agents), "error", err)
+	}
 }
 
 func (n *Node) nodeNameOf(id string) string {
@@ -124,7 +127,9 @@ func (n *Node) keepLoad(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		if load, ok := loadAverage(); ok {
-			n.gossip.Update(func(r *gossip.Record) { r.Load = load })
+			if err := n.gossip.Update(func(r *gossip.Record) { r.Load = load }); err != nil {
+				n.log.Debug("the load was not spread", "error", err)
+			}
 		}
 		select {
 		case <-tick.C:
