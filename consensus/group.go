@@ -352,7 +352,7 @@ func (g *Group) close() error {
 		// locked, and the next open of the directory says so.
 		return errors.New("raft did not stop within 5 s, its files stay open")
 	}
-	if !within(3*time.Second, func() { g.transport.drain(); g.futures.Wait(); g.wg.Wait(); g.machine.closing.Wait() }) {
+	if !within(3*time.Second, func() { g.wg.Wait(); g.transport.drain(); g.futures.Wait(); g.machine.closing.Wait() }) {
 		errs = append(errs, errors.New("some goroutines of consensus did not end within 3 s"))
 	}
 	if err := g.log.close(); err != nil {

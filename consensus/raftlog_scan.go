@@ -213,20 +213,33 @@ func laterBatch(b []byte, off int) bool {
 }
 
 // cutShort says that the frame at off reaches behind the last byte written,
-// and that it is not its length that lies: an entry that is whole is not cut.
+// and that it is not its length that lies.
 func cutShort(b []byte, off, last int) bool {
 	kind, size, _ := frameAt(b, off)
-	return kind == frameEntry && off+size > last+walFrame && !wholeWithin(b[off+walFrame:last+1])
+	if kind != frameEntry || off+size <= last+walFrame {
+		return false
+	}
+	n := int(binary.LittleEndian.Uint32(b[off+4:]))
+	own := entryLength(b[off+walFrame : last+1])
+	return own == 0 || own == n
 }
 
-// wholeWithin says that an entry whose checksum holds begins at b, whatever
-// its frame says of its length.
-func wholeWithin(b []byte) bool {
+// entryLength is the length of the entry that begins at b by its own word, if
+// its checksum holds, and 0 otherwise. The time at its end takes 15 bytes, or
+// 16 where it says so (time.Time.MarshalBinary).
+func entryLength(b []byte) int {
 	p := parser{b: b}
 	l := raft.Log{Index: p.uvarint(), Term: p.uvarint(), Type: raft.LogType(p.uvarint())}
 	l.Data = p.bytes(maxFrame * 2)
 	l.Extensions = p.bytes(64)
-	return !p.bad && verifySum(&l) == nil
+	if p.bad || verifySum(&l) != nil {
+		return 0
+	}
+	used := len(b) - len(p.b)
+	if p.byte() == 2 {
+		return used + 16
+	}
+	return used + 15
 }
 
 // hasHole says that a sector between from and last holds nothing: a disk

@@ -39,10 +39,15 @@ func TestRandomKillsEndInOneState(t *testing.T) {
 				}
 				mu.Lock()
 				x := nodes[(client+i)%3]
-				g := x.Group
 				dead := down[x]
+				var g *Group
+				if !dead {
+					x.net.mu.Lock()
+					g = x.Group
+					x.net.mu.Unlock()
+				}
 				mu.Unlock()
-				if dead {
+				if dead || g == nil {
 					continue
 				}
 				body := fmt.Sprintf("add c%d", client)
@@ -156,6 +161,7 @@ func TestCloseWithHangingPeers(t *testing.T) {
 }
 
 func TestSeatMoveAndReplacement(t *testing.T) {
+	t.Parallel()
 	nw, r, nodes := mesh(t, 2, nil)
 	first := nodes[0]
 	first.do(t, "set k 1")

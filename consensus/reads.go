@@ -244,7 +244,7 @@ func (g *Group) Changed(rev uint64) <-chan struct{} {
 		}
 		// The next change may not be enough: wait on until it is.
 		out := make(chan struct{})
-		g.wg.Go(func() {
+		go func() { // ends with the Group at the latest
 			defer close(out)
 			for g.machine.state().Revision <= rev {
 				select {
@@ -254,7 +254,7 @@ func (g *Group) Changed(rev uint64) <-chan struct{} {
 				}
 				ch = g.machine.changed.wait()
 			}
-		})
+		}()
 		return out
 	}
 }

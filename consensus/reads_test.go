@@ -23,8 +23,10 @@ func others(nodes []*node, not *node) (out []*node) {
 // A deposed leader that does not know it yet must not answer, not even with
 // non-voters on its side (F1): a pause between each pair of steps (F2).
 func TestDeposedLeaderDoesNotAnswer(t *testing.T) {
+	t.Parallel()
 	for step := 0; step <= 2; step++ {
 		t.Run(string(rune('0'+step)), func(t *testing.T) {
+			t.Parallel()
 			var armed atomic.Bool
 			reached, resume := make(chan struct{}), make(chan struct{})
 			nw, _, nodes := mesh(t, 5, func(c *Config) {
@@ -208,6 +210,7 @@ func TestMinimumRevision(t *testing.T) {
 }
 
 func TestNoLeader(t *testing.T) {
+	t.Parallel()
 	nw, _, nodes := mesh(t, 3, nil)
 	x := nodes[2]
 	nw.split(nodes[:2], nodes[2:])

@@ -257,7 +257,7 @@ func (g *Group) TransferLeadership(ctx context.Context) error {
 		return nil
 	}
 	done := make(chan error, 1)
-	g.futures.Go(func() { done <- g.transfer("") })
+	go func() { done <- g.transfer("") }() // ends with the Group at the latest
 	select {
 	case err := <-done:
 		if err != nil {
