@@ -59,6 +59,8 @@ type Node struct {
 	// Address is where it listens, HOST:PORT.
 	Address string
 	Env     []string
+	// Input is what the next Start has on its standard input.
+	Input string
 
 	cmd  *exec.Cmd
 	log  *output
@@ -165,6 +167,9 @@ func (n *Node) Start(verb string, args ...string) {
 	}
 	n.born = len(n.log.String())
 	cmd.Stdout, cmd.Stderr = n.log, n.log
+	if n.Input != "" {
+		cmd.Stdin = strings.NewReader(n.Input)
+	}
 	cmd.Env = append(cleanEnv(), n.Env...)
 	if err := cmd.Start(); err != nil {
 		n.t.Fatal(err)
