@@ -58,6 +58,7 @@ var catalogue = map[string]meaning{
 	"NAME_RESERVED":          {400, 0, "the name is reserved", "choose another"},
 	"TOKEN_INVALID":          {400, 0, "the token is not valid", "copy it again, whole"},
 	"UNSUPPORTED":            {400, 0, "that is not supported", ""},
+	"TOO_MANY_ERRORS":        {400, 0, "too many lines were refused", "correct the lines and load all of it again; what was loaded stays as it is"},
 	"NAME_INVALID":           {400, 0, "the name is not valid", ""},
 	"ROLE_UNSUPPORTED":       {400, 0, "the role is not supported", ""},
 	"SCOPE_INVALID":          {400, 0, "the scope is not valid", ""},
