@@ -121,11 +121,12 @@ func (e *DialError) Unwrap() []error {
 // classify names what went wrong on the way to an address.
 func classify(err error) error {
 	var dns *net.DNSError
+	var op *net.OpError
 	var timeout net.Error
 	switch {
 	case errors.Is(err, ErrPinMismatch), errors.Is(err, ErrNotMeshd), errors.Is(err, ErrNotMember):
 		return err
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, syscall.ECONNREFUSED), errors.As(err, &op) && op.Op == "dial" && errors.Is(err, syscall.ECONNRESET):
 		return ErrConnectionRefused
 	case errors.As(err, &dns) && !dns.IsTimeout:
 		return fmt.Errorf("%w: %w", ErrNoSuchHost, err)

@@ -332,7 +332,7 @@ func TestDialTriesAllAddresses(t *testing.T) {
 }
 
 func TestDialErrorTellsEveryAddress(t *testing.T) {
-	a, b := pair(t, func(_ *Config, l *limits) { l.dial = 300 * time.Millisecond })
+	a, b := pair(t, func(_ *Config, l *limits) { l.dial = 2 * time.Second })
 	hole, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -357,7 +357,7 @@ func TestDialErrorTellsEveryAddress(t *testing.T) {
 	entry.Pins = []identity.Pin{{1}}
 	entry.Addresses = []string{"127.0.0.1:1", hole.Addr().String(), b.address, plain.Addr().String()}
 	a.book.set(entry)
-	_, err = a.Call(within(t, 5*time.Second), b.id, "echo", nil)
+	_, err = a.Call(within(t, 10*time.Second), b.id, "echo", nil)
 	for _, want := range []error{ErrUnreachable, ErrConnectionRefused, ErrTimeout, ErrPinMismatch} {
 		if !errors.Is(err, want) {
 			t.Errorf("%v is missing in %v", want, err)
@@ -445,8 +445,8 @@ func TestRaftListenerIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	_ = second.Close() // streams handed out stay
 	in := <-accepted
+	_ = second.Close() // streams handed out stay
 	if _, err := in.Write([]byte("x")); err != nil {
 		t.Error(err)
 	}
