@@ -39,10 +39,12 @@ func (n *Node) enter(ctx context.Context) error {
 	}
 	keys := access.NewPart()
 	n.group, err = consensus.Open(consensus.Config{
-		Dir:        raft,
-		Parts:      []consensus.Part{roster.NewPart(n.rosterChanged), keys, graphsync.NewPart()},
-		Listener:   n.port.RaftListener(),
-		Dial:       func(ctx context.Context, raftID string) (net.Conn, error) { return n.port.DialRaft(ctx, raftID) },
+		Dir:      raft,
+		Parts:    []consensus.Part{roster.NewPart(n.rosterChanged), keys, graphsync.NewPart()},
+		Listener: n.port.RaftListener(),
+		Dial: func(ctx context.Context, raftID string) (net.Conn, error) {
+			return n.heed(n.port.DialRaft(ctx, raftID))
+		},
 		Peers:      raftPeers{n},
 		Replicas:   func() []consensus.Replica { return n.trust.Roster().Replicas() },
 		WantVoters: n.cfg.WantVoters,
@@ -81,7 +83,7 @@ func (n *Node) openGossip() (err error) {
 		MeshID: n.trust.MeshID(), NodeID: string(n.id.ID()),
 		Self: gossip.Record{NodeID: string(n.id.ID()), Name: n.Name(), Address: n.addresses[0], Role: string(roster.RoleMember), Version: n.cfg.Version},
 		Dial: func(ctx context.Context, id string) (net.Conn, error) {
-			return n.port.DialGossip(ctx, identity.NodeID(id))
+			return n.heed(n.port.DialGossip(ctx, identity.NodeID(id)))
 		},
 		Known: func(id string) bool {
 			_, ok := n.trust.Roster().ByID(identity.NodeID(id))
@@ -144,7 +146,7 @@ func (n *Node) keepRoster(ctx context.Context) {
 			n.port.Disconnect(t.ID)
 		}
 		if _, gone := r.Removed(n.id.ID()); gone {
-			n.stop(fmt.Errorf("%w: `meshd reset` clears %s for a new life", ErrRemoved, n.cfg.Data))
+			n.stopRemoved()
 		}
 		n.group.Kick()
 		n.gossip.Kick()
@@ -154,6 +156,19 @@ func (n *Node) keepRoster(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// heed stops a node that a member calls removed: its links were cut before the
+// roster could tell it.
+func (n *Node) heed(c net.Conn, err error) (net.Conn, error) {
+	if errors.Is(err, wire.ErrRemoved) {
+		n.stopRemoved()
+	}
+	return c, err
+}
+
+func (n *Node) stopRemoved() {
+	n.stop(fmt.Errorf("%w for ever: `meshd reset` makes %s a new node, which may join with a new token", ErrRemoved, n.cfg.Data))
 }
 
 // Name is what the mesh calls this node.
