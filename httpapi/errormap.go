@@ -67,7 +67,7 @@ func (a *API) asError(ctx context.Context, err error) *Error {
 			continue
 		}
 		e := Fail(s.code, "")
-		if s.err == access.ErrBadCredential {
+		if errors.Is(s.err, access.ErrBadCredential) {
 			e.Sentence = err.Error()
 		}
 		if s.code == CodeNoLeader && a.cfg.NoLeader != nil {
