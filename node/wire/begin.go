@@ -20,6 +20,9 @@ func (p *Port) Begin(ctx context.Context, to identity.NodeID, method string, bod
 	if len(body) > MaxBody {
 		return nil, fmt.Errorf("%w: %w: %d bytes, at most %d", ErrNotSent, ErrTooLarge, len(body), MaxBody)
 	}
+	if len(method) == 0 || len(method) > maxMethod {
+		return nil, fmt.Errorf("%w: a method has 1 to %d bytes", ErrNotSent, maxMethod)
+	}
 	pr := p.peerOf(to)
 	if pr == nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotSent, ErrClosed)

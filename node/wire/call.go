@@ -198,16 +198,16 @@ func (l *link) serve(f frame) {
 		return
 	}
 	size := int64(len(f.body))
-	if l.running.Add(1) > int64(l.port.budgets.CallsPerPeer) || l.held.Add(size) > int64(l.port.budgets.CallBytesPerPeer) {
-		l.running.Add(-1)
-		l.held.Add(-size)
-		l.port.metrics.dropped.WithLabelValues("calls_per_peer").Inc()
-		l.answer(f.id, nil, &RemoteError{Code: CodeOverloaded, Sentence: "this node serves too many calls of one peer already"})
-		return
-	}
+	running, held := l.running.Add(1), l.held.Add(size)
 	finished := func() {
 		l.running.Add(-1)
 		l.held.Add(-size)
+	}
+	if running > int64(l.port.budgets.CallsPerPeer) || held > int64(l.port.budgets.CallBytesPerPeer) {
+		finished()
+		l.port.metrics.dropped.WithLabelValues("calls_per_peer").Inc()
+		l.answer(f.id, nil, &RemoteError{Code: CodeOverloaded, Sentence: "this node serves too many calls of one peer already"})
+		return
 	}
 	if h.ordered != nil {
 		var once sync.Once

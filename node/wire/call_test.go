@@ -168,6 +168,46 @@ func TestInOrder(t *testing.T) {
 	}
 }
 
+func TestBeginKeepsOrderAndTellsWhatWasNotSent(t *testing.T) {
+	a, b := pair(t)
+	var got []string
+	b.HandleInOrder("seq", func(_ identity.NodeID, body []byte, reply func([]byte, error)) {
+		got = append(got, string(body)) // one peer: one after another
+		reply(body, nil)
+	})
+	ctx := within(t, 5*time.Second)
+	waits := make([]func() ([]byte, error), 500)
+	for i := range waits {
+		wait, err := a.Begin(ctx, b.id, "seq", fmt.Appendf(nil, "%d", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		waits[i] = wait
+	}
+	for i, wait := range waits {
+		if body, err := wait(); err != nil || string(body) != fmt.Sprint(i) {
+			t.Fatalf("call %d: %q, %v", i, body, err)
+		}
+	}
+	for i, s := range got {
+		if s != fmt.Sprint(i) {
+			t.Fatalf("place %d holds %s", i, s)
+		}
+	}
+	for what, begin := range map[string]func() error{
+		"too large": func() error { _, err := a.Begin(ctx, b.id, "seq", make([]byte, MaxBody+1)); return err },
+		"method":    func() error { _, err := a.Begin(ctx, b.id, strings.Repeat("m", 300), nil); return err },
+		"stranger":  func() error { _, err := a.Begin(ctx, "nobody", "seq", nil); return err },
+	} {
+		if err := begin(); !errors.Is(err, ErrNotSent) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if code, sentence := CodeOf(errors.New("hunter2")); code != CodeInternal || strings.Contains(sentence, "hunter2") {
+		t.Error(code, sentence)
+	}
+}
+
 func TestSimultaneousDialsSettleOnOneLink(t *testing.T) {
 	for range 20 {
 		a, b := pair(t)
@@ -307,10 +347,20 @@ func TestOverloadIsRefused(t *testing.T) {
 	if _, err := a.Call(within(t, 5*time.Second), b.id, "hang", nil); !errors.As(err, &remote) || remote.Code != CodeOverloaded {
 		t.Error(err)
 	}
+	if _, err := a.Call(within(t, 5*time.Second), b.id, "hang", make([]byte, 1000)); !errors.As(err, &remote) || remote.Code != CodeOverloaded {
+		t.Error(err)
+	}
 	close(release)
 	running.Wait()
 	if _, err := a.Call(within(t, 5*time.Second), b.id, "hang", nil); err != nil {
 		t.Error("after the load:", err)
+	}
+	link, err := b.peerOf(a.id).connected(within(t, 5*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if calls, bytes := link.running.Load(), link.held.Load(); calls != 0 || bytes != 0 {
+		t.Errorf("%d calls and %d bytes are left in the counts", calls, bytes)
 	}
 }
 
