@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -30,8 +31,8 @@ func (*kv) Name() string    { return "kv" }
 func (*kv) Tables() []Table { return []Table{kvTable} }
 
 func (*kv) Apply(w Writer, c Command) ([]byte, error) {
-	var verb, k, v string
-	fmt.Sscan(string(c.Body), &verb, &k, &v)
+	words := append(strings.Fields(string(c.Body)), "", "", "")
+	verb, k, v := words[0], words[1], words[2]
 	switch verb {
 	case "set":
 		w.Put(kvTable, []byte(k), []byte(v))

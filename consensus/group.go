@@ -235,6 +235,7 @@ func (g *Group) start() {
 	g.wg.Go(g.snapshotLoop)
 	g.wg.Go(g.watchFaults)
 	g.wg.Go(g.watchDisk)
+	g.wg.Go(g.syncLoop)
 	if soleVoter(g.configuration(), g.dir.id) {
 		g.transport.stand()
 	}

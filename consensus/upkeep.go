@@ -2,7 +2,10 @@ package consensus
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -80,4 +83,43 @@ func (g *Group) watchDisk() {
 			return
 		}
 	}
+}
+
+// syncInterval is how often the state file is synced in the background.
+const syncInterval = 10 * time.Second
+
+// syncLoop brings the state file to disk beside the hot path. Nothing depends
+// on its being there, but only a sync reports an error of writing back: the
+// page cache then forgets the page, and a file of this very boot would be old
+// in one place. Such a file is never believed again.
+func (g *Group) syncLoop() {
+	var synced uint64
+	for {
+		select {
+		case <-time.After(syncInterval):
+		case <-g.ctx.Done():
+			return
+		}
+		applied := g.machine.state().Applied
+		if applied == synced {
+			continue
+		}
+		if err := g.machine.sync(); err != nil {
+			g.machine.fail(err)
+			return
+		}
+		synced = applied
+	}
+}
+
+// sync brings the state file to disk; after an error CURRENT names none.
+func (m *machine) sync() error {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	err := m.file.db.Sync()
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("writing the state back to disk: %w", err)
+	return errors.Join(err, os.Remove(filepath.Join(m.dir, nameCurrent)))
 }
