@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/meshd/meshd/node/access"
+	"github.com/meshd/meshd/node/wire"
 )
 
 // maxCredential bounds what is hashed for a stranger, in bytes.
@@ -35,6 +36,7 @@ func (a *API) authenticate(c *gin.Context) {
 	}
 	if err == nil {
 		x.known = true
+		wire.Authenticated(c.Request.Context())
 		return
 	}
 	x.caller = access.Principal{}

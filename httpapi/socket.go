@@ -10,6 +10,7 @@ import (
 
 	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/agent"
+	"github.com/meshd/meshd/node/wire"
 )
 
 // Agents serves agents' WebSocket connections. *agent.Server implements it.
@@ -41,7 +42,7 @@ func (a *API) agentSocket(c *gin.Context) {
 	defer conn.Close()
 	if !known {
 		caller, err = agent.Authenticate(ctx, conn, func(_ context.Context, token string) (access.Principal, error) {
-			return a.admitSocket(route, token)
+			return a.admitSocket(ctx, route, token)
 		})
 		if err != nil {
 			a.strangers.take(x.address, a.cfg.Now())
@@ -55,7 +56,7 @@ func (a *API) agentSocket(c *gin.Context) {
 
 // admitSocket does for a first message what authentication and policy do for a
 // header.
-func (a *API) admitSocket(route *Route, token string) (access.Principal, error) {
+func (a *API) admitSocket(ctx context.Context, route *Route, token string) (access.Principal, error) {
 	caller, err := a.cfg.Auth.Authenticate(token)
 	if err != nil {
 		return caller, err
@@ -63,5 +64,6 @@ func (a *API) admitSocket(route *Route, token string) (access.Principal, error) 
 	if e := route.allows(caller); e != nil {
 		return caller, e
 	}
+	wire.Authenticated(ctx)
 	return caller, nil
 }
