@@ -168,7 +168,7 @@ func refusedRead(ctx context.Context, info consensus.ReadInfo, err error) error 
 	if x := exchangeOf(ctx); x.response != nil && info.Revision > 0 {
 		SetReadInfo(x.response.Header(), info)
 	}
-	return named(err, "query")
+	return named(ctx, err, "query")
 }
 
 // refusedWrite is refusedRead for writes.
@@ -176,12 +176,12 @@ func refusedWrite(ctx context.Context, out consensus.Outcome, err error) error {
 	if x := exchangeOf(ctx); x.response != nil && out.Revision > 0 {
 		SetOutcome(x.response.Header(), out)
 	}
-	return named(err, "body")
+	return named(ctx, err, "body")
 }
 
 // named says where the field lies that the graph refused, as validation does:
 // "body.ops[3].weight".
-func named(err error, place string) error {
+func named(ctx context.Context, err error, place string) error {
 	var r *consensus.Refusal
 	if !errors.As(err, &r) || r.Details["field"] == "" {
 		return err
@@ -192,6 +192,8 @@ func named(err error, place string) error {
 		field = place + ".ops[" + op + "]." + field
 	case field == "if_version":
 		field = "header.If-Match"
+	case field == "id" && byID(ctx):
+		field = "path.id"
 	case field == "operations":
 		field = place + ".ops"
 	case !strings.Contains(field, "."):
@@ -201,4 +203,10 @@ func named(err error, place string) error {
 	out.Details = maps.Clone(r.Details)
 	out.Details["field"] = field
 	return &out
+}
+
+// byID says that the route finds its thing by the id in its path.
+func byID(ctx context.Context) bool {
+	r := exchangeOf(ctx).route
+	return r != nil && strings.HasSuffix(r.Path, "/{id}")
 }

@@ -23,7 +23,7 @@ func (a *API) exportGraph(c *gin.Context) {
 	}
 	namespace := c.Query("session_id")
 	if err := graphsync.CheckNamespace(namespace); err != nil {
-		a.Refuse(c, named(err, "query"))
+		a.Refuse(c, named(c.Request.Context(), err, "query"))
 		return
 	}
 	s := a.openStream(c)

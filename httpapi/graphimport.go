@@ -57,7 +57,7 @@ func progressOf(r graphsync.ImportReport) ImportProgress {
 func (a *API) importGraph(c *gin.Context) {
 	namespace := c.Query("session_id")
 	if err := graphsync.CheckNamespace(namespace); err != nil {
-		a.Refuse(c, named(err, "query"))
+		a.Refuse(c, named(c.Request.Context(), err, "query"))
 		return
 	}
 	dry := false
