@@ -220,7 +220,7 @@ func cutShort(b []byte, off, last int) bool {
 		return false
 	}
 	n := int(binary.LittleEndian.Uint32(b[off+4:]))
-	own := entryLength(b[off+walFrame : last+1])
+	own := entryLength(b[off+walFrame : max(last+1, off+walFrame)])
 	return own == 0 || own == n
 }
 
