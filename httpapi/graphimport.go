@@ -90,7 +90,9 @@ func (a *API) importGraph(c *gin.Context) {
 		so.Refusals = lineErrors(report.Errors)
 		a.Refuse(c, fault.With("imported", so))
 	}
-	s.linger()
+	if c.Request.ProtoMajor == 1 { // later ones can refuse the rest of a body
+		s.linger()
+	}
 }
 
 // importAnswer is what the client has been told of an import. It belongs to the
