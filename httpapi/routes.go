@@ -62,9 +62,11 @@ func (a *API) entries() []Entry {
 		)
 	}
 	if a.cfg.Agents != nil {
+		// socket.go; its frames need more, by socketframes.go
+		entries = append(entries, Plain(Route{Method: http.MethodGet, Path: "/ws", Summary: "Read, write and send messages, by WebSocket", Role: access.RoleViewer, Scope: AnyScope, Timeout: -1, FirstMessage: true}, a.socket))
 		for _, path := range []string{"/agents/{name}/ws", "/api/agents/{name}/ws"} {
 			// socket.go
-			entries = append(entries, Plain(Route{Method: http.MethodGet, Path: path, Summary: "Attach as an agent, by WebSocket", Role: access.RoleAgent, Scope: "agents:write", Timeout: -1, FirstMessage: true}, a.agentSocket))
+			entries = append(entries, Plain(Route{Method: http.MethodGet, Path: path, Summary: "Attach as an agent, by WebSocket", Role: access.RoleAgent, Scope: "agents:write", Timeout: -1, FirstMessage: true}, a.socket))
 		}
 	}
 	if a.cfg.Registry != nil {

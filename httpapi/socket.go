@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"net"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -15,7 +17,7 @@ import (
 
 // Agents serves agents' WebSocket connections. *agent.Server implements it.
 type Agents interface {
-	Serve(ctx context.Context, conn *websocket.Conn, principal, name string) error
+	Serve(ctx context.Context, conn *websocket.Conn, who agent.Client) error
 }
 
 // upgrader leaves the check of Host and Origin to its stage of the middleware.
@@ -24,9 +26,22 @@ var upgrader = websocket.Upgrader{
 	CheckOrigin: func(*http.Request) bool { return true },
 }
 
-// agentSocket attaches the caller as the agent named in the path. The
-// credential comes in a header or in the first message.
-func (a *API) agentSocket(c *gin.Context) {
+// corking lets the WebSocket write several frames at once.
+type corking struct{ http.ResponseWriter }
+
+// Hijack implements http.Hijacker.
+func (w corking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	return agent.Cork(c), rw, nil
+}
+
+// socket attaches the caller as the agent named in the path, or as a client
+// where the path names none. The credential comes in a header or in the first
+// message.
+func (a *API) socket(c *gin.Context) {
 	r := c.Request
 	if !websocket.IsWebSocketUpgrade(r) {
 		a.Refuse(c, Fail("UPGRADE_REQUIRED", ""))
@@ -35,13 +50,16 @@ func (a *API) agentSocket(c *gin.Context) {
 	ctx := r.Context()
 	x := exchangeOf(ctx)
 	caller, known, route := x.caller, x.known, x.route
-	conn, err := upgrader.Upgrade(c.Writer, r, nil)
+	// Authentication has read it already where there is one.
+	credential, _ := credentialOf(r.Header)
+	conn, err := upgrader.Upgrade(corking{c.Writer}, r, nil)
 	if err != nil {
 		return // the upgrader has answered
 	}
 	defer conn.Close()
 	if !known {
 		caller, err = agent.Authenticate(ctx, conn, func(_ context.Context, token string) (access.Principal, error) {
+			credential = token
 			return a.admitSocket(ctx, route, token)
 		})
 		if err != nil {
@@ -49,8 +67,9 @@ func (a *API) agentSocket(c *gin.Context) {
 			return
 		}
 	}
-	if err := a.cfg.Agents.Serve(ctx, conn, caller.ID, c.Param("name")); err != nil && !errors.Is(err, context.Canceled) {
-		a.log.Debug("an agent's connection ended", "agent", c.Param("name"), "request_id", x.id, "error", err)
+	who := agent.Client{Principal: caller.ID, Name: c.Param("name"), Requests: &socketFrames{api: a, route: route, caller: caller, credential: credential}}
+	if err := a.cfg.Agents.Serve(ctx, conn, who); err != nil && !errors.Is(err, context.Canceled) {
+		a.log.Debug("a WebSocket ended", "agent", who.Name, "request_id", x.id, "error", err)
 	}
 }
 

@@ -1,9 +1,11 @@
 package agent
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -35,6 +37,16 @@ type node struct {
 	server *Server
 	http   *httptest.Server
 	ended  chan error
+
+	requests Requests
+}
+
+// corking gives each WebSocket a connection that gathers.
+type corking struct{ http.ResponseWriter }
+
+func (w corking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	return Cork(c), rw, err
 }
 
 func newNode(t *testing.T) *node {
@@ -43,7 +55,7 @@ func newNode(t *testing.T) *node {
 	n.server = NewServer(Config{Router: n.router})
 	up := websocket.Upgrader{}
 	n.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		conn, err := up.Upgrade(w, r, nil)
+		conn, err := up.Upgrade(corking{w}, r, nil)
 		if err != nil {
 			return
 		}
@@ -60,7 +72,7 @@ func newNode(t *testing.T) *node {
 				return
 			}
 		}
-		n.ended <- n.server.Serve(context.Background(), conn, principal, strings.Trim(r.URL.Path, "/"))
+		n.ended <- n.server.Serve(context.Background(), conn, Client{Principal: principal, Name: strings.Trim(r.URL.Path, "/"), Requests: n.requests})
 	}))
 	t.Cleanup(func() {
 		n.server.Close()

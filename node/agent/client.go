@@ -16,13 +16,20 @@ import (
 )
 
 // client is one connection: run reads on the caller's goroutine, write writes
-// on one of its own, and Deliver only queues.
+// on one of its own, and Deliver only queues. Who has answered a request writes
+// it himself, unless somebody is writing: that one writes it too.
 type client struct {
 	server          *Server
 	conn            *websocket.Conn
 	principal, name string
 	session         *message.Session // nil for a client without a name
+	requests        Requests         // nil: none
+	waiting         atomic.Int32     // requests under way
+	jobs            sync.WaitGroup   // the same, for run to wait for
 	queue           *queue
+	writing         sync.Mutex // who holds it empties the queue
+	cork            *corked    // nil: each frame is written by itself
+	heard           time.Time  // when the read deadline was moved last; the reader's
 	cancel          context.CancelFunc
 	closing         atomic.Bool
 
@@ -38,10 +45,14 @@ type client struct {
 // start queues the hello and attaches the agent, so that the hello comes first.
 func (c *client) start(ctx context.Context) error {
 	c.pending, c.sends = map[string]*message.Delivery{}, map[string]struct{}{}
+	requests := 0
+	if c.requests != nil {
+		requests = maxRequests
+	}
 	c.queue.push(item{frame: outbound{
 		Type: "hello", Protocol: protocolVersion, Node: c.server.cfg.Router.NodeID(), Agent: c.name,
 		Limits: &limits{
-			BodyBytes: message.MaxBody, FrameBytes: maxFrame, Sends: maxSends, Queue: maxQueue, QueueBytes: maxQueueBytes,
+			BodyBytes: message.MaxBody, FrameBytes: maxFrame, Sends: maxSends, Requests: requests, Queue: maxQueue, QueueBytes: maxQueueBytes,
 			MaxTimeout: message.MaxTimeout.String(), Ping: pingEvery.String(), Idle: idleTimeout.String(),
 		},
 	}})
@@ -64,6 +75,7 @@ func (c *client) run(ctx context.Context) error {
 	err := c.read(ctx)
 	c.cancel()
 	<-done
+	c.jobs.Wait()
 	if cerr := c.conn.Close(); err == nil && cerr != nil && !errors.Is(cerr, net.ErrClosed) {
 		err = cerr
 	}
@@ -90,9 +102,11 @@ func (c *client) reason() string {
 // is cut off.
 func (c *client) tell(f outbound) {
 	if !c.queue.push(item{frame: f}) {
-		c.end(websocket.CloseTryAgainLater, "the client does not read")
+		c.crowded()
 	}
 }
+
+func (c *client) crowded() { c.end(websocket.CloseTryAgainLater, "the client does not read") }
 
 // Deliver implements message.Receiver.
 func (c *client) Deliver(d *message.Delivery) error {
@@ -127,24 +141,59 @@ func (c *client) write(ctx context.Context) {
 				c.end(websocket.CloseGoingAway, "a ping could not be written")
 			}
 		case <-c.queue.more:
-			for it, ok := c.queue.pop(); ok && ctx.Err() == nil; it, ok = c.queue.pop() {
-				if err := c.send(it); err != nil {
-					c.end(websocket.CloseGoingAway, "a frame could not be written")
-					break
-				}
-			}
+			c.flush(ctx)
 		}
 	}
 }
 
-// send writes one frame. A message counts as delivered when the write is done,
-// or when the client acknowledges it if it said that it will.
-func (c *client) send(it item) error {
+// flush writes what is queued, unless another goroutine is at it: that one
+// sees what was queued before it lets go, or this one does after.
+func (c *client) flush(ctx context.Context) {
+	for !c.queue.empty() && ctx.Err() == nil && c.writing.TryLock() {
+		err := c.drain(ctx)
+		c.writing.Unlock()
+		if err != nil {
+			c.end(websocket.CloseGoingAway, "a frame could not be written")
+			return
+		}
+	}
+}
+
+// drain empties the queue into as few writes as it can. A message counts as
+// delivered when the write is done, or when the client acknowledges it if it
+// said that it will. It needs writing.
+func (c *client) drain(ctx context.Context) error {
+	gathered := c.cork != nil && c.queue.several()
+	if gathered {
+		c.cork.gather()
+	}
+	var written []*message.Delivery
+	var err error
+	for it, ok := c.queue.pop(); ok && err == nil && ctx.Err() == nil; it, ok = c.queue.pop() {
+		var d *message.Delivery
+		if d, err = c.send(it); d != nil {
+			written = append(written, d)
+		}
+	}
+	if gathered {
+		err = errors.Join(err, c.cork.release())
+	}
+	if err != nil {
+		return err
+	}
+	for _, d := range written {
+		d.Delivered()
+	}
+	return nil
+}
+
+// send writes one frame, and returns the message that is delivered with it.
+func (c *client) send(it item) (*message.Delivery, error) {
 	d := it.delivery
 	awaited := false
 	if d != nil {
 		if !d.Sent() {
-			return nil
+			return nil, nil
 		}
 		it.frame.DeadlineMs = max(time.Until(d.Message.Deadline).Milliseconds(), 1)
 		c.mu.Lock()
@@ -158,20 +207,23 @@ func (c *client) send(it item) error {
 			c.sweep()
 		}
 	}
-	data, err := it.frame.encode()
-	if err != nil {
-		return err
+	data := it.raw
+	if data == nil {
+		var err error
+		if data, err = it.frame.encode(); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return err
+		return nil, err
 	}
 	if err := c.conn.WriteMessage(websocket.TextMessage, data); err != nil {
-		return err
+		return nil, err
 	}
-	if d != nil && !awaited {
-		d.Delivered()
+	if awaited {
+		return nil, nil
 	}
-	return nil
+	return d, nil
 }
 
 // sweep drops deliveries that ended without the client's word.
@@ -203,12 +255,14 @@ func (c *client) stop() {
 	_ = c.conn.SetReadDeadline(time.Now().Add(closeTimeout))
 }
 
-// alive moves the read deadline, except while closing.
+// alive moves the read deadline, at most once a second, except while closing.
 func (c *client) alive() error {
-	if c.closing.Load() {
+	now := time.Now()
+	if c.closing.Load() || now.Sub(c.heard) < time.Second {
 		return nil
 	}
-	err := c.conn.SetReadDeadline(time.Now().Add(idleTimeout))
+	c.heard = now
+	err := c.conn.SetReadDeadline(now.Add(idleTimeout))
 	if c.closing.Load() {
 		// stop set its own deadline in between; it must stand.
 		err = c.conn.SetReadDeadline(time.Now().Add(closeTimeout))

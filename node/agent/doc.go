@@ -1,5 +1,6 @@
 // Package agent gives agents their place on a node: sessions of clients over
-// WebSocket, and agents that run inside the node.
+// WebSocket, and agents that run inside the node. What else a session may ask is
+// answered by whoever serves it, see Requests.
 //
 // It is not the router (package message decides who gets what) and not the
 // HTTP surface (the upgrade, the Authorization header and the choice of name

@@ -74,7 +74,7 @@ func decodeFrame(data []byte) (inbound, error) {
 	}
 	fields, ok := allowed[f.Type]
 	if !ok {
-		return f, badFrame("type", fmt.Sprintf("the frame type %q is not known; use hello, send, reply, ack or ping", clip(f.Type)))
+		return f, badFrame("type", fmt.Sprintf("the frame type %q is not known here", clip(f.Type)))
 	}
 	if field := stray(f, fields); field != "" {
 		return f, badFrame(field, fmt.Sprintf("a %s frame has no field %q", f.Type, field))
@@ -188,6 +188,7 @@ type limits struct {
 	BodyBytes  int    `json:"body_bytes"`
 	FrameBytes int    `json:"frame_bytes"`
 	Sends      int    `json:"sends"`
+	Requests   int    `json:"requests,omitempty"`
 	Queue      int    `json:"queue"`
 	QueueBytes int    `json:"queue_bytes"`
 	MaxTimeout string `json:"max_timeout"`

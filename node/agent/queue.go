@@ -17,10 +17,14 @@ const (
 )
 
 // item is a frame to be written; delivery is set where it carries a message.
+// raw is one that is encoded already.
 type item struct {
 	frame    outbound
+	raw      []byte
 	delivery *message.Delivery
 }
+
+func (it *item) size() int { return it.frame.size() + len(it.raw) }
 
 // queue is what waits to be written, in order. Safe for concurrent use.
 type queue struct {
@@ -36,9 +40,21 @@ type queue struct {
 
 func newQueue() *queue { return &queue{more: make(chan struct{}, 1)} }
 
-// push adds it and reports whether there was room.
+// push adds it, wakes the writer and reports whether there was room.
 func (q *queue) push(it item) bool {
-	size := it.frame.size()
+	if !q.put(it) {
+		return false
+	}
+	select {
+	case q.more <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// put is push without waking the writer: the caller flushes.
+func (q *queue) put(it item) bool {
+	size := it.size()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if it.delivery != nil {
@@ -55,11 +71,13 @@ func (q *queue) push(it item) bool {
 		q.ownBytes += size
 	}
 	q.items = append(q.items, it)
-	select {
-	case q.more <- struct{}{}:
-	default:
-	}
 	return true
+}
+
+func (q *queue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.items) == 0
 }
 
 // pop takes the next item.
@@ -75,10 +93,17 @@ func (q *queue) pop() (item, bool) {
 	q.items = q.items[1:]
 	if it.delivery != nil {
 		q.carried--
-		q.bytes -= it.frame.size()
+		q.bytes -= it.size()
 	} else {
 		q.own--
-		q.ownBytes -= it.frame.size()
+		q.ownBytes -= it.size()
 	}
 	return it, true
+}
+
+// several says that more than one item waits.
+func (q *queue) several() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.items) > 1
 }

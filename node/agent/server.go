@@ -43,6 +43,9 @@ type Config struct {
 type Server struct {
 	cfg   Config
 	bad   prometheus.Counter
+	asked prometheus.Counter
+	load  load
+	crew  *crew
 	conns prometheus.GaugeFunc
 
 	ctx    context.Context
@@ -60,6 +63,10 @@ func NewServer(cfg Config) *Server {
 	}
 	s := &Server{cfg: cfg}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.crew = newCrew(s.ctx.Done())
+	s.asked = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "meshd_agent_requests_total", Help: "Requests, other than messages, that came over WebSocket.",
+	})
 	s.bad = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "meshd_agent_bad_frames_total", Help: "WebSocket frames of agents that could not be understood.",
 	})
@@ -71,7 +78,7 @@ func NewServer(cfg Config) *Server {
 		return float64(s.open)
 	})
 	if cfg.Registerer != nil {
-		for _, c := range []prometheus.Collector{s.bad, s.conns} {
+		for _, c := range []prometheus.Collector{s.bad, s.asked, s.conns} {
 			if err := cfg.Registerer.Register(c); err != nil {
 				cfg.Logger.Warn("a metric was not registered", "error", err)
 			}
@@ -83,10 +90,10 @@ func NewServer(cfg Config) *Server {
 // Serve speaks the protocol of PROTOCOL.md on an authenticated connection
 // until the client leaves, ctx ends or the server is closed, and closes the
 // connection. With a name the client becomes an agent of that name; without
-// one it can only send. principal is the credential's. The error is nil when
-// the client closed the connection or was asked to go; a *consensus.Refusal
-// when the name was refused, which the client has been told.
-func (s *Server) Serve(ctx context.Context, conn *websocket.Conn, principal, name string) error {
+// one it can only send and ask. The error is nil when the client closed the
+// connection or was asked to go; a *consensus.Refusal when the name was
+// refused, which the client has been told.
+func (s *Server) Serve(ctx context.Context, conn *websocket.Conn, who Client) error {
 	s.mu.Lock()
 	if s.closed || s.open >= maxConns {
 		s.mu.Unlock()
@@ -106,15 +113,16 @@ func (s *Server) Serve(ctx context.Context, conn *websocket.Conn, principal, nam
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
 
-	c := &client{server: s, conn: conn, principal: principal, name: name, queue: newQueue(), cancel: cancel}
+	c := &client{server: s, conn: conn, principal: who.Principal, name: who.Name, requests: who.Requests, queue: newQueue(), cancel: cancel}
+	c.cork, _ = conn.NetConn().(*corked)
 	if err := c.start(ctx); err != nil {
 		frame := errorFrame("", err)
 		refuse(conn, frame.Code, frame.Error)
 		return err
 	}
-	s.cfg.Logger.Info("agent connection opened", "agent", name, "principal", principal, "remote", conn.RemoteAddr().String())
+	s.cfg.Logger.Info("agent connection opened", "agent", who.Name, "principal", who.Principal, "remote", conn.RemoteAddr().String())
 	err := c.run(ctx)
-	s.cfg.Logger.Info("agent connection closed", "agent", name, "principal", principal, "reason", c.reason())
+	s.cfg.Logger.Info("agent connection closed", "agent", who.Name, "principal", who.Principal, "reason", c.reason())
 	return err
 }
 
@@ -125,8 +133,10 @@ func (s *Server) Close() {
 	s.mu.Unlock()
 	s.cancel()
 	s.wg.Wait()
+	s.crew.wg.Wait()
 	if s.cfg.Registerer != nil {
 		s.cfg.Registerer.Unregister(s.bad)
+		s.cfg.Registerer.Unregister(s.asked)
 		s.cfg.Registerer.Unregister(s.conns)
 	}
 }

@@ -16,6 +16,11 @@ const CodeAgentError = "AGENT_ERROR"
 // take acts on one frame. An error says that the frame was bad; the client has
 // been told. What is refused for other reasons is told too, and is no error.
 func (c *client) take(ctx context.Context, data []byte) error {
+	if kind := peekType(data); c.requests != nil && allowed[kind] == nil {
+		if known, err := c.request(ctx, kind, data); known {
+			return err
+		}
+	}
 	f, err := decodeFrame(data)
 	if err != nil {
 		c.tell(errorFrame(f.ID, err))
@@ -36,6 +41,12 @@ func (c *client) take(ctx context.Context, data []byte) error {
 	case "reply":
 		c.reply(f)
 	case "send":
+		if c.requests != nil {
+			if err := c.requests.Permit(); err != nil {
+				c.tell(errorFrame(f.ID, err))
+				return nil
+			}
+		}
 		c.submit(ctx, f)
 	}
 	return nil

@@ -47,7 +47,7 @@ func TestEcho(t *testing.T) {
 					return
 				}
 			}
-			_ = server.Serve(context.Background(), conn, principal, strings.Split(r.URL.Path, "/")[2])
+			_ = server.Serve(context.Background(), conn, agent.Client{Principal: principal, Name: strings.Split(r.URL.Path, "/")[2]})
 		}))
 		spki := sha256.Sum256(srv.Certificate().RawSubjectPublicKeyInfo)
 		o := options{node: srv.URL, pin: base64.StdEncoding.EncodeToString(spki[:]), key: "k", name: "echo", authMessage: byMessage}

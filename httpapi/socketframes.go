@@ -1,0 +1,177 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+
+	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/access"
+	"github.com/meshd/meshd/node/agent"
+)
+
+// What the frames of a WebSocket need of their credential, whatever the route
+// needed that it came by.
+var (
+	writeFrames = &Route{Role: access.RoleUser, Scope: "graph:write"}
+	readFrames  = &Route{Role: access.RoleViewer, Scope: "graph:read"}
+	sendFrames  = &Route{Role: access.RoleAgent, Scope: "messages:write"}
+)
+
+// socketFrames answers the reads and writes of one WebSocket. It implements
+// agent.Requests; safe for concurrent use.
+type socketFrames struct {
+	api        *API
+	route      *Route // by which it came
+	caller     access.Principal
+	credential string // empty for the operator's socket
+	// had is the highest revision this connection was answered with. This node
+	// has it, so a read of it need not wait.
+	had atomic.Uint64
+}
+
+// allow looks at the credential again, so that one that was revoked stops
+// working at once.
+func (s *socketFrames) allow(what *Route) error {
+	caller := s.caller
+	if s.credential != "" {
+		var err error
+		if caller, err = s.api.cfg.Auth.Authenticate(s.credential); err != nil {
+			return err
+		}
+	}
+	if e := what.allows(caller); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Permit implements agent.Requests. Whoever may be an agent may speak.
+func (s *socketFrames) Permit() error {
+	what := s.route
+	if what.Scope == AnyScope {
+		what = sendFrames
+	}
+	return s.told(context.Background(), s.allow(what))
+}
+
+// Begin implements agent.Requests.
+func (s *socketFrames) Begin(kind string, frame []byte) (string, agent.Request, error) {
+	if s.api.cfg.Graph == nil {
+		return "", nil, nil
+	}
+	switch kind {
+	case "write":
+		f := &socketWrite{s: s}
+		err := strictly(frame, &f.writeFrame)
+		if err == nil {
+			err = f.check()
+		}
+		return f.ID, f, err
+	case "read":
+		f := &socketRead{s: s}
+		err := strictly(frame, &f.readFrame)
+		if err == nil {
+			err = f.check()
+		}
+		return f.ID, f, err
+	}
+	return "", nil, nil
+}
+
+// told is err as a WebSocket tells it, mapped by the catalogue.
+func (s *socketFrames) told(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := s.api.asError(ctx, err)
+	r := &consensus.Refusal{Code: e.Code, Sentence: e.Sentence, Details: map[string]string{}}
+	for k, v := range e.Details {
+		if k != "problems" { // the field is named, and there is one
+			r.Details[k] = fmt.Sprint(v)
+		}
+	}
+	if e.retry > 0 {
+		r.Details["retry_after"] = e.retry.String()
+	}
+	return r
+}
+
+// toldOf is told with the place of the refused field spelled for a frame.
+func (s *socketFrames) toldOf(ctx context.Context, err error) error {
+	var r *consensus.Refusal
+	if errors.As(err, &r) && r.Details["field"] != "" {
+		out := *r // a refusal may be shared
+		out.Details = map[string]string{}
+		for k, v := range r.Details {
+			out.Details[k] = v
+		}
+		switch field, op := r.Details["field"], r.Details["op"]; {
+		case field == "operations":
+			out.Details["field"] = "ops"
+		case op != "":
+			out.Details["field"] = "ops[" + op + "]." + field
+		}
+		err = &out
+	}
+	return s.told(ctx, err)
+}
+
+// saw notes a revision this connection was answered with.
+func (s *socketFrames) saw(revision uint64) {
+	for {
+		had := s.had.Load()
+		if had >= revision || s.had.CompareAndSwap(had, revision) {
+			return
+		}
+	}
+}
+
+// strictly decodes a frame: one JSON object, no field that is not known.
+func strictly(frame []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(frame))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return badFrame("", frameFault(err))
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return badFrame("", "a frame is one JSON object")
+	}
+	return nil
+}
+
+// head is checked of every frame.
+func checkHead(is, want, id string) error {
+	switch {
+	case is != want:
+		return badFrame("type", "a frame has one type")
+	case id == "" || len(id) > 128 || !visible(id):
+		return badFrame("id", "a "+want+" frame needs an id of 1 to 128 visible ASCII characters, by which its answer is told")
+	}
+	return nil
+}
+
+func badFrame(field, sentence string) error {
+	r := &consensus.Refusal{Code: CodeInvalid, Sentence: sentence}
+	if field != "" {
+		r.Details = map[string]string{"field": field}
+	}
+	return r
+}
+
+// frameFault is encoding/json's word in a client's language, without the input.
+func frameFault(err error) string {
+	var typ *json.UnmarshalTypeError
+	const unknown = "json: unknown field "
+	switch text := err.Error(); {
+	case errors.As(err, &typ):
+		return "the field " + clip(typ.Field, 100) + " has the wrong type"
+	case len(text) > len(unknown) && text[:len(unknown)] == unknown:
+		return "the field " + clip(text[len(unknown):], 100) + " is not known"
+	}
+	return "the frame is not a JSON object"
+}

@@ -1,0 +1,99 @@
+package agent
+
+// peekType returns the value of a frame's member "type", so that a frame is
+// parsed once only, by the one who knows its type. It gives "" for whatever is
+// unusual (no object, an escape in a name or in the type, the member missing),
+// which the strict decoder then judges. It checks nothing: whoever decodes the
+// frame must find the same type in it.
+func peekType(frame []byte) string {
+	i := skipSpace(frame, 0)
+	if i >= len(frame) || frame[i] != '{' {
+		return ""
+	}
+	i++
+	for {
+		i = skipSpace(frame, i)
+		name, next := plainString(frame, i)
+		if next < 0 {
+			return ""
+		}
+		i = skipSpace(frame, next)
+		if i >= len(frame) || frame[i] != ':' {
+			return ""
+		}
+		i = skipSpace(frame, i+1)
+		if string(name) == "type" {
+			kind, next := plainString(frame, i)
+			if next < 0 {
+				return ""
+			}
+			return string(kind)
+		}
+		if i = skipValue(frame, i); i < 0 {
+			return ""
+		}
+		i = skipSpace(frame, i)
+		if i >= len(frame) || frame[i] != ',' {
+			return ""
+		}
+		i++
+	}
+}
+
+func skipSpace(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\t' || b[i] == '\n' || b[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// plainString returns the string at i, which must have no escapes, and where it
+// ends; -1 where there is none.
+func plainString(b []byte, i int) ([]byte, int) {
+	if i >= len(b) || b[i] != '"' {
+		return nil, -1
+	}
+	for j := i + 1; j < len(b); j++ {
+		switch b[j] {
+		case '"':
+			return b[i+1 : j], j + 1
+		case '\\':
+			return nil, -1
+		}
+	}
+	return nil, -1
+}
+
+// skipValue returns where the value at i ends, -1 where it does not.
+func skipValue(b []byte, i int) int {
+	depth := 0
+	for i < len(b) {
+		switch b[i] {
+		case '"':
+			for i++; i < len(b) && b[i] != '"'; i++ {
+				if b[i] == '\\' {
+					i++
+				}
+			}
+			if i >= len(b) {
+				return -1
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 {
+				return i // of the enclosing object, after a number or a word
+			}
+			depth--
+		case ',':
+			if depth == 0 {
+				return i
+			}
+		}
+		i++
+		if depth == 0 && (b[i-1] == '"' || b[i-1] == '}' || b[i-1] == ']') {
+			return i
+		}
+	}
+	return -1
+}

@@ -1,0 +1,132 @@
+package agent
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/message"
+)
+
+// Client is who is at the other end of a connection.
+type Client struct {
+	// Principal is the credential's.
+	Principal string
+	// Name is that of the agent it becomes; without one it only sends.
+	Name string
+	// Requests answers the types of frames that this package does not know;
+	// nil: none.
+	Requests Requests
+}
+
+// Requests is what one connection may ask beyond messages. Begin is called in
+// the order of the frames; the requests it returns run at the same time.
+type Requests interface {
+	// Permit says whether the client may send messages now: nil, or what it is
+	// told. It is asked before each, so a credential can be withdrawn.
+	Permit() error
+	// Begin reads a frame and returns its id where it could be read. The frame
+	// is the request's to keep. A type that is not known is neither a request
+	// nor an error; an error says that the frame was bad.
+	Begin(kind string, frame []byte) (id string, r Request, err error)
+}
+
+// Request is one frame to be answered.
+type Request interface {
+	// Waits says that the answer may take longer than computing it.
+	Waits() bool
+	// Answer returns the whole frame that answers, or what is told in an error
+	// frame: a *consensus.Refusal as it is. ctx ends with the connection.
+	Answer(ctx context.Context) ([]byte, error)
+}
+
+// Bounds of requests under way: of one connection, and of all of a node's.
+const (
+	maxRequests     = 256
+	maxAllRequests  = 4096
+	maxRequestBytes = 64 << 20
+)
+
+// load counts the requests under way of all connections.
+type load struct {
+	count, bytes atomic.Int64
+}
+
+func (l *load) take(size int64) bool {
+	count, bytes := l.count.Add(1), l.bytes.Add(size)
+	if count <= maxAllRequests && bytes <= maxRequestBytes {
+		return true
+	}
+	l.give(size)
+	return false
+}
+
+func (l *load) give(size int64) {
+	l.count.Add(-1)
+	l.bytes.Add(-size)
+}
+
+// job is a request on its way through the crew.
+type job struct {
+	client  *client
+	ctx     context.Context
+	id      string
+	request Request
+	size    int64
+}
+
+// request takes a frame of a type that only Requests knows; known is false
+// where that does not either.
+func (c *client) request(ctx context.Context, kind string, frame []byte) (known bool, err error) {
+	id, r, err := c.requests.Begin(kind, frame)
+	if err != nil {
+		c.tell(errorFrame(id, err))
+		return true, err
+	}
+	if r == nil {
+		return false, nil
+	}
+	c.server.asked.Inc()
+	j := job{c, ctx, id, r, int64(len(frame))}
+	if !r.Waits() {
+		j.answer()
+		return true, nil
+	}
+	if c.waiting.Load() >= maxRequests {
+		c.tell(errorFrame(id, consensus.Refuse(message.CodeOverloaded, "too many requests of this connection are under way")))
+		return true, nil
+	}
+	if !c.server.load.take(j.size) {
+		c.tell(errorFrame(id, consensus.Refuse(message.CodeOverloaded, "too many requests are under way on this node")))
+		return true, nil
+	}
+	c.waiting.Add(1)
+	c.jobs.Add(1)
+	c.server.crew.do(j)
+	return true, nil
+}
+
+// run is answer for a request that was counted.
+func (j job) run() {
+	defer func() {
+		j.client.server.load.give(j.size)
+		j.client.waiting.Add(-1)
+		j.client.jobs.Done()
+	}()
+	j.answer()
+}
+
+// answer writes on the goroutine that has the answer: waking the writer would
+// cost as much as the writing.
+func (j job) answer() {
+	frame, err := j.client.server.guard(j.ctx, j.request)
+	it := item{raw: frame}
+	if err != nil {
+		it = item{frame: errorFrame(j.id, err)}
+	}
+	if j.client.queue.put(it) {
+		j.client.flush(j.ctx)
+	} else {
+		j.client.crowded()
+	}
+}
