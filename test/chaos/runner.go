@@ -1,0 +1,381 @@
+//go:build linux
+
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/meshd/meshd/test/chaos/check"
+	"github.com/meshd/meshd/test/chaos/fabric"
+)
+
+// Config says what to run.
+type Config struct {
+	Binary   string        // the meshd under test
+	Seed     uint64        // of all choices
+	Duration time.Duration // of the faults; healing and judging come after
+	Scenario string        // a name of Scenarios
+	Hosts    int           // places for nodes; default 5
+	Nodes    int           // members to begin with, 3 to Hosts; default by seed
+	Clients  int           // default 8
+	Think    time.Duration // a client's mean pause; default 25 ms
+	Dir      string        // made anew; kept if the run fails
+	Faults   []string      // only these, by name; empty: all
+	Log      io.Writer     // what happens, line by line
+}
+
+// runner is one run.
+type runner struct {
+	cfg    Config
+	dir    string
+	start  time.Time
+	fabric *fabric.Fabric
+	nodes  []*node
+	key    string
+	board  board
+	ending atomic.Bool
+
+	mu         sync.Mutex
+	history    []check.Op
+	file       *os.File
+	enc        *json.Encoder
+	problems   []check.Problem
+	faults     map[string]int
+	states     check.States
+	leader     string // by name, as last heard
+	lastAccept int64
+	longestGap time.Duration
+	healed     int64 // when the last fault ended; 0 while one is at work, or once a write was accepted after
+	recovery   []time.Duration
+	leaderless time.Duration
+	noLeader   int64
+}
+
+// now is the run's clock.
+func (r *runner) now() time.Duration { return time.Since(r.start) }
+
+func (r *runner) closing() bool { return r.ending.Load() }
+
+func (r *runner) event(format string, args ...any) {
+	fmt.Fprintf(r.cfg.Log, "%8.2f  %s\n", r.now().Seconds(), fmt.Sprintf(format, args...))
+}
+
+// maxProblems bounds what one broken promise can fill.
+const maxProblems = 200
+
+func (r *runner) problem(kind, format string, args ...any) {
+	r.broken(check.Problem{Kind: kind, Text: fmt.Sprintf(format, args...)})
+}
+
+func (r *runner) broken(p check.Problem) {
+	r.event("PROBLEM %s: %s", p.Kind, p.Text)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.problems) < maxProblems {
+		r.problems = append(r.problems, p)
+	}
+}
+
+func (r *runner) count(fault string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.faults[fault]++
+}
+
+// record keeps an operation.
+func (r *runner) record(op check.Op) {
+	if op.Code == "IDEMPOTENCY_MISMATCH" {
+		r.problem("duplicated", "%s: %s says that its idempotency key had another request", op.Key, op.Node)
+	}
+	switch op.Kind {
+	case check.Write, check.CAS, check.Add, check.Edge, check.Delete:
+		if op.Outcome == check.OK && !op.Mismatch {
+			r.accepted(op.Return)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.history = append(r.history, op)
+	_ = r.enc.Encode(op)
+}
+
+// accepted notes that a write was acknowledged.
+func (r *runner) accepted(at int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.lastAccept > 0 {
+		r.longestGap = max(r.longestGap, time.Duration(at-r.lastAccept))
+	}
+	r.lastAccept = max(r.lastAccept, at)
+	if r.healed > 0 && at > r.healed {
+		r.recovery = append(r.recovery, time.Duration(at-r.healed))
+		r.healed = 0
+	}
+}
+
+// members are the nodes that should answer clients, running or not.
+func (r *runner) members() []*node { return r.which(member) }
+
+func (r *runner) which(s seat) []*node {
+	var out []*node
+	for _, n := range r.nodes {
+		if n.is() == s {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// Run makes a mesh, breaks it while clients work, heals it and judges. Its error
+// says that the run could not be made (fabric.ErrUnsupported among others);
+// what the mesh did wrong is in the report.
+func Run(ctx context.Context, cfg Config) (rep *Report, err error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	r := &runner{cfg: cfg, dir: cfg.Dir, start: time.Now(), fabric: fabric.New(), faults: map[string]int{}}
+	r.board.initial, r.board.versions = map[string]string{}, map[string]uint64{}
+	defer r.fabric.Close()
+	if err := os.MkdirAll(r.dir, 0o700); err != nil {
+		return nil, err
+	}
+	if r.file, err = os.Create(filepath.Join(r.dir, "history.jsonl")); err != nil {
+		return nil, err
+	}
+	defer r.file.Close()
+	r.enc = json.NewEncoder(r.file)
+	defer r.shut()
+	for i := range cfg.Hosts {
+		h, err := r.fabric.Host(fmt.Sprintf("n%d", i+1))
+		if err != nil {
+			return nil, err
+		}
+		r.nodes = append(r.nodes, &node{run: r, host: h, name: h.Name, number: 1, seat: spare})
+	}
+	if err := r.form(ctx); err != nil {
+		return nil, fmt.Errorf("the mesh did not form: %w (logs in %s)", err, r.dir)
+	}
+	r.event("formed with %d members", len(r.members()))
+	r.work(ctx)
+	rep = r.judge()
+	rep.write(filepath.Join(r.dir, "report.txt"))
+	return rep, nil
+}
+
+func (c *Config) complete() error {
+	if c.Log == nil {
+		c.Log = io.Discard
+	}
+	c.Log = &syncWriter{w: c.Log}
+	if c.Hosts == 0 {
+		c.Hosts = 5
+	}
+	if c.Nodes == 0 {
+		c.Nodes = 3 + int(c.Seed%2)
+	}
+	if c.Clients == 0 {
+		c.Clients = 8
+	}
+	if c.Think == 0 {
+		c.Think = 25 * time.Millisecond
+	}
+	if c.Scenario == "" {
+		c.Scenario = "random"
+	}
+	if Scenarios[c.Scenario] == nil {
+		return fmt.Errorf("there is no scenario %q", c.Scenario)
+	}
+	for _, f := range c.Faults {
+		if !knownFault(f) {
+			return fmt.Errorf("there is no fault %q", f)
+		}
+	}
+	return nil
+}
+
+type syncWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (s *syncWriter) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(p)
+}
+
+// shut ends every process.
+func (r *runner) shut() {
+	r.ending.Store(true)
+	for _, n := range r.nodes {
+		n.kill()
+	}
+}
+
+// form makes the mesh of the first nodes.
+func (r *runner) form(ctx context.Context) error {
+	first := r.nodes[0]
+	if err := first.start(); err != nil {
+		return err
+	}
+	if err := eventually(ctx, 20*time.Second, func() error {
+		key, err := os.ReadFile(filepath.Join(first.data(), "admin.key"))
+		if err == nil {
+			r.key = strings.TrimSpace(string(key))
+			_, err = r.status(first)
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	first.become(member)
+	for _, n := range r.nodes[1:r.cfg.Nodes] {
+		if err := r.join(ctx, n, 30*time.Second); err != nil {
+			return err
+		}
+	}
+	return eventually(ctx, 40*time.Second, func() error {
+		voters, err := r.voters(first)
+		if err == nil && len(voters) < 3 {
+			err = fmt.Errorf("%d voters", len(voters))
+		}
+		return err
+	})
+}
+
+// work runs clients and faults, heals, and lets the clients finish.
+func (r *runner) work(ctx context.Context) {
+	working, stop := context.WithCancel(ctx)
+	defer stop()
+	var clients, watchers sync.WaitGroup
+	clients.Go(func() { r.newClient(900).registrar(working) })
+	for i := range r.cfg.Clients {
+		c := r.newClient(i)
+		clients.Go(func() { c.work(working) })
+	}
+	for i, n := range r.nodes {
+		watchers.Go(func() { r.watch(working, r.newClient(800+i), n) })
+	}
+	breaking, cancel := context.WithTimeout(ctx, r.cfg.Duration)
+	Scenarios[r.cfg.Scenario](r, breaking)
+	cancel()
+	r.heal(ctx)
+	stop()
+	clients.Wait()
+	watchers.Wait()
+}
+
+// snapshot copies what was recorded until now.
+func (r *runner) snapshot() ([]check.Op, map[string]string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.board.mu.Lock()
+	defer r.board.mu.Unlock()
+	return append([]check.Op(nil), r.history...), maps.Clone(r.board.initial)
+}
+
+// eventually repeats cond until it says nil.
+func eventually(ctx context.Context, patience time.Duration, cond func() error) error {
+	deadline := time.Now().Add(patience)
+	for {
+		err := cond()
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(deadline) || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// status is what the harness reads of GET /status.
+type status struct {
+	State  string `json:"state"`
+	Leader *struct {
+		Name string `json:"name"`
+	} `json:"leader"`
+	Term     uint64 `json:"term"`
+	Applied  uint64 `json:"applied_index"`
+	Revision uint64 `json:"revision"`
+	Hash     string `json:"state_hash"`
+}
+
+func (r *runner) status(n *node) (status, error) {
+	c := r.newClient(0)
+	defer c.close()
+	return c.status(n)
+}
+
+func (c *client) status(n *node) (status, error) {
+	var s status
+	return s, c.get(n, "/status", &s)
+}
+
+func (c *client) get(n *node, path string, v any) error {
+	a := c.askAt(n, 3*time.Second, http.MethodGet, path, nil)
+	if a.outcome != check.OK {
+		return fmt.Errorf("%s at %s: %d %s", path, a.node, a.status, a.code)
+	}
+	return json.Unmarshal(a.body, v)
+}
+
+// voters are the names of the voters as n knows them.
+func (r *runner) voters(n *node) ([]string, error) {
+	c := r.newClient(0)
+	defer c.close()
+	var members []struct{ Name, Role string }
+	if err := c.get(n, "/members", &members); err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, m := range members {
+		if m.Role == "voter" {
+			out = append(out, m.Name)
+		}
+	}
+	return out, nil
+}
+
+// watch asks a node for its status again and again: who leads, and whether the
+// state at a revision is the same as elsewhere.
+func (r *runner) watch(ctx context.Context, c *client, n *node) {
+	defer c.close()
+	for ctx.Err() == nil {
+		if n.is() == member && n.running() {
+			if s, err := c.status(n); err == nil {
+				r.saw(n.Name(), s)
+			}
+		}
+		select {
+		case <-time.After(400 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (r *runner) saw(name string, s status) {
+	r.mu.Lock()
+	p, differs := r.states.Add(check.State{Node: name, Revision: s.Revision, Hash: s.Hash})
+	if s.Leader != nil && s.Leader.Name != r.leader {
+		r.leader = s.Leader.Name
+	}
+	r.mu.Unlock()
+	if differs {
+		r.broken(p)
+	}
+}
