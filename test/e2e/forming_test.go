@@ -86,6 +86,7 @@ func TestSoleVoterStartsQuickly(t *testing.T) {
 }
 
 func TestSecondHostOfOneNameIsRenamedAloud(t *testing.T) {
+	t.Parallel()
 	a, b, c := realmesh.New(t, "office"), realmesh.New(t, "office"), realmesh.New(t, "office")
 	a.Found()
 	b.Join(a)
@@ -285,6 +286,7 @@ func TestEdgeRoleIsRefusedWithASentence(t *testing.T) {
 }
 
 func TestNoVoteIsKept(t *testing.T) {
+	t.Parallel()
 	a, b, c := realmesh.New(t, "alpha"), realmesh.New(t, "beta"), realmesh.New(t, "gamma")
 	a.Found()
 	b.Join(a)

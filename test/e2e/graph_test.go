@@ -26,6 +26,7 @@ type node struct {
 // What one node wrote the others read, at once where the client says which
 // revision it has seen.
 func TestGraphWrittenAtOneNodeIsReadAtOthers(t *testing.T) {
+	t.Parallel()
 	nodes := formed(t)
 	key := nodes[0].AdminKey()
 	var c []*realmesh.Client
@@ -105,6 +106,7 @@ func twice(t testing.TB, c *realmesh.Client, key string) map[string]any {
 // A file loaded at one node is exported at another as the same graph, and its
 // ways are found at the third.
 func TestGraphImportedAtOneNodeIsExportedAtAnother(t *testing.T) {
+	t.Parallel()
 	nodes := formed(t)
 	const count = 500
 	var file strings.Builder

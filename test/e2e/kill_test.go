@@ -15,6 +15,7 @@ import (
 // is there twice, and all hold the same. The first round is before any node has
 // made a snapshot.
 func TestF14KillAllInRandomOrder(t *testing.T) {
+	t.Parallel()
 	const seed = 14
 	rng := rand.New(rand.NewPCG(seed, 0))
 	nodes := realmesh.Three(t)
@@ -39,6 +40,7 @@ func TestF14KillAllInRandomOrder(t *testing.T) {
 
 // Any node is killed at any time, one after the other, never a majority.
 func TestF14KillOneByOneInRandomOrder(t *testing.T) {
+	t.Parallel()
 	const seed = 41
 	rng := rand.New(rand.NewPCG(seed, 0))
 	nodes := realmesh.Three(t)
@@ -66,6 +68,7 @@ func TestF14KillOneByOneInRandomOrder(t *testing.T) {
 // A single node that is killed again and again replays its log into a state
 // that already has it: same revision, same hash, each write once.
 func TestF23ReplayChangesNothing(t *testing.T) {
+	t.Parallel()
 	n := realmesh.New(t, "solo")
 	n.Found()
 	leaderOf(t, n)
@@ -102,6 +105,7 @@ func TestF23ReplayChangesNothing(t *testing.T) {
 // A client whose write got no answer, since the leader died with it, says it
 // again at another node with the same key: it is applied once.
 func TestF19RetryAcrossTheLeadersDeathAppliesOnce(t *testing.T) {
+	t.Parallel()
 	nodes := realmesh.Three(t)
 	leader := leaderOf(t, nodes...)
 	rest := others(nodes, leader)
@@ -164,6 +168,7 @@ func TestF19RetryAcrossTheLeadersDeathAppliesOnce(t *testing.T) {
 // A follower sleeps while both others are replaced one by one; when it comes
 // back it finds the mesh, or is told how, and does no harm.
 func TestF14FollowerAwayWhileBothOthersAreReplaced(t *testing.T) {
+	t.Parallel()
 	nodes := realmesh.Three(t)
 	leader := leaderOf(t, nodes...)
 	rest := others(nodes, leader)
@@ -176,10 +181,8 @@ func TestF14FollowerAwayWhileBothOthersAreReplaced(t *testing.T) {
 	d, e := realmesh.New(t, "delta"), realmesh.New(t, "epsilon")
 	d.Join(leader)
 	e.Join(leader)
-	adminKey := nodes[0].AdminKey()
-	l.mu.Lock()
-	l.clients = append([]*realmesh.Client{d.Client(adminKey), e.Client(adminKey)}, l.clients...)
-	l.mu.Unlock()
+	l.also(d)
+	l.also(e)
 	// A dead voter is replaced by a spare after half a minute.
 	realmesh.Eventually(t, 60*time.Second, "the dead voter is replaced", func() error {
 		m, _, err := member(e, away.Name)
@@ -200,7 +203,7 @@ func TestF14FollowerAwayWhileBothOthersAreReplaced(t *testing.T) {
 	l.more(10, 40*time.Second)
 	away.Start("serve", "--peer", d.Address)
 	away.WaitServing()
-	realmesh.Formed(t, 60*time.Second, d, e, away)
+	realmesh.Alive(t, 60*time.Second, d, e, away)
 	l.more(10, 40*time.Second)
 	l.finish(d, e, away)
 }

@@ -30,19 +30,20 @@ func leaves(t testing.TB, n *realmesh.Node, rest ...*realmesh.Node) {
 	t.Logf("%s left in %s", name, time.Since(begun).Round(time.Millisecond))
 }
 
-// returns joins a node that left again, by a new token; it is the node it was.
+// comesBack joins a node that left again, by a new token; it is the node it was.
 func comesBack(t testing.TB, n *realmesh.Node, id string, via *realmesh.Node, all ...*realmesh.Node) {
 	t.Helper()
 	wantExit(t, realmesh.Command(t, "", "serve", "--data", n.Data, "--listen", n.Address), refused, "belongs to no mesh yet")
 	n.Start("join", via.Token())
 	n.WaitServing()
-	realmesh.Formed(t, 40*time.Second, all...)
+	realmesh.Alive(t, 40*time.Second, all...)
 	if got := mustStatus(t, n).Node.ID; got != id {
 		t.Errorf("it came back as %s, was %s", got, id)
 	}
 }
 
 func TestLeaveOfAFollower(t *testing.T) {
+	t.Parallel()
 	nodes := realmesh.Three(t)
 	leader := leaderOf(t, nodes...)
 	n := others(nodes, leader)[0]
@@ -60,16 +61,12 @@ func TestLeaveOfAFollower(t *testing.T) {
 }
 
 func TestLeaveOfTheLeader(t *testing.T) {
+	t.Parallel()
 	nodes := realmesh.Three(t)
 	n := leaderOf(t, nodes...)
 	rest := others(nodes, n)
 	id := mustStatus(t, n).Node.ID
-	l := newLedger(t, "leave", nodes...)
-	l.clients = l.clients[:0]
-	key := nodes[0].AdminKey()
-	for _, r := range rest {
-		l.clients = append(l.clients, r.Client(key))
-	}
+	l := newLedger(t, "leave", rest...)
 	l.start(2, 2)
 	leaves(t, n, rest...)
 	leaderOf(t, rest...)
@@ -80,6 +77,7 @@ func TestLeaveOfTheLeader(t *testing.T) {
 
 // The only voter of two leaves: the other takes over voice and state first.
 func TestLeaveOfTheSoleVoterOfTwo(t *testing.T) {
+	t.Parallel()
 	a, b := realmesh.New(t, "alpha"), realmesh.New(t, "beta")
 	a.Found()
 	b.Join(a)
@@ -93,6 +91,7 @@ func TestLeaveOfTheSoleVoterOfTwo(t *testing.T) {
 	b.Must("graph", "add", "node", "note", "after", "key=after")
 	wantExit(t, b.Run("leave", "--yes"), refused, "only node", "meshd reset")
 	comesBack(t, a, id, b, a, b)
+	realmesh.Formed(t, 10*time.Second, a, b)
 	a.Must("graph", "get", "after")
 }
 
@@ -100,6 +99,7 @@ func TestLeaveOfTheSoleVoterOfTwo(t *testing.T) {
 // that it is dead. With two spares at hand the mesh must not end without a
 // majority.
 func TestLeaveRightAfterAnotherVoterDied(t *testing.T) {
+	t.Parallel()
 	nodes := realmesh.Three(t)
 	d, e := realmesh.New(t, "delta"), realmesh.New(t, "epsilon")
 	d.Join(nodes[0])
@@ -121,6 +121,7 @@ func TestLeaveRightAfterAnotherVoterDied(t *testing.T) {
 // A removed node is cut everywhere within five seconds, hears it with the next
 // step, and cannot come back by a token until it is reset to be another.
 func TestF16F27RemovedNodeIsCutAndStaysOut(t *testing.T) {
+	t.Parallel()
 	nodes := realmesh.Three(t)
 	leader := leaderOf(t, nodes...)
 	out := others(nodes, leader)[0]
@@ -182,6 +183,7 @@ func TestF16F27RemovedNodeIsCutAndStaysOut(t *testing.T) {
 
 // A node is removed while it is away; it learns of it when it comes back.
 func TestF27NodeRemovedWhileAwayHearsIt(t *testing.T) {
+	t.Parallel()
 	nodes := realmesh.Three(t)
 	leader := leaderOf(t, nodes...)
 	out := others(nodes, leader)[0]
@@ -207,6 +209,7 @@ func TestF27NodeRemovedWhileAwayHearsIt(t *testing.T) {
 // The single survivor of three becomes a mesh of its own with all that was
 // acknowledged; the old members stay strangers to it.
 func TestRecoverOfASingleSurvivor(t *testing.T) {
+	t.Parallel()
 	nodes := realmesh.Three(t)
 	leader := leaderOf(t, nodes...)
 	n := leader

@@ -21,9 +21,11 @@ import (
 // at any node, until it is acknowledged.
 type ledger struct {
 	t         testing.TB
+	key       string
 	namespace string
 	clients   []*realmesh.Client
 	stopped   chan struct{}
+	stop      sync.Once
 	writers   sync.WaitGroup
 
 	mu    sync.Mutex
@@ -36,8 +38,8 @@ type ledger struct {
 
 func newLedger(t testing.TB, namespace string, nodes ...*realmesh.Node) *ledger {
 	t.Helper()
-	key := nodes[0].AdminKey()
-	l := &ledger{t: t, namespace: namespace, stopped: make(chan struct{}), acked: map[string]uint64{}, tried: map[string]bool{}}
+	_, key := nodes[0].APIKey("user")
+	l := &ledger{t: t, key: key, namespace: namespace, stopped: make(chan struct{}), acked: map[string]uint64{}, tried: map[string]bool{}}
 	for _, n := range nodes {
 		l.clients = append(l.clients, n.Client(key))
 	}
@@ -50,11 +52,13 @@ func (l *ledger) start(writers int, seed uint64) {
 	for w := range writers {
 		l.writers.Go(func() {
 			rng := rand.New(rand.NewPCG(seed, uint64(w)))
+			pace := time.NewTicker(4 * time.Millisecond) // leaves the machine something for the mesh
+			defer pace.Stop()
 			for i := 0; ; i++ {
 				select {
 				case <-l.stopped:
 					return
-				default:
+				case <-pace.C:
 					l.write(fmt.Sprintf("w%d-%d", w, i), rng)
 				}
 			}
@@ -115,12 +119,17 @@ func (l *ledger) more(n int, timeout time.Duration) {
 	})
 }
 
+// pause ends the writers, for good.
+func (l *ledger) pause() {
+	l.stop.Do(func() { close(l.stopped) })
+	l.writers.Wait()
+}
+
 // finish ends the writers and compares what each node holds with what was
 // promised.
 func (l *ledger) finish(nodes ...*realmesh.Node) {
 	l.t.Helper()
-	close(l.stopped)
-	l.writers.Wait()
+	l.pause()
 	for _, b := range l.bad {
 		l.t.Errorf("a write was answered wrongly: %s", b)
 	}
@@ -175,6 +184,14 @@ func labels(t testing.TB, n *realmesh.Node, namespace string) []string {
 		}
 	}
 	return out
+}
+
+// also lets the writers use one more node.
+func (l *ledger) also(n *realmesh.Node) {
+	c := n.Client(l.key)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.clients = append(l.clients, c)
 }
 
 // pick is any of the clients.

@@ -122,6 +122,7 @@ func knows(t testing.TB, n *realmesh.Node, name string) {
 // A client at one node sends to an agent at another and gets its answer; and
 // hears the truth where there is none.
 func TestMessagesCrossNodes(t *testing.T) {
+	t.Parallel()
 	nodes := formed(t)
 	_, key := nodes[0].APIKey("agent")
 	echo := attach(t, nodes[2], "echo", key)
@@ -187,6 +188,7 @@ func TestMessagesCrossNodes(t *testing.T) {
 
 // Every node's own librarian answers about the same graph.
 func TestLibrarianAnswersAtEveryNode(t *testing.T) {
+	t.Parallel()
 	nodes := formed(t)
 	n := nodes[0]
 	n.Must("graph", "add", "node", "package", "store", "key=store")
@@ -247,6 +249,7 @@ func TestOrderOfAThousandMessages(t *testing.T) {
 // The node an agent was attached to dies: it attaches again when the node is
 // back, and is found.
 func TestAgentComesBackWithItsNode(t *testing.T) {
+	t.Parallel()
 	nodes := formed(t)
 	_, key := nodes[0].APIKey("agent")
 	attach(t, nodes[2], "echo", key)

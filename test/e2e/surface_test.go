@@ -37,6 +37,7 @@ var braces = regexp.MustCompile(`\{[^}]*\}`)
 // Every route of the node's own description answers a stranger 401, unless it
 // is public, whatever is wrong with the request besides.
 func TestStrangersHear401OnEveryRoute(t *testing.T) {
+	t.Parallel()
 	n := realmesh.New(t, "solo")
 	n.Found()
 	stranger := n.Client("")
@@ -97,6 +98,7 @@ func TestStrangersHear401OnEveryRoute(t *testing.T) {
 }
 
 func TestRolesAndRevocationOnAllNodes(t *testing.T) {
+	t.Parallel()
 	nodes := formed(t)
 	var ids []string
 	keys := map[string]string{}
@@ -241,6 +243,7 @@ func secretPart(s string) string { return s[len(s)-30:] }
 // An external instance registers at one node, is kept alive at another and is
 // ended at the third; without heartbeats its lease runs out.
 func TestRegistryAcrossNodes(t *testing.T) {
+	t.Parallel()
 	nodes := formed(t)
 	_, key := nodes[0].APIKey("agent")
 	_, viewer := nodes[0].APIKey("viewer")
@@ -361,6 +364,7 @@ func TestIdleMemory(t *testing.T) {
 
 // Every verb that asks prints one JSON value with the promised fields.
 func TestEveryVerbPrintsJSON(t *testing.T) {
+	t.Parallel()
 	nodes := formed(t)
 	n := nodes[1]
 	n.Must("graph", "add", "node", "person", "Ada", "key=ada")

@@ -216,6 +216,7 @@ func realmeshToken(t testing.TB, n *realmesh.Node, args ...string) tokenMade {
 }
 
 func TestF15OneUseIsOneMachine(t *testing.T) {
+	t.Parallel()
 	a, b := realmesh.New(t, "alpha"), realmesh.New(t, "beta")
 	a.Found()
 	b.Join(a)
@@ -251,6 +252,7 @@ func TestF15OneUseIsOneMachine(t *testing.T) {
 // The leader dies while a newcomer's admission is before it: the newcomer goes
 // on by itself until somebody admits it, once.
 func TestF15LeaderDiesInTheMiddleOfAJoin(t *testing.T) {
+	t.Parallel()
 	nodes := realmesh.Three(t)
 	leader := leaderOf(t, nodes...)
 	rest := others(nodes, leader)

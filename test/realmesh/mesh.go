@@ -132,23 +132,37 @@ func Three(t testing.TB) []*Node {
 func Formed(t testing.TB, timeout time.Duration, nodes ...*Node) {
 	t.Helper()
 	Eventually(t, timeout, "the mesh forms", func() error {
-		for _, n := range nodes {
-			members, err := n.Members()
-			if err != nil {
-				return err
-			}
-			alive := 0
-			for _, m := range members {
-				if m.Status == "alive" {
-					alive++
-				}
-			}
-			if alive != len(nodes) {
-				return fmt.Errorf("%s sees %d of %d alive", n.Name, alive, len(nodes))
-			}
+		if err := alive(nodes...); err != nil {
+			return err
 		}
 		return Same(nodes...)
 	})
+}
+
+// Alive waits until every node is alive in every node's list. While a mesh is
+// written to, this can be seen and Formed hardly can.
+func Alive(t testing.TB, timeout time.Duration, nodes ...*Node) {
+	t.Helper()
+	Eventually(t, timeout, "all see all alive", func() error { return alive(nodes...) })
+}
+
+func alive(nodes ...*Node) error {
+	for _, n := range nodes {
+		members, err := n.Members()
+		if err != nil {
+			return err
+		}
+		alive := 0
+		for _, m := range members {
+			if m.Status == "alive" {
+				alive++
+			}
+		}
+		if alive != len(nodes) {
+			return fmt.Errorf("%s sees %d of %d alive", n.Name, alive, len(nodes))
+		}
+	}
+	return nil
 }
 
 // Same says whether all nodes hold the same state at the same revision.

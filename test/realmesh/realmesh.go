@@ -59,6 +59,8 @@ type Node struct {
 	// Address is where it listens, HOST:PORT.
 	Address string
 	Env     []string
+	// Output takes what the next Start prints, in place of the log.
+	Output *os.File
 	// Input is what the next Start has on its standard input.
 	Input string
 
@@ -167,6 +169,9 @@ func (n *Node) Start(verb string, args ...string) {
 	}
 	n.born = len(n.log.String())
 	cmd.Stdout, cmd.Stderr = n.log, n.log
+	if n.Output != nil {
+		cmd.Stdout, cmd.Stderr = n.Output, n.Output
+	}
 	if n.Input != "" {
 		cmd.Stdin = strings.NewReader(n.Input)
 	}
