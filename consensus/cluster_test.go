@@ -334,7 +334,7 @@ func (x *node) do(t testing.TB, body string) Outcome {
 	t.Helper()
 	out, err := x.try(body)
 	if err != nil {
-		t.Fatalf("%s: %v", body, err)
+		t.Fatalf("%.40s: %v (fault: %v)", body, err, x.machine.broken())
 	}
 	return out
 }

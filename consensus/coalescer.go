@@ -19,6 +19,8 @@ type coalescer struct {
 	stats *metrics
 	// lost is called when an entry did not commit: its commands go out again.
 	lost func()
+	// ended is closed when Raft has ended.
+	ended chan struct{}
 	// own returns the origin of this node with its watermark.
 	own func() ack
 
@@ -127,6 +129,7 @@ func (c *coalescer) run(stop <-chan struct{}, wg *sync.WaitGroup) {
 			// Blocks while Raft writes the entry before: the queue grows
 			// meanwhile, and with it the next entry.
 			future := c.apply(data)
+			endWith(future, c.ended)
 			wg.Go(func() {
 				err := future.Error()
 				<-c.slots

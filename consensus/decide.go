@@ -14,6 +14,8 @@ type found struct {
 	snapIndex   uint64 // the index Raft gave it
 	snapApplied uint64 // the index its content has
 	snapTerm    uint64 // the term at snapIndex
+	// snapInstalled says that it came from the leader.
+	snapInstalled bool
 	// snapDamaged counts newer snapshots that were set aside.
 	snapDamaged int
 	// The log; first and last are 0 where it is empty.
@@ -36,6 +38,9 @@ const (
 // decision is what to do about the state at open.
 type decision struct {
 	source source
+	// wipe says that the log is of before the installed snapshot and that
+	// the node went down before it was emptied.
+	wipe bool
 	// damaged is a sentence when the log has lost entries it once held.
 	damaged string
 }
@@ -46,6 +51,13 @@ type decision struct {
 func decide(f found) decision {
 	if f.logLost != "" {
 		return decision{damaged: f.logLost}
+	}
+	if f.superseded() {
+		f.logFirst, f.logLast = 0, 0
+		f.logTerm = func(uint64) uint64 { return 0 }
+		d := decide(f)
+		d.wipe = d.damaged == ""
+		return d
 	}
 	trusted := f.stateOpens && (f.mark == markClean || f.sameBoot)
 	base := f.snapIndex
@@ -78,4 +90,14 @@ func decide(f found) decision {
 	default:
 		return decision{source: fromNothing}
 	}
+}
+
+// superseded says that the newest snapshot was installed over this log, which
+// ends before it or has another history there. What such a log holds is in the
+// snapshot or was never committed.
+func (f *found) superseded() bool {
+	if !f.snapInstalled || f.logLast == 0 || f.logFirst > f.snapIndex {
+		return false
+	}
+	return f.logLast < f.snapIndex || f.logTerm(f.snapIndex) != f.snapTerm
 }

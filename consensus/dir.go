@@ -44,7 +44,7 @@ var (
 // lives, so that a wiped disk is another server to Raft: a vote or an entry
 // that was lost can never be taken for one that is kept.
 func EnsureID(dir string) (raftID string, fresh bool, err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(dir); err != nil {
 		return "", false, fmt.Errorf("making the raft directory: %w", err)
 	}
 	path := filepath.Join(dir, nameRaftID)
@@ -93,7 +93,7 @@ type directory struct {
 // openDirectory takes the lock before anything else is read, so that a second
 // process gets a sentence and not a hang.
 func openDirectory(path string) (*directory, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := makeDir(path); err != nil {
 		return nil, fmt.Errorf("making the raft directory: %w", err)
 	}
 	if err := os.Chmod(path, 0o700); err != nil {
@@ -141,6 +141,18 @@ func (d *directory) checkVersion() error {
 func (d *directory) file(name string) string { return filepath.Join(d.path, name) }
 
 func (d *directory) close() error { return d.lock.Close() }
+
+// makeDir makes a directory whose name a power loss does not take away: what is
+// synced inside a directory that vanishes is gone all the same.
+func makeDir(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
 
 // writeFileSync replaces a file so that after a power loss either the old or
 // the new content is there.

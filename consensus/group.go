@@ -70,6 +70,10 @@ type hooks struct {
 	otherBoot  bool         // and as if the machine had gone down with it
 	health     healthTimes
 	snapBytes  uint64
+	// step ends the process at a named point by an error.
+	step func(point string) error
+	// space stands in for the file system's figures.
+	space func() (free, total uint64)
 	// beforeRead is called between the steps of a read index, by number.
 	beforeRead func(step int)
 }
@@ -99,6 +103,7 @@ type Group struct {
 
 	ctx       context.Context
 	cancel    context.CancelFunc
+	raftEnded chan struct{}
 	wg        sync.WaitGroup // our goroutines
 	futures   sync.WaitGroup // waits for Raft's futures: they end with Raft
 	closeOnce sync.Once
@@ -118,7 +123,7 @@ func Open(cfg Config) (_ *Group, err error) {
 	if cfg.WantVoters == 0 {
 		cfg.WantVoters = 3
 	}
-	g := &Group{cfg: cfg, logger: cfg.Logger, stats: newMetrics(cfg.Registerer), notify: make(chan bool, 16)}
+	g := &Group{cfg: cfg, logger: cfg.Logger, stats: newMetrics(cfg.Registerer), notify: make(chan bool, 16), raftEnded: make(chan struct{})}
 	rand.Read(g.origin[:])
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	var undo []func()
@@ -140,6 +145,9 @@ func Open(cfg Config) (_ *Group, err error) {
 		return nil, err
 	}
 	g.machine.failCommit = cfg.hooks.failCommit
+	if cfg.hooks.step != nil {
+		g.machine.step = cfg.hooks.step
+	}
 	if g.log, g.snapshots, err = g.openStores(library); err != nil {
 		return nil, err
 	}
@@ -161,6 +169,7 @@ func Open(cfg Config) (_ *Group, err error) {
 	g.transport = newTransport(newStreams(cfg.Listener, g.dir.id, cfg.Dial), library.Named("net"))
 	undo = append(undo, func() { g.transport.Close(); g.transport.drain() })
 	g.machine.applying = g.tellCommit
+	g.log.raft.Store(true)
 	if g.raft, err = raft.NewRaft(g.raftConfig(library), g.machine, g.log, g.log, g.snapshots, g.transport); err != nil {
 		return nil, fmt.Errorf("starting raft: %w", err)
 	}
@@ -168,6 +177,7 @@ func Open(cfg Config) (_ *Group, err error) {
 	g.coalescer.apply = func(data []byte) raft.ApplyFuture { return g.raft.Apply(data, 0) }
 	g.coalescer.stats = g.stats
 	g.coalescer.lost = g.resend
+	g.coalescer.ended = g.raftEnded
 	g.coalescer.own = func() ack { return ack{g.origin, g.outbox.acked()} }
 	if err = g.stats.attach(g); err != nil {
 		undo = append(undo, func() { g.raft.Shutdown().Error() })
@@ -186,6 +196,9 @@ func (g *Group) openStores(library *libraryLog) (*raftLog, *snapshots, error) {
 	if err != nil {
 		log.close()
 		return nil, nil, err
+	}
+	if g.cfg.hooks.step != nil {
+		snaps.step = g.cfg.hooks.step
 	}
 	log.floor = snaps.floor
 	log.vfs.setObserver(g.stats.synced)
@@ -291,6 +304,7 @@ func (g *Group) watchLeadership(observations <-chan raft.Observation) {
 				term := g.raft.CurrentTerm()
 				g.logger.Info("this node leads", "term", term)
 				future := g.raft.Apply(systemEntry(sysMarker, term, time.Now().UnixMilli()), 0)
+				endWith(future, g.raftEnded)
 				g.futures.Go(func() { _ = future.Error() })
 			} else {
 				g.logger.Info("this node no longer leads")
@@ -353,6 +367,7 @@ func (g *Group) close() error {
 		// locked, and the next open of the directory says so.
 		return errors.New("raft did not stop within 5 s, its files stay open")
 	}
+	close(g.raftEnded)
 	if !within(3*time.Second, func() { g.wg.Wait(); g.transport.drain(); g.futures.Wait(); g.machine.closing.Wait() }) {
 		errs = append(errs, errors.New("some goroutines of consensus did not end within 3 s"))
 	}

@@ -61,6 +61,7 @@ type machine struct {
 	framing []byte
 	// failCommit is a test's way to a failing disk.
 	failCommit func() error
+	step       func(point string) error
 }
 
 var (
@@ -78,6 +79,7 @@ func newMachine(dir string, parts []Part, logger *slog.Logger, stats *metrics) (
 		resolve:  func(origin, uint64, outcome) {},
 		restored: func() {},
 		applying: func(uint64) {},
+		step:     noStep,
 	}
 	owner := make(map[Table]string)
 	for _, p := range parts {

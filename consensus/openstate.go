@@ -21,6 +21,12 @@ func openState(dir string, m *machine, log *raftLog, snaps *snapshots, otherBoot
 		closeFile(file)
 		return fmt.Errorf("%s, so entries that this node has acknowledged may be gone and it must not vote under its raft id again: %w", d.damaged, ErrLogDamaged)
 	}
+	if d.wipe {
+		if err := log.wipe(); err != nil {
+			closeFile(file)
+			return fmt.Errorf("emptying the log below the installed snapshot: %w", err)
+		}
+	}
 	if d.source != fromFile {
 		closeFile(file)
 		if file, err = rebuild(m, snaps, snap, d.source); err != nil {
@@ -74,6 +80,7 @@ func look(dir string, m *machine, log *raftLog, snaps *snapshots, otherBoot bool
 	f.snapDamaged = damaged
 	if snap != nil {
 		f.snapIndex, f.snapApplied, f.snapTerm = snap.Index, own.Applied, snap.Term
+		f.snapInstalled = snaps.installed(snap.ID)
 	}
 	if f.logFirst, err = log.FirstIndex(); err == nil {
 		f.logLast, err = log.LastIndex()
@@ -97,7 +104,7 @@ func look(dir string, m *machine, log *raftLog, snaps *snapshots, otherBoot bool
 		f.logLost = "the log is gone"
 	}
 	if f.logLost == "" && f.logLast > 0 {
-		if err := log.verify(max(f.logFirst, f.snapIndex)); err != nil {
+		if f.logFirst, err = log.mend(f.logFirst, f.snapIndex); err != nil {
 			f.logLost = err.Error()
 		}
 	}

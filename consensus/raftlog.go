@@ -9,16 +9,13 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 	wal "github.com/hashicorp/raft-wal"
 	walfs "github.com/hashicorp/raft-wal/fs"
-	"github.com/hashicorp/raft-wal/metadb"
 	"github.com/hashicorp/raft-wal/segment"
 	"github.com/hashicorp/raft-wal/types"
-	berrors "go.etcd.io/bbolt/errors"
 )
 
 // segmentSize is preallocated at once for each log file.
@@ -63,7 +60,7 @@ func verifySum(l *raft.Log) error {
 // stays broken after most of them until it is opened again.
 type raftLog struct {
 	wal  *wal.WAL
-	meta *metadb.BoltMetaDB
+	meta *logIndex
 	vfs  *syncingFS
 
 	cache *logCache
@@ -77,6 +74,7 @@ type raftLog struct {
 	lost string
 
 	bytes  atomic.Uint64 // appended since open
+	raft   atomic.Bool   // Raft runs on it: a term that cannot be kept ends its goroutine
 	failed chan struct{} // closed at the first error
 	once   sync.Once
 	err    error
@@ -89,49 +87,49 @@ var (
 )
 
 func openRaftLog(dir string, vfs types.VFS, logger hclog.Logger) (*raftLog, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(dir); err != nil {
 		return nil, fmt.Errorf("making the log directory: %w", err)
 	}
 	if vfs == nil {
 		vfs = walfs.New()
 	}
+	replace := writeFileSync
+	if r, ok := vfs.(replacer); ok {
+		replace = r.Replace
+	}
 	l := &raftLog{
-		meta:   &metadb.BoltMetaDB{},
 		vfs:    &syncingFS{VFS: vfs},
 		cache:  newLogCache(cacheBytes),
 		floor:  func() uint64 { return 0 },
 		failed: make(chan struct{}),
 	}
+	l.meta = &logIndex{replace: replace, vfs: l.vfs}
 	var err error
 	if l.lost, err = inspectLog(dir); err != nil {
 		return nil, err
 	}
-	_, statErr := os.Stat(filepath.Join(dir, metadb.FileName))
+	_, statErr := os.Stat(filepath.Join(dir, nameIndex))
 	l.hadMeta = statErr == nil
-	l.wal, err = wal.Open(dir,
-		wal.WithMetaStore(l.meta),
-		wal.WithSegmentFiler(segment.NewFiler(dir, l.vfs)),
-		wal.WithSegmentSize(segmentSize),
-		wal.WithLogger(logger))
-	if err != nil {
-		l.meta.Close()
-		if errors.Is(err, wal.ErrCorrupt) || errors.Is(err, berrors.ErrInvalid) || errors.Is(err, berrors.ErrChecksum) {
-			err = fmt.Errorf("%w: %w", ErrLogDamaged, err)
-		}
-		return nil, fmt.Errorf("opening the log: %w", err)
+	// A process that died between making a segment and its first sync leaves a
+	// name that is in memory only, and raft-wal does not sync it any more.
+	if err := l.vfs.syncDir(dir); err != nil {
+		return nil, fmt.Errorf("syncing the log directory: %w", err)
 	}
-	if err := os.Chmod(filepath.Join(dir, metadb.FileName), 0o600); err != nil {
-		l.close()
-		return nil, fmt.Errorf("protecting the log: %w", err)
+	err = decodeSafely(func() (err error) {
+		l.wal, err = wal.Open(dir,
+			wal.WithMetaStore(l.meta),
+			wal.WithSegmentFiler(segment.NewFiler(dir, l.vfs)),
+			wal.WithSegmentSize(segmentSize),
+			wal.WithLogger(logger))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening the log: %w", asDamage(err))
 	}
 	return l, nil
 }
 
-// close closes the metadata store as well, which raft-wal leaves open and
-// locked.
-func (l *raftLog) close() error {
-	return errors.Join(l.wal.Close(), l.meta.Close())
-}
+func (l *raftLog) close() error { return l.wal.Close() }
 
 // fail records the first error and returns err.
 func (l *raftLog) fail(err error) error {
@@ -139,6 +137,10 @@ func (l *raftLog) fail(err error) error {
 		return nil
 	}
 	l.once.Do(func() {
+		// raft-wal tells of a failed rotation only that the segment is sealed.
+		if cause := l.vfs.cause.Load(); cause != nil && !errors.Is(err, *cause) {
+			err = fmt.Errorf("%w: %w", err, *cause)
+		}
 		l.err = err
 		close(l.failed)
 	})
@@ -155,26 +157,58 @@ func (l *raftLog) broken() error {
 	}
 }
 
-// verify reads the entries from index on, as Raft will at its start, where a
-// broken one would be a panic.
-func (l *raftLog) verify(from uint64) error {
+// mend reads every entry, as Raft will at its start or when a follower needs
+// it, where a broken one would be a panic or the end of this instance. What is
+// broken below a whole snapshot is dropped with all before it: nothing needs
+// it. It returns the first index that is left.
+func (l *raftLog) mend(first, whole uint64) (uint64, error) {
 	last, err := l.wal.LastIndex()
+	if err != nil {
+		return first, err
+	}
+	bad, broken := uint64(0), error(nil)
+	for i := first; i <= last; i++ {
+		if err := l.readWhole(i); err != nil {
+			bad, broken = i, err
+			if i > whole {
+				return first, err
+			}
+		}
+	}
+	if bad == 0 {
+		return first, nil
+	}
+	if bad == last {
+		return first, broken // an empty log would no longer say where it ended
+	}
+	if err := l.wal.DeleteRange(first, bad); err != nil {
+		return first, fmt.Errorf("dropping what is broken below the snapshot: %w", err)
+	}
+	return bad + 1, nil
+}
+
+func (l *raftLog) readWhole(i uint64) error {
+	var log raft.Log
+	if err := decodeSafely(func() error { return l.wal.GetLog(i, &log) }); err != nil {
+		return fmt.Errorf("entry %d: %w", i, err)
+	}
+	if log.Index != i {
+		return fmt.Errorf("entry %d says it is %d: %w", i, log.Index, errChecksum)
+	}
+	return verifySum(&log)
+}
+
+// wipe empties the log.
+func (l *raftLog) wipe() error {
+	first, err := l.wal.FirstIndex()
 	if err != nil {
 		return err
 	}
-	var log raft.Log
-	for i := from; i <= last; i++ {
-		if err := l.wal.GetLog(i, &log); err != nil {
-			return fmt.Errorf("entry %d: %w", i, err)
-		}
-		if log.Index != i {
-			return fmt.Errorf("entry %d says it is %d: %w", i, log.Index, errChecksum)
-		}
-		if err := verifySum(&log); err != nil {
-			return err
-		}
+	last, err := l.wal.LastIndex()
+	if err != nil || last == 0 {
+		return err
 	}
-	return nil
+	return l.wal.DeleteRange(first, last)
 }
 
 // FirstIndex implements raft.LogStore.
@@ -195,7 +229,7 @@ func (l *raftLog) GetLog(index uint64, out *raft.Log) error {
 		return raft.ErrLogNotFound
 	}
 	if err == nil {
-		err = l.wal.GetLog(index, out)
+		err = decodeSafely(func() error { return l.wal.GetLog(index, out) })
 	}
 	if errors.Is(err, raft.ErrLogNotFound) {
 		return err
@@ -229,7 +263,7 @@ func (l *raftLog) StoreLogs(logs []*raft.Log) error {
 		}
 		size += uint64(len(log.Data)) + 64
 	}
-	if err := l.wal.StoreLogs(logs); err != nil {
+	if err := decodeSafely(func() error { return l.wal.StoreLogs(logs) }); err != nil {
 		return l.fail(err)
 	}
 	l.bytes.Add(size)
@@ -254,72 +288,8 @@ func (l *raftLog) DeleteRange(lo, hi uint64) error {
 		}
 	}
 	l.cache.remove(lo, hi)
-	return l.fail(l.wal.DeleteRange(lo, hi))
+	return l.fail(decodeSafely(func() error { return l.wal.DeleteRange(lo, hi) }))
 }
 
 // IsMonotonic implements raft.MonotonicLogStore.
 func (l *raftLog) IsMonotonic() bool { return true }
-
-// Set implements raft.StableStore.
-func (l *raftLog) Set(key, val []byte) error { return l.fail(l.wal.Set(key, val)) }
-
-// Get implements raft.StableStore.
-func (l *raftLog) Get(key []byte) ([]byte, error) { return l.wal.Get(key) }
-
-// SetUint64 implements raft.StableStore.
-func (l *raftLog) SetUint64(key []byte, val uint64) error { return l.fail(l.wal.SetUint64(key, val)) }
-
-// GetUint64 implements raft.StableStore.
-func (l *raftLog) GetUint64(key []byte) (uint64, error) { return l.wal.GetUint64(key) }
-
-// syncingFS is the file system of the log: private files, and a count of how
-// often and how long it synced.
-type syncingFS struct {
-	types.VFS
-	syncs   atomic.Uint64
-	nanos   atomic.Int64
-	observe atomic.Pointer[func(time.Duration)]
-}
-
-// setObserver sets what is told of each sync.
-func (s *syncingFS) setObserver(fn func(time.Duration)) { s.observe.Store(&fn) }
-
-// Create implements types.VFS.
-func (s *syncingFS) Create(dir, name string, size uint64) (types.WritableFile, error) {
-	f, err := s.VFS.Create(dir, name, size)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(filepath.Join(dir, name), 0o600); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return &syncingFile{WritableFile: f, fs: s}, nil
-}
-
-// OpenWriter implements types.VFS.
-func (s *syncingFS) OpenWriter(dir, name string) (types.WritableFile, error) {
-	f, err := s.VFS.OpenWriter(dir, name)
-	if err != nil {
-		return nil, err
-	}
-	return &syncingFile{WritableFile: f, fs: s}, nil
-}
-
-type syncingFile struct {
-	types.WritableFile
-	fs *syncingFS
-}
-
-// Sync implements types.WritableFile.
-func (f *syncingFile) Sync() error {
-	start := time.Now()
-	err := f.WritableFile.Sync()
-	d := time.Since(start)
-	f.fs.syncs.Add(1)
-	f.fs.nanos.Add(int64(d))
-	if fn := f.fs.observe.Load(); fn != nil {
-		(*fn)(d)
-	}
-	return err
-}

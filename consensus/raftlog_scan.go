@@ -12,7 +12,6 @@ import (
 
 	"github.com/hashicorp/raft"
 	wal "github.com/hashicorp/raft-wal"
-	"github.com/hashicorp/raft-wal/metadb"
 )
 
 // raft-wal takes any frame it cannot read for the end of the log, so that one
@@ -54,7 +53,7 @@ func inspectFiles(dir string, always bool) (lost string, err error) {
 	}
 	tail, high, meta := "", uint64(0), false
 	for _, e := range entries {
-		meta = meta || e.Name() == metadb.FileName
+		meta = meta || e.Name() == nameIndex
 		var base, id uint64
 		if !strings.HasSuffix(e.Name(), ".wal") {
 			continue
@@ -67,7 +66,7 @@ func inspectFiles(dir string, always bool) (lost string, err error) {
 		return "", nil
 	}
 	if !meta {
-		return "the log's index " + metadb.FileName + " is gone", nil
+		return "the log's index " + nameIndex + " is gone", nil
 	}
 	path := filepath.Join(dir, tail)
 	data, err := os.ReadFile(path)

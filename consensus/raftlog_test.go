@@ -176,6 +176,75 @@ func TestLogReachesBackToTheFloor(t *testing.T) {
 	}
 }
 
+// A suffix is cut off where a new leader has another one; what is left must be
+// readable after the next open as well, and after one more cut.
+func TestLogIsReadableAfterASuffixWasCut(t *testing.T) {
+	dir := t.TempDir()
+	l := openLog(t, dir, nil)
+	fill(t, l, 1, 100)
+	for _, from := range []uint64{80, 70} {
+		last, err := l.LastIndex()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.DeleteRange(from, last); err != nil {
+			t.Fatal(err)
+		}
+		fill(t, l, from, from+30)
+		if err := l.close(); err != nil {
+			t.Fatal(err)
+		}
+		l = openLog(t, dir, nil)
+		if l.lost != "" {
+			t.Fatal(l.lost)
+		}
+		for i := uint64(1); i <= from+30; i++ {
+			if err := l.readWhole(i); err != nil {
+				t.Fatalf("after a cut at %d: %v", from, err)
+			}
+		}
+	}
+	// Cut twice without an open in between.
+	for _, from := range []uint64{60, 50} {
+		last, _ := l.LastIndex()
+		if err := l.DeleteRange(from, last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fill(t, l, 50, 55)
+	if err := l.close(); err != nil {
+		t.Fatal(err)
+	}
+	l = openLog(t, dir, nil)
+	defer l.close()
+	for i := uint64(1); i <= 55; i++ {
+		if err := l.readWhole(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Entries below a whole snapshot that have become unreadable are dropped, not
+// mourned.
+func TestDamageBelowTheSnapshotIsDropped(t *testing.T) {
+	l := openLog(t, t.TempDir(), nil)
+	defer l.close()
+	fill(t, l, 1, 20)
+	if err := l.wal.StoreLog(&raft.Log{Index: 21, Term: 1, Extensions: make([]byte, sumSize)}); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, l, 22, 30)
+	if _, err := l.mend(1, 20); !errors.Is(err, errChecksum) {
+		t.Fatalf("damage above the snapshot: %v", err)
+	}
+	if first, err := l.mend(1, 25); err != nil || first != 22 {
+		t.Fatalf("first is %d, %v", first, err)
+	}
+	if first, _ := l.FirstIndex(); first != 22 {
+		t.Fatalf("first is %d", first)
+	}
+}
+
 func TestLogCacheIsBoundedInBytes(t *testing.T) {
 	c := newLogCache(10_000)
 	for i := uint64(1); i <= 100; i++ {

@@ -50,7 +50,7 @@ func Inspect(dir string) (RecoverInfo, error) { return offline(dir, nil) }
 func Recover(dir string) (RecoverInfo, error) {
 	return offline(dir, func(d *directory, log *raftLog, info *RecoverInfo) error {
 		current, err := log.GetUint64(keyCurrentTerm)
-		if err != nil && err.Error() != "not found" {
+		if err != nil {
 			return fmt.Errorf("reading the term: %w", err)
 		}
 		term := max(current, info.Term) + 1

@@ -54,6 +54,9 @@ type view struct{ tx *bbolt.Tx }
 
 // Persist implements raft.FSMSnapshot.
 func (v *view) Persist(sink raft.SnapshotSink) error {
+	if c, ok := sink.(*checkedSink); ok {
+		c.own = true
+	}
 	if err := writeSnapshot(sink, v.tx); err != nil {
 		sink.Cancel()
 		return err
@@ -228,6 +231,10 @@ func (m *machine) Restore(in io.ReadCloser) error {
 	if err != nil {
 		return err
 	}
+	if err := m.step(atStateTurned); err != nil {
+		f.db.Close()
+		return err
+	}
 	if err := m.use(f); err != nil {
 		return err
 	}
@@ -239,10 +246,11 @@ func (m *machine) Restore(in io.ReadCloser) error {
 }
 
 // build makes a state file of a snapshot, or an empty one where in is nil.
-func (m *machine) build(in io.Reader) (f *stateFile, err error) {
+func (m *machine) build(in io.Reader) (_ *stateFile, err error) {
 	name := nextStateName(m.dir)
 	path := filepath.Join(m.dir, name)
-	if f, err = openStateFile(path, m.tables); err != nil {
+	f, err := openStateFile(path, m.tables)
+	if err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -258,6 +266,9 @@ func (m *machine) build(in io.Reader) (f *stateFile, err error) {
 	}
 	if err := f.db.Sync(); err != nil {
 		return nil, fmt.Errorf("syncing the state: %w", err)
+	}
+	if err := m.step(atStateBuilt); err != nil {
+		return nil, err
 	}
 	if err := writeCurrent(m.dir, current{name: name, mark: markOpen, boot: bootID()}); err != nil {
 		return nil, err

@@ -13,6 +13,10 @@ import (
 	"github.com/hashicorp/raft"
 )
 
+// nameInstalled marks a snapshot that came from the leader: the log may then
+// end below it, in the moment before Raft empties the log.
+const nameInstalled = "installed"
+
 // snapshotsKept is how many snapshots stay; the log reaches back to the older.
 const snapshotsKept = 2
 
@@ -23,6 +27,7 @@ type snapshots struct {
 	*raft.FileSnapshotStore
 	dir   string
 	stats *metrics
+	step  func(point string) error // a test's way to end the process here
 
 	mu      sync.Mutex
 	indexes []uint64 // of what is kept, newest first
@@ -34,7 +39,7 @@ func openSnapshots(dir string, logger hclog.Logger, stats *metrics) (*snapshots,
 	if err != nil {
 		return nil, fmt.Errorf("opening the snapshots: %w", err)
 	}
-	s := &snapshots{FileSnapshotStore: store, dir: filepath.Join(dir, "snapshots"), stats: stats}
+	s := &snapshots{FileSnapshotStore: store, dir: filepath.Join(dir, nameSnapshots), stats: stats, step: noStep}
 	if err := os.Chmod(s.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("protecting the snapshots: %w", err)
 	}
@@ -184,14 +189,41 @@ func (s *snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 type checkedSink struct {
 	raft.SnapshotSink
 	store *snapshots
+	own   bool // written here, from this node's state
 	once  sync.Once
 	err   error
+}
+
+// settle brings the names inside the snapshot's directory to disk while it
+// still has its temporary name: the file store syncs the files and the renaming
+// only.
+func (c *checkedSink) settle() error {
+	dir := filepath.Join(c.store.dir, c.ID()+".tmp")
+	if !c.own {
+		if err := writeFileSync(filepath.Join(dir, nameInstalled), nil); err != nil {
+			return fmt.Errorf("marking the snapshot: %w", err)
+		}
+	}
+	return syncDir(dir)
+}
+
+// installed says that a snapshot came from the leader.
+func (s *snapshots) installed(id string) bool {
+	_, err := os.Stat(filepath.Join(s.dir, id, nameInstalled))
+	return err == nil
 }
 
 // Close implements raft.SnapshotSink; Raft calls it again after an install.
 func (c *checkedSink) Close() error {
 	c.once.Do(func() {
+		if c.err = errors.Join(c.settle(), c.store.step(atSnapshotWritten)); c.err != nil {
+			c.err = errors.Join(c.err, c.SnapshotSink.Cancel())
+			return
+		}
 		if c.err = c.SnapshotSink.Close(); c.err != nil {
+			return
+		}
+		if c.err = c.store.step(atSnapshotNamed); c.err != nil {
 			return
 		}
 		if _, err := c.store.check(c.ID()); err != nil {
