@@ -18,7 +18,10 @@ var (
 	ErrAhead      = errors.New("the revision asked for does not exist")
 	ErrStateFault = errors.New("the state cannot be written")
 	ErrDiskFull   = errors.New("the disk is almost full")
-	ErrClosed     = errors.New("consensus is closed")
+	// ErrViewTooLong ends a read that scanned for longer than 10 s: what it has
+	// seen is not the whole. Read in pages.
+	ErrViewTooLong = errors.New("the view was held open for too long")
+	ErrClosed      = errors.New("consensus is closed")
 )
 
 // IdempotencyKey makes a client's proposal apply once however often it is sent.

@@ -135,6 +135,7 @@ type replicaStats struct {
 	LastIndex uint64 `cbor:"2,keyasint"`
 	Applied   uint64 `cbor:"3,keyasint"`
 	Fault     bool   `cbor:"4,keyasint,omitempty"`
+	Full      bool   `cbor:"5,keyasint,omitempty"` // below the free-space watermark
 }
 
 func (g *Group) replicaStats() replicaStats {
@@ -143,5 +144,6 @@ func (g *Group) replicaStats() replicaStats {
 		LastIndex: g.raft.LastIndex(),
 		Applied:   g.machine.state().Applied,
 		Fault:     g.machine.broken() != nil,
+		Full:      g.diskLow.Load(),
 	}
 }

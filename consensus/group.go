@@ -310,6 +310,9 @@ func (g *Group) watchLeadership(observations <-chan raft.Observation) {
 				g.logger.Info("this node no longer leads")
 				g.coalescer.clear()
 			}
+			if leads && g.machine.broken() != nil {
+				g.handOver("the state cannot be written")
+			}
 			g.resend()
 			g.seats.kick()
 		case <-observations:
@@ -329,10 +332,10 @@ func (g *Group) watchFaults() {
 	select {
 	case <-g.log.failed:
 		g.logger.Error("the log has failed, this node stops taking part until it is reopened", "error", g.log.err)
-		g.machine.fail(fmt.Errorf("the log has failed: %w", g.log.err))
+		g.machine.fail(fmt.Errorf("%w: %w", errLog, g.log.err))
 		g.raft.Shutdown()
 	case <-g.machine.faulted:
-		g.futures.Go(func() { _ = g.transfer("") })
+		g.handOver("the state cannot be written")
 	case <-g.ctx.Done():
 		return
 	}

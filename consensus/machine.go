@@ -61,6 +61,7 @@ type machine struct {
 	framing []byte
 	// failCommit is a test's way to a failing disk.
 	failCommit func() error
+	viewLimit  time.Duration
 	step       func(point string) error
 }
 
@@ -72,14 +73,15 @@ var (
 func newMachine(dir string, parts []Part, logger *slog.Logger, stats *metrics) (*machine, error) {
 	m := &machine{
 		dir: dir, logger: logger, stats: stats,
-		parts:    make(map[string]*registered),
-		tables:   slices.Clone(sysTables),
-		faulted:  make(chan struct{}),
-		hash:     sha256.New(),
-		resolve:  func(origin, uint64, outcome) {},
-		restored: func() {},
-		applying: func(uint64) {},
-		step:     noStep,
+		parts:     make(map[string]*registered),
+		tables:    slices.Clone(sysTables),
+		faulted:   make(chan struct{}),
+		hash:      sha256.New(),
+		resolve:   func(origin, uint64, outcome) {},
+		restored:  func() {},
+		applying:  func(uint64) {},
+		step:      noStep,
+		viewLimit: viewLimit,
 	}
 	owner := make(map[Table]string)
 	for _, p := range parts {
@@ -165,7 +167,9 @@ func (m *machine) begin() (*bbolt.Tx, error) {
 }
 
 // view calls fn with a Reader over one read transaction.
-func (m *machine) view(fn func(Reader) error) (meta, error) {
+func (m *machine) view(fn func(Reader) error) (cur meta, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer m.salvage(&err)
 	tx, err := m.begin()
 	if err != nil {
 		if errors.Is(err, bbolt.ErrDatabaseNotOpen) {
@@ -174,11 +178,21 @@ func (m *machine) view(fn func(Reader) error) (meta, error) {
 		return meta{}, err
 	}
 	defer tx.Rollback()
-	cur, err := readMeta(tx)
-	if err != nil {
+	if cur, err = readMeta(tx); err != nil {
 		return meta{}, err
 	}
-	return cur, fn(newTxReader(tx, cur))
+	r := newTxReader(tx, cur)
+	r.until = time.Now().Add(m.viewLimit)
+	if err = fn(r); err == nil && r.expired {
+		err = ErrViewTooLong
+	}
+	return cur, err
+}
+
+func (m *machine) storeStats() bbolt.Stats {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.file.db.Stats()
 }
 
 // fail puts the state into fault mode: the first reason stays.
@@ -243,9 +257,11 @@ func (m *machine) ApplyBatch(logs []*raft.Log) []any {
 	return responses
 }
 
-func (m *machine) applyBatch(logs []*raft.Log) (*batch, error) {
+func (m *machine) applyBatch(logs []*raft.Log) (b *batch, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer m.salvage(&err)
 	before := m.cur
-	b := &batch{changed: make(map[*registered]bool)}
+	b = &batch{changed: make(map[*registered]bool)}
 	tx, err := m.file.db.Begin(true)
 	if err != nil {
 		return b, fmt.Errorf("beginning a transaction: %w", err)
@@ -419,8 +435,12 @@ func flush(r *txReader, w Write) error {
 func (m *machine) run(p *registered, w Writer, c Command) (result []byte, err error) {
 	defer func() {
 		if v := recover(); v != nil {
+			stack := debug.Stack()
+			if fromStore(v, stack) {
+				panic(storePanic{v}) // not the command's doing: other nodes will apply it
+			}
 			m.stats.poison()
-			m.logger.Error("a part panicked", "part", p.Name(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			m.logger.Error("a part panicked", "part", p.Name(), "panic", fmt.Sprint(v), "stack", string(stack))
 			result, err = nil, internal("the command broke the part "+p.Name())
 		}
 	}()
@@ -474,8 +494,12 @@ func (m *machine) observe(fn func(Reader)) {
 func (m *machine) guard(p *registered, fn func()) {
 	defer func() {
 		if v := recover(); v != nil {
+			stack := debug.Stack()
+			if fromStore(v, stack) {
+				panic(storePanic{v})
+			}
 			m.stats.poison()
-			m.logger.Error("an observer panicked", "part", p.Name(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			m.logger.Error("an observer panicked", "part", p.Name(), "panic", fmt.Sprint(v), "stack", string(stack))
 		}
 	}()
 	fn()

@@ -75,6 +75,9 @@ func (m *metrics) attach(g *Group) error {
 		}
 		return 0
 	})
+	gauge("views_open", "Read transactions on the state that are open.", func() float64 { return float64(g.machine.storeStats().OpenTxN) })
+	gauge("state_pinned_pages", "Pages of the state that wait for a reader to end.", func() float64 { return float64(g.machine.storeStats().PendingPageN) })
+	gauge("state_free_pages", "Pages of the state that can be used again.", func() float64 { return float64(g.machine.storeStats().FreePageN) })
 	gauge("queue_bytes", "Bytes of proposals that wait at this node.", func() float64 { return float64(g.outbox.size() + g.coalescer.size()) })
 	for i, c := range m.collectors {
 		if err := m.registerer.Register(c); err != nil {

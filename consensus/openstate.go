@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -59,6 +60,12 @@ func look(dir string, m *machine, log *raftLog, snaps *snapshots, otherBoot bool
 	f.mark, f.sameBoot = cur.mark, boot != "" && cur.boot == boot && !otherBoot
 	// A file that may be torn is not even opened: bbolt asserts on nonsense.
 	if cur.mark == markClean || f.sameBoot {
+		// bbolt reads the whole file at its open and ends the process over what
+		// it does not like, on a goroutine of its own. Then the next start must
+		// not try again. Only this boot needs to know, so nothing is synced.
+		if err := noteCurrent(dir, current{name: cur.name, mark: markOpen, boot: bootTrial}); err != nil {
+			return f, nil, nil, err
+		}
 		if file = tryState(filepath.Join(dir, cur.name), m.tables); file != nil {
 			own, err := file.meta()
 			if err != nil || own.Format > stateFormat {
@@ -68,7 +75,12 @@ func look(dir string, m *machine, log *raftLog, snaps *snapshots, otherBoot bool
 					return f, nil, nil, fmt.Errorf("the state has format %d, upgrade this node: %w", own.Format, ErrNewer)
 				}
 			}
-			f.stateOpens = file != nil
+			if f.stateOpens = file != nil; f.stateOpens {
+				if err := noteCurrent(dir, cur); err != nil {
+					closeFile(file)
+					return f, nil, nil, err
+				}
+			}
 			f.stateApplied, f.stateTerm = own.Applied, own.Term
 		}
 	}
@@ -116,6 +128,7 @@ func tryState(path string, tables []Table) (f *stateFile) {
 	if _, err := os.Stat(path); err != nil {
 		return nil
 	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if recover() != nil { // bbolt asserts
 			f = nil

@@ -3,6 +3,7 @@
 package consensus
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +20,16 @@ func diskSpace(dir string) (free, total uint64) {
 		return 0, 0
 	}
 	return uint64(s.Bavail) * uint64(s.Bsize), uint64(s.Blocks) * uint64(s.Bsize)
+}
+
+// isNoSpace says that err is of a file system without room for us.
+func isNoSpace(err error) bool {
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
+}
+
+// isDeviceError says that err is of a device that does not do its work.
+func isDeviceError(err error) bool {
+	return errors.Is(err, unix.EIO) || errors.Is(err, unix.EROFS) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENODEV)
 }
 
 // initialMmap spares running reads from a remap while the state grows: a remap

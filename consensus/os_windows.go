@@ -3,6 +3,7 @@
 package consensus
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/windows"
@@ -23,6 +24,17 @@ func diskSpace(dir string) (free, total uint64) {
 		return 0, 0
 	}
 	return free, total
+}
+
+// isNoSpace says that err is of a file system without room for us.
+func isNoSpace(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}
+
+// isDeviceError says that err is of a device that does not do its work.
+func isDeviceError(err error) bool {
+	return errors.Is(err, windows.ERROR_IO_DEVICE) || errors.Is(err, windows.ERROR_CRC) ||
+		errors.Is(err, windows.ERROR_WRITE_PROTECT) || errors.Is(err, windows.ERROR_DEVICE_NOT_CONNECTED)
 }
 
 // initialMmap is small since the file is made as large as the map here.

@@ -151,7 +151,7 @@ func (l *raftLog) fail(err error) error {
 func (l *raftLog) broken() error {
 	select {
 	case <-l.failed:
-		return fmt.Errorf("the log has failed: %w", l.err)
+		return fmt.Errorf("%w: %w", errLog, l.err)
 	default:
 		return nil
 	}

@@ -14,6 +14,25 @@ type txReader struct {
 	buckets map[Table]*bbolt.Bucket
 	rev     uint64
 	ms      int64
+	// until is when scans end, zero: never. A view held open pins every page
+	// that is written after it, and the file grows by all of them.
+	until   time.Time
+	expired bool
+	steps   uint8
+}
+
+// viewLimit is how long scans of one view go on.
+const viewLimit = 10 * time.Second
+
+// over says that the view has had its time; it looks at the clock now and then.
+func (r *txReader) over() bool {
+	if r.until.IsZero() {
+		return false
+	}
+	if r.steps++; r.steps == 1 {
+		r.expired = r.expired || time.Now().After(r.until)
+	}
+	return r.expired
 }
 
 func newTxReader(tx *bbolt.Tx, m meta) *txReader {
@@ -53,7 +72,7 @@ func (r *txReader) Scan(t Table, from, to []byte) iter.Seq2[[]byte, []byte] {
 			k, v = c.Seek(from)
 		}
 		for ; k != nil && (to == nil || bytes.Compare(k, to) < 0); k, v = c.Next() {
-			if !yield(k, v) {
+			if r.over() || !yield(k, v) {
 				return
 			}
 		}
@@ -78,7 +97,7 @@ func (r *txReader) ScanReverse(t Table, from, to []byte) iter.Seq2[[]byte, []byt
 			k, v = c.Prev()
 		}
 		for ; k != nil && (from == nil || bytes.Compare(k, from) >= 0); k, v = c.Prev() {
-			if !yield(k, v) {
+			if r.over() || !yield(k, v) {
 				return
 			}
 		}

@@ -199,7 +199,7 @@ func (s *seats) askOne(id string, o *observed, term, mine uint64) {
 	}
 	now := time.Now()
 	o.lastAnswer, o.Silent, o.stats = now, time.Time{}, stats
-	caughtUp := stats.Term == term && !stats.Fault && stats.LastIndex+lagLimit >= mine && stats.Applied+lagLimit >= mine
+	caughtUp := stats.Term == term && !stats.Fault && !stats.Full && stats.LastIndex+lagLimit >= mine && stats.Applied+lagLimit >= mine
 	switch {
 	case !caughtUp:
 		o.Well = time.Time{}
@@ -248,6 +248,41 @@ func (g *Group) transfer(id string) error {
 	case <-g.ctx.Done():
 		return ErrClosed
 	}
+}
+
+// handOver gives leadership, beside everything else, to a voter that has no
+// trouble of its own, if one is known; a node that is only short of room
+// keeps it otherwise, since somebody in the same state would only give it back.
+func (g *Group) handOver(why string) {
+	if !g.leading() {
+		return
+	}
+	to := g.seats.sound(g.configuration())
+	if to == "" && g.machine.broken() == nil {
+		return
+	}
+	g.logger.Warn("handing leadership over", "reason", why, "raft_id", to)
+	g.futures.Go(func() {
+		if err := g.transfer(to); err != nil && g.ctx.Err() == nil {
+			g.logger.Warn("handing leadership over did not succeed", "error", err)
+		}
+	})
+}
+
+// sound names the voter that has most of the log of those that answer and can
+// write.
+func (s *seats) sound(servers []raft.Server) (best string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var most uint64
+	for _, v := range servers {
+		o := s.health[string(v.ID)]
+		if v.Suffrage != raft.Voter || o == nil || !o.Silent.IsZero() || o.stats.Fault || o.stats.Full || o.stats.LastIndex <= most {
+			continue
+		}
+		best, most = string(v.ID), o.stats.LastIndex
+	}
+	return best
 }
 
 // TransferLeadership makes another voter the leader, if this node is; the

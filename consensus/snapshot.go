@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 
 	"github.com/hashicorp/raft"
@@ -46,22 +47,31 @@ func (m *machine) Snapshot() (raft.FSMSnapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &view{tx: tx}, nil
+	return &view{m: m, tx: tx}, nil
 }
 
 // view is the transaction a snapshot is written from.
-type view struct{ tx *bbolt.Tx }
+type view struct {
+	m  *machine
+	tx *bbolt.Tx
+}
 
 // Persist implements raft.FSMSnapshot.
 func (v *view) Persist(sink raft.SnapshotSink) error {
 	if c, ok := sink.(*checkedSink); ok {
 		c.own = true
 	}
-	if err := writeSnapshot(sink, v.tx); err != nil {
+	if err := v.write(sink); err != nil {
 		sink.Cancel()
 		return err
 	}
 	return sink.Close()
+}
+
+func (v *view) write(out io.Writer) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer v.m.salvage(&err)
+	return writeSnapshot(out, v.tx)
 }
 
 // Release implements raft.FSMSnapshot.

@@ -128,6 +128,9 @@ const (
 	markOpen  mark = "open"  // in use when the process ended
 )
 
+// bootTrial stands for a boot id while the file is being opened.
+const bootTrial = "trial"
+
 // current is the content of CURRENT: the state file in force, whether it was
 // closed in order, and the boot in which it was opened ("" where unknown).
 type current struct {
@@ -168,9 +171,23 @@ func parseCurrent(text string) current {
 	return c
 }
 
+func (c current) text() []byte { return fmt.Appendf(nil, "%s %s %s\n", c.name, c.mark, c.boot) }
+
+// noteCurrent replaces CURRENT for this boot.
+func noteCurrent(dir string, c current) error {
+	path := filepath.Join(dir, nameCurrent)
+	err := os.WriteFile(path+".tmp", c.text(), 0o600)
+	if err == nil {
+		err = os.Rename(path+".tmp", path)
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", nameCurrent, err)
+	}
+	return nil
+}
+
 func writeCurrent(dir string, c current) error {
-	text := fmt.Sprintf("%s %s %s\n", c.name, c.mark, c.boot)
-	if err := writeFileSync(filepath.Join(dir, nameCurrent), []byte(text)); err != nil {
+	if err := writeFileSync(filepath.Join(dir, nameCurrent), c.text()); err != nil {
 		return fmt.Errorf("writing %s: %w", nameCurrent, err)
 	}
 	return nil

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -66,19 +64,23 @@ func (g *Group) snapshotLoop() {
 // watchDisk refuses writes before the disk is full, while Raft can still write
 // its votes, and hands leadership to a node with room.
 func (g *Group) watchDisk() {
+	space, every := func() (free, total uint64) { return diskSpace(g.dir.path) }, freeCheck
+	if g.cfg.hooks.space != nil {
+		space, every = g.cfg.hooks.space, 20*time.Millisecond
+	}
 	for {
-		free, total := diskSpace(g.dir.path)
+		free, total := space()
 		low := total > 0 && free < min(freeBytes, total/100*freePercent)
 		if low && !g.diskLow.Swap(true) {
 			g.logger.Error("the disk is almost full, writes are refused here", "free_bytes", free)
-			if g.leading() {
-				g.futures.Go(func() { _ = g.transfer("") })
-			}
 		} else if !low && g.diskLow.Swap(false) {
 			g.logger.Info("the disk has room again", "free_bytes", free)
 		}
+		if low && g.leading() {
+			g.handOver("the disk is almost full")
+		}
 		select {
-		case <-time.After(freeCheck):
+		case <-time.After(every):
 		case <-g.ctx.Done():
 			return
 		}
@@ -120,6 +122,6 @@ func (m *machine) sync() error {
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("writing the state back to disk: %w", err)
-	return errors.Join(err, os.Remove(filepath.Join(m.dir, nameCurrent)))
+	m.distrust()
+	return fmt.Errorf("writing the state back to disk: %w", err)
 }
