@@ -83,6 +83,7 @@ func (t *tx) createNode(o *op) (opResult, *consensus.Refusal, error) {
 func (t *tx) putNode(ns nsID, id uint64, n *nodeRecord) {
 	t.key = appendNodeKey(t.key[:0], ns, id)
 	t.w.Put(tNode, t.key, consensus.Encode(n))
+	t.left, t.leftIn, t.leftID = *n, ns, id
 }
 
 func (t *tx) updateNode(o *op) (opResult, *consensus.Refusal, error) {

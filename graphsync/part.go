@@ -119,15 +119,18 @@ func (t *tx) whole(o *op, res *result) error {
 	}
 	switch o.Kind {
 	case opCreateNode, opUpdateNode:
-		ns, ok := t.nodeNamespace(id)
-		if !ok {
-			return nil
+		if t.leftID != id { // the operation changed nothing
+			ns, ok := t.nodeNamespace(id)
+			if !ok {
+				return nil
+			}
+			n, ok, err := t.node(ns, id)
+			if err != nil || !ok {
+				return err
+			}
+			t.left, t.leftIn = n, ns
 		}
-		n, ok, err := t.node(ns, id)
-		if err != nil || !ok {
-			return err
-		}
-		w, err := t.wireNode(ns, id, &n)
+		w, err := t.wireNode(t.leftIn, id, &t.left)
 		res.Node = &w
 		return err
 	case opCreateEdge, opUpdateEdge:

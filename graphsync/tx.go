@@ -14,12 +14,17 @@ type tx struct {
 	c    consensus.Command
 	cmd  *command
 	meta metaRecord
+	was  metaRecord // meta as it was read
 	// changed says that an operation wrote; a command that changes nothing
 	// must not touch the counters either, or it would count as a revision.
 	changed bool
 	totals  map[countKey]int64
 	cascade int // edges ended on behalf of nodes so far
 	key     []byte
+	// left is the node written last, for the answer of a single operation.
+	left   nodeRecord
+	leftIn nsID
+	leftID uint64
 }
 
 type countKey struct {
@@ -31,7 +36,6 @@ type countKey struct {
 var metaKey = []byte("state")
 
 func (t *tx) begin() error {
-	t.totals = make(map[countKey]int64)
 	t.meta = metaRecord{Format: format, NextID: 1}
 	if got := t.w.Get(tMeta, metaKey); got != nil {
 		if err := consensus.Decode(got, &t.meta); err != nil {
@@ -40,6 +44,7 @@ func (t *tx) begin() error {
 		if t.meta.Format != format {
 			return refuse(CodeInvalid, "", "the graph's tables have format %d, this program knows %d: upgrade this node", t.meta.Format, format)
 		}
+		t.was = t.meta
 	}
 	if t.cmd.Namespace != "" {
 		if r := checkNamespace(t.cmd.Namespace); r != nil {
@@ -56,7 +61,9 @@ func (t *tx) end() error {
 	if !t.changed {
 		return nil
 	}
-	t.w.Put(tMeta, metaKey, consensus.Encode(&t.meta))
+	if t.meta != t.was { // most commands change what is there
+		t.w.Put(tMeta, metaKey, consensus.Encode(&t.meta))
+	}
 	for k, d := range t.totals {
 		if d == 0 {
 			continue
@@ -73,6 +80,9 @@ func (t *tx) end() error {
 }
 
 func (t *tx) add(ns nsID, kind byte, typ symbol, d int64) {
+	if t.totals == nil {
+		t.totals = make(map[countKey]int64)
+	}
 	t.totals[countKey{ns, kind, typ}] += d
 	t.totals[countKey{ns, kind, 0}] += d
 }
