@@ -14,6 +14,9 @@ const (
 	methodReadIndex = "consensus.readindex"
 	methodRevision  = "consensus.revision"
 	methodStats     = "consensus.stats"
+	methodScrub     = "consensus.scrub"
+	methodScan      = "consensus.scan"
+	methodVerdict   = "consensus.verdict"
 )
 
 // An answer's first byte says how the call ended; errors travel as a byte, so
@@ -96,6 +99,22 @@ func (g *Group) HandleCall(ctx context.Context, fromRaftID, method string, body 
 		answer, err = g.answerRevision(ctx)
 	case methodStats:
 		answer = Encode(g.replicaStats())
+	case methodScrub:
+		var r ScrubReport
+		if r, err = g.lead(ctx); err == nil {
+			answer = Encode(r)
+		}
+	case methodScan:
+		id, n := binary.Uvarint(body)
+		if n <= 0 {
+			return []byte{statusMalformed}, nil
+		}
+		var r scan
+		if r, err = g.awaitScan(ctx, id); err == nil {
+			answer = Encode(r)
+		}
+	case methodVerdict:
+		err = g.takeVerdict(body)
 	default:
 		return nil, fmt.Errorf("there is no call named %q", method)
 	}

@@ -11,6 +11,15 @@ import (
 // committed.
 const entriesInFlight = 64
 
+// While an entry is under way, what comes waits for it to land, and goes
+// together: an entry costs each voter an fsync and a transaction, whatever is in
+// it. No longer than gatherTime, which is little to those whose round trips are
+// long, and not behind gatherBytes, which are worth an entry of their own.
+const (
+	gatherTime  = 2 * time.Millisecond
+	gatherBytes = 64 << 10
+)
+
 // coalescer is the leader's end: commands that wait are packed into one entry
 // while Raft is busy with the entry before, so that an fsync and a round trip
 // are shared by all that arrived meanwhile.
@@ -21,6 +30,8 @@ type coalescer struct {
 	lost func()
 	// ended is closed when Raft has ended.
 	ended chan struct{}
+	// stamp is the time of the next entry.
+	stamp func() int64
 	// own returns the origin of this node with its watermark.
 	own func() ack
 
@@ -30,10 +41,12 @@ type coalescer struct {
 	acks  map[origin]uint64
 	wake  chan struct{}
 	slots chan struct{}
+	// landed has a token when an entry has been applied or lost.
+	landed chan struct{}
 }
 
 func newCoalescer() *coalescer {
-	return &coalescer{acks: make(map[origin]uint64), wake: make(chan struct{}, 1), slots: make(chan struct{}, entriesInFlight)}
+	return &coalescer{acks: make(map[origin]uint64), wake: make(chan struct{}, 1), slots: make(chan struct{}, entriesInFlight), landed: make(chan struct{}, 1)}
 }
 
 // add queues envelopes whole or refuses them all.
@@ -86,7 +99,7 @@ func (c *coalescer) take() (e entry, ok bool) {
 		}
 	}
 	clear(c.acks)
-	e.stamp, e.level = time.Now().UnixMilli(), supportedLevel
+	e.stamp, e.level = c.stamp(), supportedLevel
 	return e, true
 }
 
@@ -105,6 +118,25 @@ func (c *coalescer) size() int {
 	return c.bytes
 }
 
+// gather waits until it is worth while to make an entry; false: stop.
+func (c *coalescer) gather(stop <-chan struct{}) bool {
+	if len(c.slots) == 0 {
+		return true
+	}
+	timer := time.NewTimer(gatherTime)
+	defer timer.Stop()
+	for len(c.slots) > 0 && c.size() < gatherBytes {
+		select {
+		case <-c.landed:
+		case <-timer.C:
+			return true
+		case <-stop:
+			return false
+		}
+	}
+	return true
+}
+
 // run feeds Raft until stop; its futures end when Raft does.
 func (c *coalescer) run(stop <-chan struct{}, wg *sync.WaitGroup) {
 	for {
@@ -114,6 +146,9 @@ func (c *coalescer) run(stop <-chan struct{}, wg *sync.WaitGroup) {
 			return
 		}
 		for {
+			if !c.gather(stop) {
+				return
+			}
 			select {
 			case c.slots <- struct{}{}:
 			case <-stop:
@@ -133,6 +168,10 @@ func (c *coalescer) run(stop <-chan struct{}, wg *sync.WaitGroup) {
 			wg.Go(func() {
 				err := future.Error()
 				<-c.slots
+				select {
+				case c.landed <- struct{}{}:
+				default:
+				}
 				if err != nil {
 					c.lost()
 				}

@@ -53,7 +53,7 @@ func EnsureID(dir string) (raftID string, fresh bool, err error) {
 	case err == nil:
 		id := strings.TrimSpace(string(data))
 		if !validID(id) {
-			return "", false, fmt.Errorf("%s does not hold a raft id", path)
+			return "", false, fmt.Errorf("%s does not hold a raft id: %w", path, ErrLogDamaged)
 		}
 		return id, false, nil
 	case !errors.Is(err, fs.ErrNotExist):

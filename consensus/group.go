@@ -49,6 +49,9 @@ type Config struct {
 	// WantVoters is the number of voters from three replicas on: 3 (default)
 	// or 5.
 	WantVoters int
+	// ClockOffset returns how far the clocks of the peers are ahead of this
+	// node's, as their median, and over how many peers. It may be nil.
+	ClockOffset func() (offset time.Duration, peers int)
 	// Logger may be nil.
 	Logger *slog.Logger
 	// HeartbeatTimeout, ElectionTimeout and LeaderLeaseTimeout are Raft's
@@ -72,6 +75,7 @@ type hooks struct {
 	snapBytes  uint64
 	// step ends the process at a named point by an error.
 	step func(point string) error
+	now  func() time.Time
 	// space stands in for the file system's figures.
 	space func() (free, total uint64)
 	// beforeRead is called between the steps of a read index, by number.
@@ -97,6 +101,7 @@ type Group struct {
 	outbox    *outbox
 	coalescer *coalescer
 	reads     *readIndex
+	clock     *clock
 	seats     *seats
 	reign     *reign
 	diskLow   atomic.Bool
@@ -161,6 +166,11 @@ func Open(cfg Config) (_ *Group, err error) {
 		return nil, err
 	}
 
+	g.clock = &clock{now: time.Now, peers: cfg.ClockOffset}
+	if cfg.hooks.now != nil {
+		g.clock.now = cfg.hooks.now
+	}
+	g.machine.scans.halt = g.ctx.Done()
 	g.outbox, g.coalescer = newOutbox(), newCoalescer()
 	g.reign = newReign(g.ctx)
 	g.reads, g.seats = newReadIndex(g), newSeats(g)
@@ -177,6 +187,7 @@ func Open(cfg Config) (_ *Group, err error) {
 	g.coalescer.apply = func(data []byte) raft.ApplyFuture { return g.raft.Apply(data, 0) }
 	g.coalescer.stats = g.stats
 	g.coalescer.lost = g.resend
+	g.coalescer.stamp = func() int64 { return g.clock.stamp(g.machine.state().Time) }
 	g.coalescer.ended = g.raftEnded
 	g.coalescer.own = func() ack { return ack{g.origin, g.outbox.acked()} }
 	if err = g.stats.attach(g); err != nil {
@@ -249,6 +260,10 @@ func (g *Group) start() {
 	g.wg.Go(g.watchFaults)
 	g.wg.Go(g.watchDisk)
 	g.wg.Go(g.syncLoop)
+	g.wg.Go(g.scrubLoop)
+	if g.cfg.ClockOffset != nil {
+		g.wg.Go(g.watchClock)
+	}
 	if soleVoter(g.configuration(), g.dir.id) {
 		g.transport.stand()
 	}
@@ -303,7 +318,7 @@ func (g *Group) watchLeadership(observations <-chan raft.Observation) {
 			if leads {
 				term := g.raft.CurrentTerm()
 				g.logger.Info("this node leads", "term", term)
-				future := g.raft.Apply(systemEntry(sysMarker, term, time.Now().UnixMilli()), 0)
+				future := g.raft.Apply(systemEntry(sysMarker, term, g.clock.stamp(g.machine.state().Time)), 0)
 				endWith(future, g.raftEnded)
 				g.futures.Go(func() { _ = future.Error() })
 			} else {
@@ -371,6 +386,8 @@ func (g *Group) close() error {
 		return errors.New("raft did not stop within 5 s, its files stay open")
 	}
 	close(g.raftEnded)
+	g.machine.changed.wake() // who waits for a change asks again, elsewhere
+	g.machine.moved.wake()
 	if !within(3*time.Second, func() { g.wg.Wait(); g.transport.drain(); g.futures.Wait(); g.machine.closing.Wait() }) {
 		errs = append(errs, errors.New("some goroutines of consensus did not end within 3 s"))
 	}

@@ -28,12 +28,12 @@ type registered struct {
 // machine is Raft's state machine: it executes committed entries on the state
 // file. The last fields belong to Raft's applying goroutine.
 type machine struct {
-	dir    string
-	logger *slog.Logger
-	parts  map[string]*registered
-	order  []*registered // as registered: the order observers are called in
-	tables []Table
-	stats  *metrics
+	dir     string
+	logger  *slog.Logger
+	parts   map[string]*registered
+	inOrder []*registered // as registered: the order observers are called in
+	tables  []Table
+	stats   *metrics
 	// resolve is told of the outcomes of commands, after commit.
 	resolve func(o origin, seq uint64, out outcome)
 	// restored is called after the state was replaced as a whole, and applying
@@ -48,6 +48,8 @@ type machine struct {
 	published atomic.Pointer[meta]
 	changed   broadcast // the revision rose
 	moved     broadcast // the applied index rose
+
+	scans scans
 
 	faultOnce sync.Once
 	faulted   chan struct{}
@@ -106,7 +108,7 @@ func newMachine(dir string, parts []Part, logger *slog.Logger, stats *metrics) (
 			m.tables = append(m.tables, t)
 		}
 		m.parts[name] = r
-		m.order = append(m.order, r)
+		m.inOrder = append(m.inOrder, r)
 	}
 	return m, nil
 }
@@ -142,7 +144,7 @@ func (m *machine) use(f *stateFile) error {
 	m.cur, m.origins = cur, known
 	m.publish()
 	m.observe(func(r Reader) {
-		for _, p := range m.order {
+		for _, p := range m.inOrder {
 			if p.observer != nil {
 				m.guard(p, func() { p.observer.Reset(r) })
 			}
@@ -224,6 +226,8 @@ type batch struct {
 	answers  []answer
 	entries  int
 	commands int
+	taken    int    // of the entries handed over
+	scan     uint64 // ordered by the last of them: the batch ends there
 }
 
 type answer struct {
@@ -244,16 +248,22 @@ func (m *machine) ApplyBatch(logs []*raft.Log) []any {
 		}
 		return responses
 	}
-	start := time.Now()
-	b, err := m.applyBatch(logs)
-	if err != nil {
-		m.fail(err)
-		for i := range responses {
-			responses[i] = ErrStateFault
+	for done := 0; done < len(logs); {
+		start := time.Now()
+		b, err := m.applyBatch(logs[done:])
+		if err != nil {
+			m.fail(err)
+			for i := done; i < len(logs); i++ {
+				responses[i] = ErrStateFault
+			}
+			return responses
 		}
-		return responses
+		done += b.taken
+		m.stats.applied(time.Since(start), b.entries, b.commands)
+		if b.scan != 0 {
+			m.order(b.scan)
+		}
 	}
-	m.stats.applied(time.Since(start), b.entries, b.commands)
 	return responses
 }
 
@@ -269,6 +279,10 @@ func (m *machine) applyBatch(logs []*raft.Log) (b *batch, err error) {
 	defer tx.Rollback()
 	b.tx, b.reader = tx, newTxReader(tx, m.cur)
 	for _, l := range logs {
+		if b.scan != 0 {
+			break
+		}
+		b.taken++
 		m.seen = max(m.seen, l.Index)
 		if l.Index <= m.cur.Applied {
 			continue // replayed after a restart, the state has it
@@ -298,7 +312,7 @@ func (m *machine) applyBatch(logs []*raft.Log) (b *batch, err error) {
 	m.publish()
 	if len(b.changed) > 0 {
 		m.observe(func(r Reader) {
-			for _, p := range m.order {
+			for _, p := range m.inOrder {
 				if p.observer != nil && b.changed[p] {
 					m.guard(p, func() { p.observer.Committed(r) })
 				}
@@ -351,7 +365,7 @@ func (m *machine) applyEntry(b *batch, l *raft.Log) error {
 		}
 		b.commands++
 		if env.part == sysPart {
-			m.applySystem(env.body, l.Term)
+			m.applySystem(b, env.body, l.Term)
 			continue
 		}
 		out, done := m.origins.lookup(env.origin, env.seq)

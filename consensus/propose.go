@@ -197,7 +197,7 @@ func (g *Group) forward(leader string) bool {
 	switch {
 	case err == nil:
 		return true
-	case errors.Is(err, ErrOverloaded), errors.Is(err, ErrDiskFull), errors.Is(err, ErrStateFault):
+	case errors.Is(err, ErrOverloaded), errors.Is(err, ErrDiskFull), errors.Is(err, ErrStateFault) && leader == g.dir.id:
 		for _, w := range batch {
 			if w.tries > 1 {
 				err = fmt.Errorf("%w: %w", ErrUnknown, err)
@@ -205,7 +205,8 @@ func (g *Group) forward(leader string) bool {
 			g.outbox.settle(w.seq, result{err: err})
 		}
 		return true
-	case errors.Is(err, errNotLeader):
+	case errors.Is(err, errNotLeader), errors.Is(err, ErrStateFault):
+		// A leader that cannot apply is about to hand over.
 		g.outbox.unsend(batch, true)
 		return false // the next tick or observation knows a better one
 	default:

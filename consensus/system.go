@@ -13,6 +13,8 @@ const (
 	// sysJump adds a number to the revision: a recovered mesh must never give
 	// out a revision that the lost one has given out.
 	sysJump = 2
+	// sysScrub makes each replica scan its state as it is after this entry.
+	sysScrub = 3
 )
 
 // revisionJump is what recover adds to the revision.
@@ -24,7 +26,7 @@ func systemEntry(kind byte, value uint64, stamp int64) []byte {
 	return e.encode()
 }
 
-func (m *machine) applySystem(body []byte, term uint64) {
+func (m *machine) applySystem(b *batch, body []byte, term uint64) {
 	p := parser{b: body}
 	kind, value := p.byte(), p.uvarint()
 	if p.bad {
@@ -35,6 +37,8 @@ func (m *machine) applySystem(body []byte, term uint64) {
 		m.cur.Marker = term
 	case sysJump:
 		m.cur.Revision += value
+	case sysScrub:
+		b.scan = value
 	default:
 		m.logger.Warn("an unknown command of consensus was passed over", "kind", kind)
 	}

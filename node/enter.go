@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -28,31 +27,10 @@ const Level = 1
 func (n *Node) enter(ctx context.Context) error {
 	life, cancel := context.WithCancel(context.Background())
 	n.cancel = cancel
-	raft := filepath.Join(n.cfg.Data, raftDir)
-	var fresh bool
-	var err error
-	if n.raftID, fresh, err = consensus.EnsureID(raft); err != nil {
-		return err
-	}
-	if me, ok := n.trust.Roster().ByID(n.id.ID()); fresh && ok && me.RaftID != "" {
-		n.log.Warn("the replica of this node is gone: it takes a new seat and fetches the state from its peers", "old", me.RaftID, "new", n.raftID)
-	}
 	keys := access.NewPart()
-	n.group, err = consensus.Open(consensus.Config{
-		Dir:      raft,
-		Parts:    []consensus.Part{roster.NewPart(n.rosterChanged), keys, graphsync.NewPart()},
-		Listener: n.port.RaftListener(),
-		Dial: func(ctx context.Context, raftID string) (net.Conn, error) {
-			return n.heed(n.port.DialRaft(ctx, raftID))
-		},
-		Peers:      raftPeers{n},
-		Replicas:   func() []consensus.Replica { return n.trust.Roster().Replicas() },
-		WantVoters: n.cfg.WantVoters,
-		Logger:     n.log.With("part", "consensus"),
-		Registerer: n.registry,
-	})
-	if err != nil {
-		return fmt.Errorf("opening the replicated state: %w", err)
+	var err error
+	if n.group, err = n.openReplica(roster.NewPart(n.rosterChanged), keys, graphsync.NewPart()); err != nil {
+		return err
 	}
 	n.rosters = roster.NewService(n.group)
 	if n.keys, err = access.NewService(n.group, keys, n.cfg.APIKey); err != nil {
@@ -68,6 +46,7 @@ func (n *Node) enter(ctx context.Context) error {
 		return err
 	}
 	n.port.HandleJoin(n.admit)
+	n.run(life, n.group.keep)
 	n.run(life, n.keepAnnouncing)
 	n.run(life, n.keepRoster)
 	n.run(life, n.keepLoad)
@@ -182,7 +161,7 @@ func (n *Node) Name() string {
 // self is the member this node is, as it would describe itself now.
 func (n *Node) self() roster.Member {
 	return roster.Member{
-		ID: n.id.ID(), Name: n.cfg.Name, Pins: []identity.Pin{n.id.Pin()}, RaftID: n.raftID, Addresses: n.addresses,
+		ID: n.id.ID(), Name: n.cfg.Name, Pins: []identity.Pin{n.id.Pin()}, RaftID: n.seat(), Addresses: n.addresses,
 		Role: roster.RoleMember, Recipient: n.id.Recipient(), Version: n.cfg.Version, Level: Level,
 	}
 }

@@ -242,10 +242,10 @@ func (n *Node) awaitSeat(ctx context.Context) string {
 	waiting, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	_ = waitFor(waiting, 100*time.Millisecond, func() bool {
-		return slices.Contains(n.group.Status().Voters, n.raftID) || len(n.group.Status().Voters) >= 3
+		return slices.Contains(n.group.Status().Voters, n.seat()) || len(n.group.Status().Voters) >= 3
 	})
 	voters := n.group.Status().Voters
-	if slices.Contains(voters, n.raftID) {
+	if slices.Contains(voters, n.seat()) {
 		return fmt.Sprintf("voter: one of %d, the mesh tolerates the loss of %d", len(voters), (len(voters)-1)/2)
 	}
 	if len(voters) >= 3 {

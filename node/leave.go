@@ -33,7 +33,7 @@ func (n *Node) Leave(ctx context.Context) error {
 	err := waitFor(ctx, 100*time.Millisecond, func() bool {
 		n.group.Kick()
 		st := n.group.Status()
-		return st.LeaderID != n.raftID && !slices.Contains(st.Voters, n.raftID)
+		return st.LeaderID != n.seat() && !slices.Contains(st.Voters, n.seat())
 	})
 	if err == nil {
 		err = n.askForgotten(ctx)

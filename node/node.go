@@ -17,7 +17,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/gossip"
 	"github.com/meshd/meshd/graphsync"
 	"github.com/meshd/meshd/node/access"
@@ -73,7 +72,7 @@ type Node struct {
 	addresses []string
 	raftID    string
 
-	group  *consensus.Group
+	group  *replica
 	gossip *gossip.Gossip
 
 	rosters *roster.Service

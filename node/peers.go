@@ -190,7 +190,7 @@ func (n *Node) announce(ctx context.Context) error {
 	if !ok || me.Leaving {
 		return nil
 	}
-	a := announcement{Addresses: n.addresses, RaftID: n.raftID, Version: n.cfg.Version, Level: Level, Recipient: n.id.Recipient()}
+	a := announcement{Addresses: n.addresses, RaftID: n.seat(), Version: n.cfg.Version, Level: Level, Recipient: n.id.Recipient()}
 	if me.RaftID == a.RaftID && !a.news(me) {
 		return nil
 	}

@@ -133,7 +133,7 @@ func judge(st consensus.Status, s Status, failed []string, votersAlive, majority
 		add(StateNoMajority, "NO_LEADER", "no leader is known: an election is under way, or the leader cannot reach this node", "wait some seconds; then `meshd doctor`")
 	}
 	if st.Fault != "" {
-		add(StateDegraded, "STATE_FAULT", st.Fault, "see the log; restart the node when the cause is mended")
+		add(StateDegraded, "STATE_FAULT", st.Fault, "the node opens its state again by itself as soon as it can; where that needs a hand, this says which")
 	}
 	return state, problems
 }
@@ -175,6 +175,7 @@ func (n *Node) Doctor(ctx context.Context) []Check {
 		checks = append(checks, Check{Name: "address", OK: true, Text: "the mesh dials this node at " + strings.Join(n.addresses, ", ")})
 	}
 	checks = append(checks, n.checkLinks(ctx)...)
+	checks = append(checks, n.checkStates(ctx))
 	return append(checks, n.checkDisk())
 }
 
@@ -201,7 +202,7 @@ func (n *Node) checkLinks(ctx context.Context) []Check {
 			if skew := time.UnixMilli(s.UnixMs).Sub(begun); skew.Abs() > maxClockSkew {
 				c.OK, c.Text, c.Next = false, fmt.Sprintf("its clock is %s off this one's", skew.Round(time.Second)), "set both clocks by NTP"
 			} else if s.Revision == mine.Revision && s.Hash != mine.Hash {
-				c.OK, c.Text, c.Next = false, fmt.Sprintf("its state differs from this node's at revision %d", s.Revision), "stop the node that is wrong, delete its raft directory, start it: it fetches the state anew"
+				c.OK, c.Text, c.Next = false, fmt.Sprintf("its state differs from this node's at revision %d", s.Revision), "the node that is wrong finds out by itself and fetches the state anew; the line on states says how it stands"
 			}
 		}
 		out = append(out, c)

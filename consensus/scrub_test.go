@@ -1,0 +1,89 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"go.etcd.io/bbolt"
+)
+
+// spoil changes what a node's state says, as a bit that flipped would.
+func (x *node) spoil(t *testing.T, key, value string) {
+	t.Helper()
+	err := x.machine.file.db.Update(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte(kvTable)).Put([]byte(key), []byte(value))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A replica whose state is not that of the majority is found, whoever it is and
+// whoever asks, while writes go on (F6).
+func TestScrubFindsTheReplicaThatDiffers(t *testing.T) {
+	for _, spoilLeader := range []bool{false, true} {
+		t.Run(fmt.Sprint("leader ", spoilLeader), func(t *testing.T) {
+			_, _, nodes := mesh(t, 3, nil)
+			leader := leaderOf(t, nodes)
+			for i := range 50 {
+				leader.do(t, fmt.Sprintf("set k%d v", i))
+			}
+			stop := make(chan struct{})
+			var clients sync.WaitGroup
+			clients.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+						_, _ = nodes[0].try("add n")
+					}
+				}
+			})
+			for _, x := range nodes {
+				r, err := x.Scrub(context.Background())
+				if err != nil || !r.OK() || len(r.Hashes) != 3 {
+					t.Fatalf("%+v, %v", r, err)
+				}
+			}
+			close(stop)
+			clients.Wait()
+			same(t, nodes)
+			victim := others(nodes, leader)[0]
+			if spoilLeader {
+				victim = leader
+			}
+			victim.spoil(t, "k7", "w")
+			r, err := others(nodes, victim)[0].Scrub(context.Background())
+			if err != nil || len(r.Differ) != 1 || r.Differ[0] != victim.id || r.Undecided {
+				t.Fatalf("%+v, %v", r, err)
+			}
+			<-victim.Failed()
+			if !errors.Is(victim.Fault(), ErrStateDiffers) || FaultOf(victim.Fault()) != FaultDamaged {
+				t.Fatalf("the fault is %v", victim.Fault())
+			}
+			others(nodes, victim)[0].do(t, "add n")
+		})
+	}
+}
+
+// Of two, nobody can say who is wrong: it is told and nothing is done.
+func TestScrubOfTwoDecidesNothing(t *testing.T) {
+	_, _, nodes := mesh(t, 2, nil)
+	leader := leaderOf(t, nodes)
+	leader.do(t, "set k v")
+	same(t, nodes)
+	others(nodes, leader)[0].spoil(t, "k", "w")
+	r, err := leader.Scrub(context.Background())
+	if err != nil || !r.Undecided || len(r.Differ) != 0 || r.OK() {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	for _, x := range nodes {
+		if x.Fault() != nil {
+			t.Fatal(x.Fault())
+		}
+	}
+}

@@ -1,0 +1,424 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/meshd/meshd/consensus"
+)
+
+// replica is the node's share of the replicated state across the faults of its
+// disk. It forwards to the consensus.Group in force, and when that has failed
+// it closes it and opens another in the running process: after a moment, or
+// when there is room on the disk again, or under a new raft id where the old
+// one must not vote again. Until the swap the old one goes on with stale reads.
+type replica struct {
+	n     *Node
+	parts []consensus.Part
+	pace  pace
+
+	mu      sync.RWMutex
+	group   *consensus.Group
+	id      string
+	why     error // set while no Group is open
+	closed  bool
+	swapped chan struct{} // closed at the next swap
+}
+
+// pace is how long a replica waits before it tries again.
+type pace struct {
+	first, most time.Duration // after a fault, doubled up to the most
+	room        time.Duration // between two looks at a full disk
+	enough      uint64        // bytes free that make trying worth while
+	calm        time.Duration // a Group that lived so long had no lasting fault
+}
+
+var normalPace = pace{first: 100 * time.Millisecond, most: 30 * time.Second, room: 5 * time.Second, enough: 64 << 20, calm: time.Minute}
+
+var _ consensus.State = (*replica)(nil)
+
+// openReplica opens the share of the state that the data directory holds. A
+// damaged one is set aside for a new seat where the mesh can do without it.
+func (n *Node) openReplica(parts ...consensus.Part) (*replica, error) {
+	r := &replica{n: n, parts: parts, pace: normalPace, swapped: make(chan struct{})}
+	if err := r.open(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *replica) open() error {
+	err := r.tryOpen()
+	if consensus.FaultOf(err) != consensus.FaultDamaged {
+		return err
+	}
+	if err := r.reseat(err); err != nil {
+		return err
+	}
+	return r.tryOpen()
+}
+
+func (r *replica) tryOpen() error {
+	n := r.n
+	id, fresh, err := consensus.EnsureID(n.raftPath())
+	if err != nil {
+		return err
+	}
+	if me, ok := n.trust.Roster().ByID(n.id.ID()); fresh && ok && me.RaftID != "" {
+		n.log.Warn("this node takes a new seat and fetches the state from its peers", "old", me.RaftID, "new", id)
+	}
+	g, err := consensus.Open(consensus.Config{
+		Dir:      n.raftPath(),
+		Parts:    r.parts,
+		Listener: n.port.RaftListener(),
+		Dial: func(ctx context.Context, raftID string) (net.Conn, error) {
+			return n.heed(n.port.DialRaft(ctx, raftID))
+		},
+		Peers:       raftPeers{n},
+		Replicas:    func() []consensus.Replica { return n.trust.Roster().Replicas() },
+		WantVoters:  n.cfg.WantVoters,
+		ClockOffset: n.port.ClockOffset,
+		Logger:      n.log.With("part", "consensus"),
+		Registerer:  n.registry,
+	})
+	if err != nil {
+		return fmt.Errorf("opening the replicated state: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return errors.Join(consensus.ErrClosed, g.Close())
+	}
+	r.group, r.id, r.why = g, id, nil
+	close(r.swapped)
+	r.swapped = make(chan struct{})
+	return nil
+}
+
+// current is the Group in force with a channel that closes when it is replaced.
+func (r *replica) current() (*consensus.Group, <-chan struct{}) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.group, r.swapped
+}
+
+// keep mends what fails until ctx ends, or ends the node where nothing mends it.
+func (r *replica) keep(ctx context.Context) {
+	wait, opened := r.pace.first, time.Now()
+	for {
+		g, _ := r.current()
+		select {
+		case <-g.Failed():
+		case <-ctx.Done():
+			return
+		}
+		if time.Since(opened) > r.pace.calm {
+			wait = r.pace.first
+		}
+		if err := r.mend(ctx, g, &wait); err != nil {
+			if ctx.Err() == nil {
+				r.n.log.Error("this node stops", "error", err)
+				r.n.stop(err)
+			}
+			return
+		}
+		opened = time.Now()
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// mend replaces a Group that has failed; its error is the node's end.
+func (r *replica) mend(ctx context.Context, g *consensus.Group, wait *time.Duration) error {
+	cause, closed := g.Fault(), false
+	for {
+		pause := *wait
+		switch consensus.FaultOf(cause) {
+		case consensus.FaultDisk:
+			return fmt.Errorf("the disk under %s fails, and what of the last writes is on it cannot be known: %w; replace the disk, then start the node: it takes a new seat", r.n.raftPath(), cause)
+		case consensus.FaultNewer:
+			if closed {
+				return cause
+			}
+			r.n.log.Error("this node must be upgraded: it serves what it has and takes no part until then", "error", cause)
+			<-ctx.Done()
+			return nil
+		case consensus.FaultFull:
+			r.n.log.Error("the disk is full: this node takes no writes until there is room", "error", cause)
+			if err := r.awaitRoom(ctx, g); err != nil {
+				return nil
+			}
+			pause = 0
+		case consensus.FaultState, consensus.FaultDamaged:
+			r.n.log.Error("the state is opened anew", "error", cause, "in", pause)
+			*wait = min(*wait*2, r.pace.most)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil
+		}
+		if !closed {
+			r.mu.Lock()
+			r.why = cause
+			r.mu.Unlock()
+			// A damaged file may not close; what is locked is found at the open.
+			if err := g.Close(); err != nil {
+				r.n.log.Warn("closing the failed state", "error", err)
+			}
+			closed = true
+		}
+		var err error
+		if consensus.FaultOf(cause) == consensus.FaultDamaged {
+			if err = r.reseat(cause); err != nil {
+				return err
+			}
+			err = r.tryOpen()
+		} else {
+			err = r.open()
+		}
+		switch {
+		case err == nil:
+			r.n.log.Info("the state is open again", "raft_id", r.raftID())
+			return nil
+		case errors.Is(err, consensus.ErrLocked), consensus.FaultOf(err) == consensus.FaultDamaged:
+			return err
+		}
+		cause = err
+		r.mu.Lock()
+		r.why = cause
+		r.mu.Unlock()
+	}
+}
+
+// awaitRoom waits until the disk has some.
+func (r *replica) awaitRoom(ctx context.Context, g *consensus.Group) error {
+	for {
+		select {
+		case <-time.After(r.pace.room):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if g.Status().FreeBytes >= r.pace.enough {
+			return nil
+		}
+	}
+}
+
+// damagedDir is where a replica is kept that was given up, for study and for
+// the day when nobody else is left.
+const damagedDir = "raft.damaged"
+
+// reseat sets the replica aside, so that the next open mints a new raft id: as
+// another server to Raft this node can promise nothing that it has lost. Its
+// announcements tell the mesh. It refuses where the mesh would lose its only
+// voter with it.
+func (r *replica) reseat(cause error) error {
+	n := r.n
+	if len(n.trust.Roster().Members) < 2 {
+		return fmt.Errorf("%w; this is the only node of its mesh, so nobody has what it lost: `meshd recover` keeps what is left of it as a new mesh, or restore a backup", cause)
+	}
+	if sole, known := r.soleVoter(); sole {
+		return fmt.Errorf("%w; this node is the only voter of its mesh: the others may have less. `meshd recover` here keeps what is left of it as a new mesh, and the others join that", cause)
+	} else if !known && len(n.trust.Roster().Replicas()) < 3 {
+		return fmt.Errorf("%w; who else votes cannot be read any more, and in a mesh of two this node may be the only one: `meshd recover` at one of the two keeps what it has as a new mesh", cause)
+	}
+	old, err := filepath.Glob(filepath.Join(n.cfg.Data, damagedDir+"-*"))
+	if err != nil {
+		return err
+	}
+	number := 0
+	for _, path := range old {
+		var k int
+		if _, err := fmt.Sscanf(filepath.Base(path), damagedDir+"-%d", &k); err == nil {
+			number = max(number, k)
+		}
+	}
+	to := filepath.Join(n.cfg.Data, fmt.Sprintf("%s-%d", damagedDir, number+1))
+	n.log.Error("the replica of this node cannot be trusted: it is set aside, and this node takes a new seat and fetches the state from its peers", "error", cause, "kept_in", to)
+	if err := os.Rename(n.raftPath(), to); err != nil {
+		return fmt.Errorf("setting the damaged replica aside: %w", err)
+	}
+	for _, path := range old { // one is enough
+		if err := os.RemoveAll(path); err != nil {
+			n.log.Warn("an older damaged replica stays", "path", path, "error", err)
+		}
+	}
+	return nil
+}
+
+// soleVoter says whether this replica is the only voter, as far as its files
+// can still tell.
+func (r *replica) soleVoter() (sole, known bool) {
+	info, err := consensus.Inspect(r.n.raftPath())
+	if err != nil || len(info.Voters) == 0 {
+		return false, false
+	}
+	return slices.Equal(info.Voters, []string{info.RaftID}), true
+}
+
+// raftID is the seat this node has now.
+func (r *replica) raftID() string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.id
+}
+
+// seat is the raft id of this node: that of its replica, and before there is
+// one that which founding or joining made.
+func (n *Node) seat() string {
+	if n.group != nil {
+		return n.group.raftID()
+	}
+	return n.raftID
+}
+
+// again says whether what a Group answered is only that it is being replaced,
+// after the replacement is there; otherwise it gives the error to return.
+func (r *replica) again(ctx context.Context, swapped <-chan struct{}, err error) (bool, error) {
+	r.mu.RLock()
+	why := r.why
+	r.mu.RUnlock()
+	if !errors.Is(err, consensus.ErrClosed) || errors.Is(err, consensus.ErrUnknown) {
+		return false, err
+	}
+	select {
+	case <-swapped:
+		return true, nil
+	default:
+	}
+	if why == nil {
+		return false, err // closed for good
+	}
+	patience := time.NewTimer(2 * time.Second)
+	defer patience.Stop()
+	select {
+	case <-swapped:
+		return true, nil
+	case <-patience.C:
+		return false, fmt.Errorf("%w: %w", consensus.ErrStateFault, why)
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+// Propose implements consensus.State.
+func (r *replica) Propose(ctx context.Context, p consensus.Proposal) (consensus.Outcome, error) {
+	for {
+		g, swapped := r.current()
+		out, err := g.Propose(ctx, p)
+		if err == nil {
+			return out, nil
+		}
+		if again, err := r.again(ctx, swapped, err); !again {
+			return out, err
+		}
+	}
+}
+
+// View implements consensus.State.
+func (r *replica) View(ctx context.Context, o consensus.ReadOptions, fn func(consensus.Reader) error) (consensus.ReadInfo, error) {
+	for {
+		g, swapped := r.current()
+		info, err := g.View(ctx, o, fn)
+		if err == nil {
+			return info, nil
+		}
+		if again, err := r.again(ctx, swapped, err); !again {
+			return info, err
+		}
+	}
+}
+
+// Changed implements consensus.State. It may close early, when the state was
+// replaced.
+func (r *replica) Changed(rev uint64) <-chan struct{} {
+	g, _ := r.current()
+	return g.Changed(rev)
+}
+
+// Status is the Group's, with the reason where there is none open.
+func (r *replica) Status() consensus.Status {
+	g, _ := r.current()
+	st := g.Status()
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.why != nil {
+		st.State, st.Fault, st.LeaderID = "fault", strings.TrimSpace(r.why.Error()), ""
+	}
+	return st
+}
+
+// HandleCall answers a call of another replica.
+func (r *replica) HandleCall(ctx context.Context, from, method string, body []byte) ([]byte, error) {
+	g, _ := r.current()
+	return g.HandleCall(ctx, from, method, body)
+}
+
+// Kick tells the leader's loop that the roster has changed.
+func (r *replica) Kick() {
+	g, _ := r.current()
+	g.Kick()
+}
+
+// Scrub compares the state with the other replicas'.
+func (r *replica) Scrub(ctx context.Context) (consensus.ScrubReport, error) {
+	g, _ := r.current()
+	return g.Scrub(ctx)
+}
+
+// Close closes the Group in force; one that is being opened closes by itself.
+func (r *replica) Close() error {
+	r.mu.Lock()
+	r.closed = true
+	g := r.group
+	r.mu.Unlock()
+	return g.Close()
+}
+
+// scrubPatience bounds the comparison that the doctor asks for.
+const scrubPatience = 20 * time.Second
+
+// checkStates compares the content of all replicas at one entry of the log.
+func (n *Node) checkStates(ctx context.Context) Check {
+	ctx, cancel := context.WithTimeout(ctx, scrubPatience)
+	defer cancel()
+	c := Check{Name: "states"}
+	report, err := n.group.Scrub(ctx)
+	switch {
+	case err != nil && len(report.Hashes) == 0:
+		c.Text, c.Next = "the replicas could not be compared: "+err.Error(), "ask again when the mesh has a leader"
+	case len(report.Differ) > 0:
+		c.Text = fmt.Sprintf("%s differ from the majority at revision %d", strings.Join(n.namesOf(report.Differ), ", "), report.Revision)
+		c.Next = "they have been told: each takes a new seat and fetches the state anew"
+	case report.Undecided:
+		c.Text = fmt.Sprintf("the replicas differ at revision %d and no majority agrees", report.Revision)
+		c.Next = "keep a backup of each; restore the one that is right into a new mesh, or reset the node that is wrong and let it join again"
+	case len(report.Silent) > 0:
+		c.Text, c.Next = fmt.Sprintf("%s did not answer, the others agree at revision %d", strings.Join(n.namesOf(report.Silent), ", "), report.Revision), "is it up, and is its disk fast enough?"
+	default:
+		c.OK, c.Text = true, fmt.Sprintf("%d replicas have the same content at revision %d", len(report.Hashes), report.Revision)
+	}
+	return c
+}
+
+// namesOf are the members behind raft ids.
+func (n *Node) namesOf(raftIDs []string) (names []string) {
+	for _, id := range raftIDs {
+		name := id
+		if p, ok := n.trust.ByRaftID(id); ok {
+			name = p.Name
+		}
+		names = append(names, name)
+	}
+	return names
+}
