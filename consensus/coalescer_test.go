@@ -23,6 +23,7 @@ func TestCommandsGatherBehindAnEntry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCoalescer()
 		c.own = func() ack { return ack{} }
+		c.stamp = func() int64 { return time.Now().UnixMilli() }
 		flights := make(chan *flight, 16)
 		var sizes []int
 		c.apply = func(data []byte) raft.ApplyFuture {

@@ -19,19 +19,19 @@ import (
 )
 
 type settings struct {
-	dir, bin, profile string
-	rounds            int
-	warm, measure     time.Duration
-	keys, size        int
-	kills             int
-	conns             int
-	cells             *regexp.Regexp
+	dir, bin       string
+	rounds         int
+	warm, measure  time.Duration
+	keys, size     int
+	kills          int
+	conns          int
+	cells, targets *regexp.Regexp
 }
 
 func main() {
 	log.SetFlags(0)
 	var s settings
-	cells := ""
+	var cells, targets string
 	flag.StringVar(&s.bin, "bin", "", "directory with meshd, server (etcd) and load")
 	flag.StringVar(&s.dir, "dir", "", "directory for the data, on the disk to be measured; a new one under the system's if empty")
 	flag.IntVar(&s.rounds, "rounds", 3, "rounds")
@@ -40,10 +40,11 @@ func main() {
 	flag.IntVar(&s.keys, "keys", 10000, "keys made beforehand")
 	flag.IntVar(&s.size, "size", 256, "bytes of a value")
 	flag.IntVar(&s.kills, "kills", 10, "deaths of the leader to measure; 0: none")
-	flag.IntVar(&s.conns, "etcd-conns", 0, "connections that etcd's clients share; 0: one a client")
+	flag.IntVar(&s.conns, "etcd-conns", 8, "connections that etcd's clients share, which suits it best; 0: one a client")
 	flag.StringVar(&cells, "cells", "", "measure only cells that match")
+	flag.StringVar(&targets, "targets", "", "measure only those of etcd, http and ws that match")
 	flag.Parse()
-	s.cells = regexp.MustCompile(cells)
+	s.cells, s.targets = regexp.MustCompile(cells), regexp.MustCompile(targets)
 	if err := run(s); err != nil {
 		log.Fatal(err)
 	}
@@ -89,6 +90,9 @@ func run(s settings) (err error) {
 			for i := range rivals {
 				c := rivals[(i+round)%len(rivals)]
 				for _, target := range c.targets {
+					if !s.targets.MatchString(target) {
+						continue
+					}
 					m, err := c.measure(s, cell, target)
 					if err != nil {
 						return fmt.Errorf("%s over %s, %s: %w", c.name, target, cell, err)
@@ -99,7 +103,9 @@ func run(s settings) (err error) {
 			}
 		}
 	}
-	t.print(os.Stdout, s)
+	if s.targets.String() == "" {
+		t.print(os.Stdout, s)
+	}
 	for _, c := range rivals {
 		c.printMemory(os.Stdout)
 		if err := c.verify(s); err != nil {
