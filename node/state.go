@@ -41,7 +41,7 @@ type pace struct {
 	calm        time.Duration // a Group that lived so long had no lasting fault
 }
 
-var normalPace = pace{first: 100 * time.Millisecond, most: 30 * time.Second, room: 5 * time.Second, enough: 64 << 20, calm: time.Minute}
+var normalPace = pace{first: 100 * time.Millisecond, most: 30 * time.Second, room: 5 * time.Second, enough: 24 << 20, calm: time.Minute}
 
 var _ consensus.State = (*replica)(nil)
 
