@@ -353,6 +353,32 @@ func TestBrokenPagesOfTheStateAreRebuilt(t *testing.T) {
 	same(t, nodes)
 }
 
+// While a state is rebuilt in a running process, what its parts know stays: a
+// key that was valid is not unknown for a moment.
+func TestObserversDoNotGoBack(t *testing.T) {
+	part := &kv{}
+	floor := uint64(0)
+	x := one(t, func(c *Config) {
+		c.Parts, c.Floor = []Part{part}, floor
+		c.hooks.otherBoot = floor > 0
+	})
+	for range 5 {
+		x.do(t, "add n")
+	}
+	x.kill()
+	floor = 5
+	part.mu.Lock()
+	part.resets, part.committed = 0, 0
+	part.mu.Unlock()
+	x.open()
+	eventually(t, 5*time.Second, "the state is back", func() bool { return x.Status().Revision == 5 })
+	part.mu.Lock()
+	defer part.mu.Unlock()
+	if part.resets != 1 || part.committed != 0 || part.last != 5 {
+		t.Fatalf("%d resets, %d commits, last revision %d", part.resets, part.committed, part.last)
+	}
+}
+
 // bbolt may end the process over a state file while it opens it; the next start
 // rebuilds the state and does not try again.
 func TestDeathWhileOpeningTheStateIsNotRepeated(t *testing.T) {

@@ -52,6 +52,10 @@ type Config struct {
 	// ClockOffset returns how far the clocks of the peers are ahead of this
 	// node's, as their median, and over how many peers. It may be nil.
 	ClockOffset func() (offset time.Duration, peers int)
+	// Floor is the revision that the parts already know, from a Group of this
+	// process before this one. Their observers hear nothing of a state below
+	// it, and of the whole of it when it is reached.
+	Floor uint64
 	// Logger may be nil.
 	Logger *slog.Logger
 	// HeartbeatTimeout, ElectionTimeout and LeaderLeaseTimeout are Raft's
@@ -150,6 +154,7 @@ func Open(cfg Config) (_ *Group, err error) {
 		return nil, err
 	}
 	g.machine.failCommit = cfg.hooks.failCommit
+	g.machine.floor = cfg.Floor
 	if cfg.hooks.step != nil {
 		g.machine.step = cfg.hooks.step
 	}

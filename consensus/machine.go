@@ -56,6 +56,7 @@ type machine struct {
 	fault     error
 
 	// of the applying goroutine
+	floor   uint64 // observers know this revision; 0 once it is reached
 	cur     meta
 	seen    uint64 // highest index Raft has handed over since open
 	origins origins
@@ -143,6 +144,22 @@ func (m *machine) use(f *stateFile) error {
 	}
 	m.cur, m.origins = cur, known
 	m.publish()
+	if !m.below() {
+		m.reset()
+	}
+	return nil
+}
+
+// below says that observers know more than this state has.
+func (m *machine) below() bool {
+	if m.cur.Revision >= m.floor {
+		m.floor = 0
+	}
+	return m.floor > 0
+}
+
+// reset tells the observers that the state was replaced.
+func (m *machine) reset() {
 	m.observe(func(r Reader) {
 		for _, p := range m.inOrder {
 			if p.observer != nil {
@@ -150,7 +167,6 @@ func (m *machine) use(f *stateFile) error {
 			}
 		}
 	})
-	return nil
 }
 
 func (m *machine) publish() {
@@ -310,7 +326,11 @@ func (m *machine) applyBatch(logs []*raft.Log) (b *batch, err error) {
 		return b, fmt.Errorf("committing: %w", err)
 	}
 	m.publish()
-	if len(b.changed) > 0 {
+	switch was := m.floor; {
+	case m.below():
+	case was > 0:
+		m.reset()
+	case len(b.changed) > 0:
 		m.observe(func(r Reader) {
 			for _, p := range m.inOrder {
 				if p.observer != nil && b.changed[p] {

@@ -28,7 +28,8 @@ type replica struct {
 	mu      sync.RWMutex
 	group   *consensus.Group
 	id      string
-	why     error // set while no Group is open
+	why     error  // set while no Group is open
+	floor   uint64 // revision that was served before: reads do not go back
 	closed  bool
 	swapped chan struct{} // closed at the next swap
 }
@@ -86,6 +87,7 @@ func (r *replica) tryOpen() error {
 		Replicas:    func() []consensus.Replica { return n.trust.Roster().Replicas() },
 		WantVoters:  n.cfg.WantVoters,
 		ClockOffset: n.port.ClockOffset,
+		Floor:       r.known(),
 		Logger:      n.log.With("part", "consensus"),
 		Registerer:  n.registry,
 	})
@@ -175,6 +177,9 @@ func (r *replica) mend(ctx context.Context, g *consensus.Group, wait *time.Durat
 			if err := g.Close(); err != nil {
 				r.n.log.Warn("closing the failed state", "error", err)
 			}
+			r.mu.Lock()
+			r.floor = max(r.floor, g.Status().Revision)
+			r.mu.Unlock()
 			closed = true
 		}
 		var err error
@@ -273,6 +278,13 @@ func (r *replica) raftID() string {
 	return r.id
 }
 
+// known is the revision that this node has served.
+func (r *replica) known() uint64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.floor
+}
+
 // seat is the raft id of this node: that of its replica, and before there is
 // one that which founding or joining made.
 func (n *Node) seat() string {
@@ -325,10 +337,12 @@ func (r *replica) Propose(ctx context.Context, p consensus.Proposal) (consensus.
 	}
 }
 
-// View implements consensus.State.
+// View implements consensus.State. It never shows an older state than this
+// node has shown before: one that is being rebuilt waits, or is ErrBehind.
 func (r *replica) View(ctx context.Context, o consensus.ReadOptions, fn func(consensus.Reader) error) (consensus.ReadInfo, error) {
 	for {
 		g, swapped := r.current()
+		o.MinRevision = max(o.MinRevision, r.known())
 		info, err := g.View(ctx, o, fn)
 		if err == nil {
 			return info, nil

@@ -145,6 +145,8 @@ func (n *Node) Ready() error {
 	}
 	if st := n.group.Status(); st.Fault != "" {
 		return fmt.Errorf("%w: %s", consensus.ErrStateFault, st.Fault)
+	} else if known := max(n.trust.Revision(), n.group.known()); st.Revision < known {
+		return fmt.Errorf("%w: the state is being rebuilt and has revision %d of %d at least", consensus.ErrBehind, st.Revision, known)
 	}
 	return nil
 }
