@@ -37,6 +37,7 @@ func allFaults() []fault {
 		}},
 		{"loss", 6, func(z *nemesis) func(context.Context) { return z.bad(fabric.Link{Loss: 0.02 + 0.28*z.rng.Float64()}) }},
 		{"address", 5, (*nemesis).moveStopped},
+		{"roam", 0, (*nemesis).roam},
 		{"join", 6, (*nemesis).join},
 		{"leave", 4, (*nemesis).leave},
 		{"remove", 4, (*nemesis).remove},
@@ -276,6 +277,21 @@ func (z *nemesis) moveStopped() func(context.Context) {
 		z.r.relocate(n)
 		z.rest(ctx, down)
 		z.r.again(n)
+	}
+}
+
+// roam gives a node another address while it runs, as a laptop gets in another
+// network.
+func (z *nemesis) roam() func(context.Context) {
+	nodes := z.seize(1)
+	stay := z.duration(10*time.Second, 20*time.Second)
+	if len(nodes) == 0 {
+		return nil
+	}
+	return func(ctx context.Context) {
+		defer free(nodes)
+		z.r.relocate(nodes[0])
+		z.rest(ctx, stay)
 	}
 }
 

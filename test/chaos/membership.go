@@ -38,7 +38,7 @@ func (r *runner) token(ctx context.Context, patience time.Duration) (string, err
 // after some patience.
 func (r *runner) join(ctx context.Context, n *node, patience time.Duration) error {
 	if n.is() == spare {
-		token, err := r.token(ctx, patience)
+		token, err := r.token(ctx, max(patience, 15*time.Second))
 		if err != nil {
 			return err
 		}

@@ -23,7 +23,7 @@ type nemesis struct {
 // fault breaks something until it is over. plan is called on the nemesis's
 // goroutine and draws all choices; what it returns breaks, waits and mends, and
 // hurries to mend once its context ends. A plan that does not fit the moment
-// returns nil.
+// returns nil. One of weight 0 comes only when it is asked for by name.
 type fault struct {
 	name   string
 	weight int
@@ -51,7 +51,10 @@ func random(r *runner, ctx context.Context) {
 	z := &nemesis{r, rand.New(rand.NewPCG(r.cfg.Seed, 1))}
 	var faults []fault
 	for _, f := range allFaults() {
-		if len(r.cfg.Faults) == 0 || slices.Contains(r.cfg.Faults, f.name) {
+		if slices.Contains(r.cfg.Faults, f.name) {
+			f.weight = max(1, f.weight)
+			faults = append(faults, f)
+		} else if len(r.cfg.Faults) == 0 && f.weight > 0 {
 			faults = append(faults, f)
 		}
 	}
