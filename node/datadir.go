@@ -56,11 +56,20 @@ func Reset(dir string) error {
 			return fmt.Errorf("deleting %s: %w", name, err)
 		}
 	}
-	return nil
+	return removeDamaged(dir)
+}
+
+// removeDamaged deletes the replica that was set aside, if there is one.
+func removeDamaged(dir string) error {
+	list, err := filepath.Glob(filepath.Join(dir, damagedDir+"-*"))
+	for _, path := range list {
+		err = errors.Join(err, os.RemoveAll(path))
+	}
+	return err
 }
 
 // Forget deletes what makes a directory part of a mesh and keeps its identity,
 // after the mesh has let the node go.
 func Forget(dir string) error {
-	return errors.Join(os.RemoveAll(filepath.Join(dir, raftDir)), os.Remove(filepath.Join(dir, "trust")))
+	return errors.Join(os.RemoveAll(filepath.Join(dir, raftDir)), removeDamaged(dir), os.Remove(filepath.Join(dir, "trust")))
 }

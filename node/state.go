@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -69,6 +70,9 @@ func (r *replica) open() error {
 
 func (r *replica) tryOpen() error {
 	n := r.n
+	if _, err := os.Stat(n.raftPath()); errors.Is(err, fs.ErrNotExist) && len(n.trust.Roster().Members) == 1 {
+		return fmt.Errorf("%s is gone, and as the only node of its mesh this one has nobody to fetch the state from: put it back or restore a backup; `meshd reset` gives the mesh up", n.raftPath())
+	}
 	id, fresh, err := consensus.EnsureID(n.raftPath())
 	if err != nil {
 		return err

@@ -127,6 +127,27 @@ func TestF6SoleNodeRefusesItsDamagedLog(t *testing.T) {
 	n.WaitServing()
 }
 
+// Its replica gone, the only node of a mesh does not pretend to wait for peers.
+func TestSoleNodeWithoutItsReplicaSaysSo(t *testing.T) {
+	t.Parallel()
+	n := realmesh.New(t, "solo")
+	n.Found()
+	stop(t, n)
+	raft := filepath.Join(n.Data, "raft")
+	if err := os.Rename(raft, raft+".away"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		n.Start("serve")
+		ends(t, n, failed, "is gone", "backup")
+	}
+	if err := os.Rename(raft+".away", raft); err != nil {
+		t.Fatal(err)
+	}
+	n.Start("serve")
+	n.WaitServing()
+}
+
 // Pages of a running node's state turn to nonsense: it says so, opens its state
 // anew in the same process, and answers right.
 func TestF6StateThatBreaksUnderARunningNode(t *testing.T) {
