@@ -322,6 +322,7 @@ func TestFailedCommitIsAFault(t *testing.T) {
 			}
 		}
 	})
+	eventually(t, 5*time.Second, "its marker is applied", x.ready)
 	x.do(t, "set a 1")
 	close(fail)
 	if _, err := x.try("set b 1"); !errors.Is(err, ErrUnknown) && !errors.Is(err, ErrStateFault) {

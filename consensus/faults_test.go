@@ -347,6 +347,7 @@ func TestBrokenPagesOfTheStateAreRebuilt(t *testing.T) {
 	x.net.mu.Lock()
 	g := x.Group
 	x.Group = nil
+	delete(x.net.nodes, x.id)
 	x.net.mu.Unlock()
 	_ = g.Close() // may say that the broken file did not close
 	x.open()
