@@ -35,7 +35,6 @@ func (w *crew) do(j job) {
 func (w *crew) work(j job) {
 	for {
 		j.run()
-		j = job{} // while idle, keep nothing alive
 		if w.idle.Add(1) > maxIdle {
 			w.idle.Add(-1)
 			return
