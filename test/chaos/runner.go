@@ -140,37 +140,58 @@ func (r *runner) which(s seat) []*node {
 // Run makes a mesh, breaks it while clients work, heals it and judges. Its error
 // says that the run could not be made (fabric.ErrUnsupported among others);
 // what the mesh did wrong is in the report.
-func Run(ctx context.Context, cfg Config) (rep *Report, err error) {
+func Run(ctx context.Context, cfg Config) (*Report, error) {
+	r, err := newRunner(cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	if err := r.open(ctx); err != nil {
+		return nil, err
+	}
+	r.event("formed with %d members", len(r.members()))
+	r.work(ctx)
+	rep := r.judge()
+	rep.write(filepath.Join(r.dir, "report.txt"))
+	return rep, nil
+}
+
+func newRunner(cfg Config) (*runner, error) {
 	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, err
 	}
 	r := &runner{cfg: cfg, dir: cfg.Dir, start: time.Now(), fabric: fabric.New(), faults: map[string]int{}}
 	r.board.initial, r.board.versions = map[string]string{}, map[string]uint64{}
-	defer r.fabric.Close()
-	if err := os.MkdirAll(r.dir, 0o700); err != nil {
-		return nil, err
-	}
+	var err error
 	if r.file, err = os.Create(filepath.Join(r.dir, "history.jsonl")); err != nil {
 		return nil, err
 	}
-	defer r.file.Close()
 	r.enc = json.NewEncoder(r.file)
-	defer r.shut()
-	for i := range cfg.Hosts {
+	return r, nil
+}
+
+// open makes the network and the mesh on it.
+func (r *runner) open(ctx context.Context) error {
+	for i := range r.cfg.Hosts {
 		h, err := r.fabric.Host(fmt.Sprintf("n%d", i+1))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		r.nodes = append(r.nodes, &node{run: r, host: h, name: h.Name, number: 1, seat: spare})
 	}
 	if err := r.form(ctx); err != nil {
-		return nil, fmt.Errorf("the mesh did not form: %w (logs in %s)", err, r.dir)
+		return fmt.Errorf("the mesh did not form: %w (logs in %s)", err, r.dir)
 	}
-	r.event("formed with %d members", len(r.members()))
-	r.work(ctx)
-	rep = r.judge()
-	rep.write(filepath.Join(r.dir, "report.txt"))
-	return rep, nil
+	return nil
+}
+
+func (r *runner) close() {
+	r.shut()
+	r.fabric.Close()
+	r.file.Close()
 }
 
 func (c *Config) complete() error {
