@@ -40,6 +40,7 @@ func allFaults() []fault {
 		{"roam", 0, (*nemesis).roam},
 		{"join", 6, (*nemesis).join},
 		{"leave", 4, (*nemesis).leave},
+		{"leave-killed", 0, (*nemesis).leaveKilled},
 		{"remove", 4, (*nemesis).remove},
 	}
 }

@@ -87,7 +87,7 @@ func clip(s string, n int) string {
 // were met on the way are in r.problems as well.
 func (r *runner) report(history []check.Op, initial map[string]string, v check.Verdicts, all []check.Problem, listings int) *Report {
 	rep := &Report{
-		Seed: r.cfg.Seed, Scenario: r.cfg.Scenario, Duration: r.cfg.Duration, Nodes: r.cfg.Nodes, Dir: r.dir,
+		Seed: r.cfg.Seed, Scenario: r.cfg.Scenario, Duration: r.cfg.Duration, Nodes: r.cfg.Nodes, Only: r.cfg.Faults, Dir: r.dir,
 		Operations: map[string]map[string]int{}, Codes: map[string]int{}, Faults: r.faults, Packets: r.fabric.Counts(),
 		Registers: len(initial), Verdicts: v, LongestWithoutWrite: r.longestGap, Compared: listings, ByProblem: map[string]int{},
 	}

@@ -130,6 +130,33 @@ func (z *nemesis) leave() func(context.Context) {
 	}
 }
 
+// leaveKilled kills a member while it leaves. Started again it must find out
+// what it is: a member as before, or one that has left.
+func (z *nemesis) leaveKilled() func(context.Context) {
+	n := z.seizeGoing()
+	after := z.duration(20*time.Millisecond, 1200*time.Millisecond)
+	if n == nil {
+		return nil
+	}
+	return func(ctx context.Context) {
+		defer free([]*node{n})
+		z.r.event("leave of %s, killed after %s", n.Name(), after)
+		n.become(leaving)
+		c := z.r.newClient(702)
+		defer c.close()
+		asked := make(chan struct{})
+		go func() {
+			defer close(asked)
+			c.askAt(n, 5*time.Second, http.MethodPost, "/leave", map[string]any{})
+		}()
+		z.rest(ctx, after)
+		n.kill()
+		<-asked
+		err := z.r.left(ctx, n, 40*time.Second)
+		z.r.event("%s is %s (%v)", n.Name(), n.is(), err)
+	}
+}
+
 // remove bars a member for ever. Its place becomes that of a new machine.
 func (z *nemesis) remove() func(context.Context) {
 	n := z.seizeGoing()
@@ -188,25 +215,33 @@ func (r *runner) settle(ctx context.Context, n *node, patience time.Duration) {
 }
 
 // left finds out whether a leaving node has left. A node that has, ended and
-// forgot its mesh; another goes on.
+// forgot its mesh; one that has not goes on, and knows who leads.
 func (r *runner) left(ctx context.Context, n *node, patience time.Duration) error {
+	c := r.newClient(703)
+	defer c.close()
+	var since time.Time // when it was first seen to work
 	return eventually(ctx, patience, func() error {
 		if n.running() {
-			if _, err := r.status(n); err != nil {
+			if err := c.get(n, "/graph/namespaces?consistency=linearizable", new(json.RawMessage)); err != nil {
+				since = time.Time{}
 				return err
 			}
-			if ctx.Err() == nil {
-				time.Sleep(200 * time.Millisecond) // it may be about to end
+			if since.IsZero() {
+				since = time.Now()
 			}
-			if n.running() {
-				n.become(member)
+			if time.Since(since) < 2*time.Second {
+				return errors.New("it may be about to end")
 			}
+			n.become(member)
 			return nil
 		}
 		if _, err := os.Stat(filepath.Join(n.data(), "trust")); errors.Is(err, os.ErrNotExist) {
 			n.become(spare)
 			return nil
 		}
-		return n.start()
+		if err := n.start(); err != nil {
+			return err
+		}
+		return errors.New("started")
 	})
 }

@@ -19,6 +19,7 @@ type Report struct {
 	Scenario            string                    `json:"scenario"`
 	Duration            time.Duration             `json:"duration"`
 	Nodes               int                       `json:"nodes"`
+	Only                []string                  `json:"only,omitempty"` // the faults asked for by name
 	Dir                 string                    `json:"dir"`
 	Operations          map[string]map[string]int `json:"operations"` // by kind and outcome
 	Codes               map[string]int            `json:"codes"`      // of what was not acknowledged
@@ -61,7 +62,7 @@ func (p *Report) String() string {
 		p.LongestWithoutWrite.Round(10*time.Millisecond), p.LongestRecovery.Round(10*time.Millisecond), p.Recoveries)
 	fmt.Fprintf(&b, "  lost %d, duplicated %d, stale %d, not linearizable %d, other %s\n", p.ByProblem["lost"], p.ByProblem["duplicated"], p.ByProblem["stale"], p.ByProblem["nonlinear"], other(p.ByProblem))
 	if p.Failed() {
-		fmt.Fprintf(&b, "  FAILED; history and logs in %s; again: make chaos SEED=%d DURATION=%s SCENARIO=%s\n", p.Dir, p.Seed, p.Duration, p.Scenario)
+		fmt.Fprintf(&b, "  FAILED; history and logs in %s; again: %s\n", p.Dir, p.command())
 		for i, q := range p.Problems {
 			if i == 20 {
 				fmt.Fprintf(&b, "    and %d more\n", len(p.Problems)-i)
@@ -71,6 +72,15 @@ func (p *Report) String() string {
 		}
 	}
 	return b.String()
+}
+
+// command repeats the run.
+func (p *Report) command() string {
+	line := fmt.Sprintf("make chaos SEED=%d DURATION=%s SCENARIO=%s NODES=%d", p.Seed, p.Duration, p.Scenario, p.Nodes)
+	if len(p.Only) > 0 {
+		line += " FAULTS=" + strings.Join(p.Only, ",")
+	}
+	return line
 }
 
 func other(m map[string]int) string {
