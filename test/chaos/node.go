@@ -103,10 +103,10 @@ func (n *node) start(extra ...string) error {
 		return nil
 	}
 	args := []string{"serve"}
-	switch {
-	case n.seat == joining:
+	switch n.seat {
+	case joining:
 		args = []string{"join", "--token-file", n.token, "--timeout", "60s", "--name", n.name}
-	case n.seat == spare:
+	case spare:
 		args = []string{"init", "--name", n.name}
 	}
 	args = append(append(args, "--data", n.data(), "--listen", ":7443", "--log-format", "json"), extra...)

@@ -58,8 +58,6 @@ type runner struct {
 	longestGap time.Duration
 	healed     int64 // when the last fault ended; 0 while one is at work, or once a write was accepted after
 	recovery   []time.Duration
-	leaderless time.Duration
-	noLeader   int64
 }
 
 // now is the run's clock.

@@ -37,7 +37,6 @@ type board struct {
 	versions  map[string]uint64 // the newest known of each register
 	elements  []check.Op        // added and not deleted, to look for
 	hubs      []uint64          // graph nodes between which edges lie
-	tried     map[string]bool
 }
 
 // work is the life of a client: one operation after the other until ctx ends.

@@ -23,7 +23,6 @@ type fate struct {
 	dying          bool
 	deleteCalled   int64
 	tried          bool
-	revision       uint64
 }
 
 func fates(history []Op) map[string]*fate {

@@ -65,11 +65,11 @@ func (h *Host) open() error {
 
 func (h *Host) build() error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		return fmt.Errorf("%w: a namespace is refused: %v", ErrUnsupported, err)
+		return fmt.Errorf("%w: a namespace is refused: %w", ErrUnsupported, err)
 	}
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return fmt.Errorf("%w: /dev/net/tun: %v", ErrUnsupported, err)
+		return fmt.Errorf("%w: /dev/net/tun: %w", ErrUnsupported, err)
 	}
 	req, err := unix.NewIfreq(device)
 	if err == nil {
@@ -78,7 +78,7 @@ func (h *Host) build() error {
 	}
 	if err != nil {
 		unix.Close(fd)
-		return fmt.Errorf("%w: a TUN device is refused: %v", ErrUnsupported, err)
+		return fmt.Errorf("%w: a TUN device is refused: %w", ErrUnsupported, err)
 	}
 	h.tun = os.NewFile(uintptr(fd), "tun")
 	for _, line := range []string{
