@@ -165,8 +165,9 @@ func TestF19RetryAcrossTheLeadersDeathAppliesOnce(t *testing.T) {
 	}
 }
 
-// A follower sleeps while both others are replaced one by one; when it comes
-// back it finds the mesh, or is told how, and does no harm.
+// A follower is away while both others are replaced one by one. It knows nobody
+// any more, so it cannot know whom to believe: it disturbs nobody, and a token
+// introduces it again as the member it was.
 func TestF14FollowerAwayWhileBothOthersAreReplaced(t *testing.T) {
 	t.Parallel()
 	nodes := realmesh.Three(t)
@@ -201,9 +202,28 @@ func TestF14FollowerAwayWhileBothOthersAreReplaced(t *testing.T) {
 		}
 	}
 	l.more(10, 40*time.Second)
+	was := mustStatus(t, leaderOf(t, d, e))
 	away.Start("serve", "--peer", d.Address)
 	away.WaitServing()
+	realmesh.Eventually(t, 20*time.Second, "it says that it is alone", func() error {
+		s, err := away.Status()
+		if err == nil && (s.State == "ok" || len(s.Problems) == 0) {
+			err = fmt.Errorf("it is %s with %v", s.State, s.Problems)
+		}
+		return err
+	})
+	l.more(10, 40*time.Second)
+	if s := mustStatus(t, d); s.Term != was.Term {
+		t.Errorf("it brought the mesh from term %d to %d", was.Term, s.Term)
+	}
+	id := mustStatus(t, away).Node.ID
+	stop(t, away)
+	away.Start("join", d.Token())
+	away.WaitServing()
 	realmesh.Alive(t, 60*time.Second, d, e, away)
+	if s := mustStatus(t, away); s.Node.ID != id {
+		t.Errorf("it came back as %s, was %s", s.Node.ID, id)
+	}
 	l.more(10, 40*time.Second)
 	l.finish(d, e, away)
 }
