@@ -76,7 +76,7 @@ func TestF9LostReplicaComesBackAsTheSameNode(t *testing.T) {
 	}
 	n.Start("serve")
 	n.WaitServing()
-	says(t, n.LastLog(), "replica of this node is gone")
+	says(t, n.LastLog(), "takes a new seat")
 	realmesh.Alive(t, 60*time.Second, nodes...)
 	if s := mustStatus(t, n); s.Node.ID != was.Node.ID || s.Node.Name != was.Node.Name {
 		t.Errorf("it came back as %+v, was %+v", s.Node, was.Node)

@@ -196,11 +196,11 @@ func TestF14FollowerAwayWhileBothOthersAreReplaced(t *testing.T) {
 		return voters(e, 3)
 	})
 	for _, n := range []*realmesh.Node{stay, leader} {
-		n.Must("leave", "--yes")
-		if code := n.WaitExit(20 * time.Second); code != done {
-			t.Errorf("%s left with %d:\n%s", n.Name, code, lastLines(n.LastLog(), 8))
-		}
+		d.Must("remove", n.Name, "--yes")
+		ends(t, n, refused, "removed")
+		l.more(10, 40*time.Second)
 	}
+	leaderOf(t, d, e)
 	l.more(10, 40*time.Second)
 	was := mustStatus(t, leaderOf(t, d, e))
 	away.Start("serve", "--peer", d.Address)
