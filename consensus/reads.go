@@ -239,10 +239,8 @@ func (g *Group) Changed(rev uint64) <-chan struct{} {
 			close(done)
 			return done
 		}
-		if now == rev {
-			return ch
-		}
-		// The next change may not be enough: wait on until it is.
+		// One wake may not be enough: that of a change which is in the state
+		// already comes a moment after it. Wait on until the revision is there.
 		out := make(chan struct{})
 		go func() { // ends with the Group at the latest
 			defer close(out)

@@ -109,12 +109,13 @@ func registryError(err error) error {
 	return err
 }
 
-type instanceRef struct {
+// InstanceRef names an instance in the path.
+type InstanceRef struct {
 	InstanceID string `path:"instance_id" maxLength:"255"`
 }
 
 type heartbeatInput struct {
-	instanceRef
+	InstanceRef
 	Body struct {
 		Status  string         `json:"status,omitempty" maxLength:"64"`
 		Metrics map[string]any `json:"metrics,omitempty"`
@@ -140,7 +141,7 @@ func (a *API) heartbeat(_ context.Context, in *heartbeatInput) (*heartbeatOutput
 
 type empty struct{}
 
-func (a *API) deregister(_ context.Context, in *instanceRef) (*empty, error) {
+func (a *API) deregister(_ context.Context, in *InstanceRef) (*empty, error) {
 	if err := a.cfg.Registry.Deregister(in.InstanceID); err != nil {
 		return nil, registryError(err)
 	}

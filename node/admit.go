@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -54,8 +55,8 @@ func (n *Node) admit(ctx context.Context, c *wire.JoinConn) {
 	}
 	final, err := n.decide(ctx, c, &q)
 	if err != nil {
-		code, sentence := wire.CodeOf(err)
-		n.log.Info("refused a join", "token_id", q.TokenID, "from", c.RemoteAddr().String(), "code", code)
+		code, sentence := admissionError(err)
+		n.log.Info("refused a join", "token_id", q.TokenID, "from", c.RemoteAddr().String(), "code", code, "error", err)
 		_ = c.WriteMessage(&joinProgress{Code: code, Text: sentence})
 		return
 	}
@@ -65,6 +66,20 @@ func (n *Node) admit(ctx context.Context, c *wire.JoinConn) {
 			return
 		}
 	}
+}
+
+// admissionError is what a joiner is told. What the mesh cannot do just now has
+// a code of its own, so that the joiner tries again.
+func admissionError(err error) (code, sentence string) {
+	switch {
+	case errors.Is(err, consensus.ErrNoLeader), errors.Is(err, consensus.ErrStateFault), errors.Is(err, consensus.ErrDiskFull):
+		return "NO_LEADER", "the mesh cannot write just now: " + err.Error()
+	case errors.Is(err, consensus.ErrOverloaded):
+		return "OVERLOADED", err.Error()
+	case errors.Is(err, consensus.ErrUnknown), errors.Is(err, consensus.ErrBehind):
+		return "OUTCOME_UNKNOWN", "it is not known whether the mesh admitted this node"
+	}
+	return wire.CodeOf(err)
 }
 
 func (n *Node) decide(ctx context.Context, c *wire.JoinConn, q *joinRequest) (*joinProgress, error) {

@@ -26,7 +26,7 @@ const Level = 1
 // the services on them. It returns when local reads are served.
 func (n *Node) enter(ctx context.Context) error {
 	life, cancel := context.WithCancel(context.Background())
-	n.cancel = cancel
+	n.life, n.cancel = life, cancel
 	keys := access.NewPart()
 	var err error
 	if n.group, err = n.openReplica(roster.NewPart(n.rosterChanged), keys, graphsync.NewPart()); err != nil {

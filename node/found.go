@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -41,8 +42,11 @@ func Found(ctx context.Context, cfg Config, meshName string) (_ *Node, _ Founded
 	if id := n.trust.MeshID(); id != "" {
 		return nil, Founded{}, consensus.Refuse("MESH_EXISTS", fmt.Sprintf("%s already belongs to mesh %s: start it with `meshd serve`, or clear it with `meshd reset`", cfg.Data, short(id)))
 	}
-	// Without a trust file nothing was ever founded here: what a broken start
-	// left in the replica's place holds no acknowledged write.
+	// A founding that broke off before the trust file was written left a log
+	// that never had a leader. Anything more is somebody's data.
+	if err := refuseReplica(n.raftPath(), cfg.Data); err != nil {
+		return nil, Founded{}, err
+	}
 	if err := os.RemoveAll(n.raftPath()); err != nil {
 		return nil, Founded{}, err
 	}
@@ -71,6 +75,19 @@ func Found(ctx context.Context, cfg Config, meshName string) (_ *Node, _ Founded
 		return nil, Founded{}, fmt.Errorf("making the first join token: %w", err)
 	}
 	return n, Founded{MeshID: meshID, APIKey: key, Token: token}, nil
+}
+
+// refuseReplica says no where a raft directory holds more than the entry that
+// bootstraps one.
+func refuseReplica(raft, data string) error {
+	if entries, err := os.ReadDir(raft); errors.Is(err, os.ErrNotExist) || (err == nil && len(entries) == 0) {
+		return nil
+	}
+	info, err := consensus.Inspect(raft)
+	if err == nil && info.LastIndex <= 1 && info.Revision == 0 {
+		return nil
+	}
+	return consensus.Refuse("MESH_EXISTS", fmt.Sprintf("%s holds a replica of a mesh but no trust file: put the file `trust` back from a backup, or clear the directory with `meshd reset`; nothing was changed", data))
 }
 
 // completeFounding makes the state say what the trust file of a founder says.

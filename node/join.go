@@ -35,6 +35,9 @@ func Join(ctx context.Context, cfg Config, o JoinOptions) (_ *Node, err error) {
 	if o.Progress == nil {
 		o.Progress = func(string, string) {}
 	}
+	if o.Role == "" {
+		o.Role = roster.RoleMember
+	}
 	token, err := roster.ParseJoinToken(o.Token)
 	if err != nil {
 		return nil, consensus.Refuse("TOKEN_INVALID", err.Error())
@@ -116,7 +119,7 @@ func (n *Node) askAdmission(ctx context.Context, token roster.JoinToken, o JoinO
 			switch {
 			case err == nil:
 				return answer, nil
-			case isRefusal(err) && !isRefusal(err, "NO_LEADER", "OVERLOADED"):
+			case isRefusal(err) && !isRefusal(err, passing...):
 				return joinProgress{}, err
 			case errors.Is(err, wire.ErrPinMismatch):
 				mismatch = true
@@ -134,6 +137,9 @@ func (n *Node) askAdmission(ctx context.Context, token roster.JoinToken, o JoinO
 		}
 	}
 }
+
+// passing are the refusals of an admission that may be over in a moment.
+var passing = []string{"NO_LEADER", "OVERLOADED", "OUTCOME_UNKNOWN", wire.CodeInternal, wire.CodeTimeout}
 
 // ErrUnreachable says that no node of the mesh answered in time.
 var ErrUnreachable = errors.New("no node of the mesh answered")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node/roster"
+	"github.com/meshd/meshd/node/wire"
 )
 
 // leavePatience bounds how long a leaving node waits for its seat to be handed
@@ -56,14 +57,17 @@ func (n *Node) Leave(ctx context.Context) error {
 // no seat to do it from.
 func (n *Node) askForgotten(ctx context.Context) error {
 	last := errors.New("no other member answered")
+	asked := false // someone may have done it: then strangers know no more of this node
 	for {
 		for _, m := range n.trust.Roster().Members {
 			if m.ID == n.id.ID() {
 				continue
 			}
-			if _, last = n.port.Call(ctx, m.ID, callForget, nil); last == nil || isRefusal(last, roster.CodeNodeUnknown) {
+			if _, last = n.port.Call(ctx, m.ID, callForget, nil); last == nil || isRefusal(last, roster.CodeNodeUnknown) || (asked && errors.Is(last, wire.ErrNotMember)) {
 				return nil
 			}
+			// A call that broke off, or one refused by a member that has applied it.
+			asked = asked || !errors.Is(last, wire.ErrUnreachable)
 		}
 		select {
 		case <-time.After(200 * time.Millisecond):
@@ -83,5 +87,41 @@ func (n *Node) Remove(ctx context.Context, ref string) (roster.Tombstone, error)
 	if m.ID == n.id.ID() {
 		return roster.Tombstone{}, consensus.Refuse(roster.CodeInvalid, "a node does not remove itself: `meshd leave` leaves cleanly, or remove it at another node")
 	}
+	if err := n.vacate(ctx, m); err != nil {
+		return roster.Tombstone{}, err
+	}
 	return n.rosters.Remove(ctx, m.ID)
+}
+
+// vacatePatience bounds how long a removal waits for the seat of the removed.
+const vacatePatience = 20 * time.Second
+
+// vacate takes a member's seat, and leadership with it, before it is cut off:
+// afterwards nobody could, and the others might be no majority without it.
+func (n *Node) vacate(ctx context.Context, m roster.Member) error {
+	ctx, cancel := context.WithTimeout(ctx, vacatePatience)
+	defer cancel()
+	held := func() bool {
+		st := n.group.Status()
+		return st.LeaderID == m.RaftID || slices.Contains(st.Voters, m.RaftID)
+	}
+	if !held() || m.Leaving {
+		return nil
+	}
+	if _, err := n.rosters.Leave(ctx, m.ID); err != nil {
+		return err
+	}
+	err := waitFor(ctx, 100*time.Millisecond, func() bool {
+		n.group.Kick()
+		return !held()
+	})
+	if err == nil {
+		return nil
+	}
+	undo, cancelUndo := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancelUndo()
+	if _, err := n.rosters.Stay(undo, m.ID); err != nil {
+		n.log.Warn("the mesh still counts the member as leaving", "name", m.Name, "error", err)
+	}
+	return consensus.Refuse("SEAT_HELD", m.Name+" holds a seat that nobody can take over now, and without it the others would be no majority: bring another voter back first; nothing was removed")
 }

@@ -87,6 +87,7 @@ type Node struct {
 	mu      sync.Mutex
 	stopped error
 	done    chan struct{}
+	life    context.Context // ends with Close
 	cancel  context.CancelFunc
 	tasks   sync.WaitGroup
 }
@@ -115,6 +116,11 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		n.Close()
 		return nil, err
 	}
+	n.run(n.life, func(ctx context.Context) {
+		if err := n.completeFounding(ctx); err != nil && ctx.Err() == nil {
+			n.log.Warn("the founding of the mesh is not complete", "error", err)
+		}
+	})
 	return n, nil
 }
 

@@ -20,15 +20,14 @@ import (
 // why it ended early. The last line is the whole and says done, so that an
 // import cut short is not taken for a finished one.
 type importLine struct {
-	Nodes   int `json:"nodes"`
-	Edges   int `json:"edges"`
-	Refused int `json:"refused"`
-	// Errors are the lines refused so far.
-	Errors []struct {
-		Line     int    `json:"line"`
-		Sentence string `json:"error"`
-	} `json:"errors"`
-	Done     bool   `json:"done"`
+	Nodes int `json:"nodes"`
+	Edges int `json:"edges"`
+	// Errors counts the lines refused so far.
+	Errors int  `json:"errors"`
+	Done   bool `json:"done"`
+	// Line is set for a refused line, with Sentence; without it Sentence says
+	// why the import ended early.
+	Line     int    `json:"line"`
 	Sentence string `json:"error"`
 }
 
@@ -96,7 +95,6 @@ func followImport(p *output.Printer, bar *output.Progress, res *http.Response) e
 	lines := bufio.NewScanner(res.Body)
 	lines.Buffer(nil, maxAnswerLine)
 	var last importLine
-	told := 0
 	for lines.Scan() {
 		var l importLine
 		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
@@ -107,11 +105,12 @@ func followImport(p *output.Printer, bar *output.Progress, res *http.Response) e
 				return err
 			}
 		}
+		if l.Line > 0 {
+			p.Hint("line %d: %s", l.Line, output.Clean(l.Sentence))
+			continue
+		}
 		if l.Sentence != "" {
 			return exit.New(exit.Failed, output.Clean(l.Sentence), "what was loaded before stays; the same file can be loaded again")
-		}
-		for ; told < len(l.Errors); told++ {
-			p.Hint("line %d: %s", l.Errors[told].Line, output.Clean(l.Errors[told].Sentence))
 		}
 		last = l
 		bar.Describe(fmt.Sprintf("%d nodes, %d edges", l.Nodes, l.Edges))
@@ -121,8 +120,8 @@ func followImport(p *output.Printer, bar *output.Progress, res *http.Response) e
 	}
 	bar.Done()
 	p.Say("%d nodes and %d edges are loaded", last.Nodes, last.Edges)
-	if last.Refused > 0 {
-		return exit.New(exit.Failed, fmt.Sprintf("%d lines were refused", last.Refused), "correct them and load the file again")
+	if last.Errors > 0 {
+		return exit.New(exit.Failed, fmt.Sprintf("%d lines were refused", last.Errors), "correct them and load the file again")
 	}
 	return nil
 }

@@ -78,16 +78,24 @@ func (a *app) joinToken(args []string, file string, c *config.Config) (string, e
 		}
 		raw = string(data)
 	case !c.JoinToken.IsZero():
-		return c.JoinToken.Reveal()
+		var err error
+		if raw, err = c.JoinToken.Reveal(); err != nil {
+			return "", err
+		}
 	default:
 		return "", exit.New(exit.Usage, "join needs a token", `"meshd token create" on a node of the mesh prints the whole line`)
 	}
-	for _, word := range strings.Fields(raw) {
+	return tokenIn(raw), nil
+}
+
+// tokenIn finds the token in what may be a whole join line.
+func tokenIn(text string) string {
+	for _, word := range strings.Fields(text) {
 		if strings.HasPrefix(word, "mesh") && word != "meshd" {
-			return word, nil
+			return word
 		}
 	}
-	return strings.TrimSpace(raw), nil
+	return strings.TrimSpace(text)
 }
 
 // joinAndServe joins, telling each proof, and serves.

@@ -40,7 +40,7 @@ and ever after.`,
 				if err != nil {
 					return err
 				}
-				return a.joinAndServe(ctx, c, nc, log, node.JoinOptions{Token: token, NoVote: c.NoVote})
+				return a.joinAndServe(ctx, c, nc, log, node.JoinOptions{Token: tokenIn(token), NoVote: c.NoVote})
 			case c.Init:
 				return a.initAndServe(ctx, c, nc, log, true)
 			}

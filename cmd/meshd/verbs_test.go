@@ -113,7 +113,7 @@ func TestVerbs(t *testing.T) {
 		"POST /graph/edges":           `{"id":3,"edge_type":"KNOWS","weight":1}`,
 		"GET /graph/neighbors":        `{"start":` + adaJSON + `,"nodes":[],"edges":[{"id":3,"source_id":12,"target_id":12,"edge_type":"KNOWS","weight":1}],"count":0}`,
 		"GET /graph/path":             `{"found":true,"length":1,"nodes":[` + adaJSON + `,{"id":13,"label":"Notes"},{"id":14,"label":"Book"}],"edges":[{"source_id":12,"target_id":13,"edge_type":"WROTE"},{"source_id":14,"target_id":13,"edge_type":"CITES"}]}`,
-		"POST /graph/import":          `{"nodes":1,"edges":0,"refused":0}` + "\n" + `{"nodes":1,"edges":2,"refused":1,"errors":[{"line":4,"error":"label must not be blank"}],"done":true}` + "\n",
+		"POST /graph/import":          `{"nodes":1,"edges":0,"errors":0}` + "\n" + `{"line":4,"error":"label must not be blank"}` + "\n" + `{"nodes":1,"edges":2,"errors":1,"done":true}` + "\n",
 		"GET /graph/export":           "{\"node\":{}}\n",
 	})
 	for _, c := range []struct {

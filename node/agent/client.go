@@ -110,6 +110,9 @@ func (c *client) crowded() { c.end(websocket.CloseTryAgainLater, "the client doe
 
 // Deliver implements message.Receiver.
 func (c *client) Deliver(d *message.Delivery) error {
+	if !c.permitted() {
+		return consensus.Refuse(message.CodeAgentGone, "the agent "+c.name+" has lost its credential")
+	}
 	m := d.Message
 	c.mu.Lock()
 	c.nextID++
@@ -126,6 +129,16 @@ func (c *client) Deliver(d *message.Delivery) error {
 	return nil
 }
 
+// permitted looks at the client's credential again, and ends a connection whose
+// credential was revoked.
+func (c *client) permitted() bool {
+	if c.requests == nil || c.requests.Permit() == nil {
+		return true
+	}
+	c.end(websocket.ClosePolicyViolation, "the credential is no longer good")
+	return false
+}
+
 // write sends what is queued, and pings, until ctx ends; then it closes.
 func (c *client) write(ctx context.Context) {
 	tick := time.NewTicker(pingEvery)
@@ -136,6 +149,7 @@ func (c *client) write(ctx context.Context) {
 			c.stop()
 			return
 		case <-tick.C:
+			c.permitted()
 			c.sweep()
 			if err := c.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeTimeout)); err != nil {
 				c.end(websocket.CloseGoingAway, "a ping could not be written")
