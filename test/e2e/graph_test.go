@@ -106,7 +106,6 @@ func twice(t testing.TB, c *realmesh.Client, key string) map[string]any {
 // A file loaded at one node is exported at another as the same graph, and its
 // ways are found at the third.
 func TestGraphImportedAtOneNodeIsExportedAtAnother(t *testing.T) {
-	t.Skip("known: graph import cannot read the answer of the node")
 	t.Parallel()
 	nodes := formed(t)
 	const count = 500

@@ -1,0 +1,3 @@
+// Package house checks how the project is built: which way imports point, and
+// that every package says what it is for.
+package house
