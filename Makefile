@@ -3,10 +3,10 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X main.release=$(VERSION)
 
-.PHONY: build demo test unit e2e race lint fuzz cross install help
+.PHONY: build demo test unit e2e race lint fuzz chaos bench-state install help
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 build: ## build ./bin/meshd, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/meshd ./cmd/meshd
@@ -37,6 +37,13 @@ fuzz: ## each fuzz target for FUZZTIME (default 10s)
 	@set -e; for p in $$($(GO) list ./...); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$p 2>/dev/null | grep '^Fuzz' || true); do \
 	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $${FUZZTIME:-10s} $$p; done; done
+
+chaos: build ## break a mesh at random; SEED, DURATION, SCENARIO, NODES, FAULTS (Linux, root)
+	$(GO) run ./test/chaos/run -binary bin/meshd $(if $(SEED),-seed $(SEED)) $(if $(DURATION),-duration $(DURATION)) $(if $(SCENARIO),-scenario $(SCENARIO)) $(if $(NODES),-nodes $(NODES)) $(if $(FAULTS),-faults $(FAULTS))
+
+bench-state: ## the state beside etcd (DURATION=5s ROUNDS=3 KILLS=10 CELLS=)
+	@mkdir -p bin/bench && CGO_ENABLED=0 $(GO) build -o bin/bench/meshd ./cmd/meshd && CGO_ENABLED=0 $(GO) build -C test/bench/etcd -o $(CURDIR)/bin/bench/ ./server ./load
+	$(GO) run ./test/bench/state -bin bin/bench -duration $${DURATION:-5s} -rounds $${ROUNDS:-3} -kills $${KILLS:-10} -cells "$${CELLS:-}"
 
 install: build ## put meshd into GOBIN
 	install -m 0755 bin/meshd $$($(GO) env GOPATH)/bin/meshd

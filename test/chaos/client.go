@@ -108,6 +108,7 @@ func (c *client) askAt(n *node, wait time.Duration, method, path string, body an
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
+	req.GetBody = nil // net/http would send a request with an idempotency key twice, unseen
 	a.call = int64(c.run.now())
 	res, err := c.http(n).Do(req)
 	if err == nil {
