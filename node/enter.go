@@ -137,11 +137,17 @@ func (n *Node) keepRoster(ctx context.Context) {
 	}
 }
 
-// heed stops a node that a member calls removed: its links were cut before the
-// roster could tell it.
+// heed stops a node that a member calls removed, or that was leaving and is
+// known no more: its links were cut before the roster could tell it.
 func (n *Node) heed(c net.Conn, err error) (net.Conn, error) {
-	if errors.Is(err, wire.ErrRemoved) {
+	switch {
+	case errors.Is(err, wire.ErrRemoved):
 		n.stopRemoved()
+	case errors.Is(err, wire.ErrNotMember):
+		// Forgotten while it was leaving, and cut off before it heard so.
+		if me, ok := n.trust.Roster().ByID(n.id.ID()); ok && me.Leaving {
+			n.stop(ErrLeft)
+		}
 	}
 	return c, err
 }

@@ -133,6 +133,9 @@ func (n *Node) askAdmission(ctx context.Context, token roster.JoinToken, o JoinO
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return joinProgress{}, ctx.Err()
+			}
 			return joinProgress{}, fmt.Errorf("%w: %s; is the first node up, and does its firewall let this machine in?", ErrUnreachable, strings.Join(failures, "; "))
 		}
 	}
@@ -198,6 +201,9 @@ func (n *Node) proveJoined(ctx context.Context, admission uint64, o JoinOptions)
 		witness = n.seenBy(proving)
 		return witness != ""
 	})
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
 	if err != nil {
 		return fmt.Errorf("admitted, but no other node has seen this one alive within a minute: can they dial %s? (firewall, or --advertise)", strings.Join(n.addresses, ", "))
 	}

@@ -57,6 +57,10 @@ func prepare(cfg Config) (_ *Node, err error) {
 		n.listener.Close()
 		return nil, err
 	}
+	if _, err := os.Stat(filepath.Join(cfg.Data, identityDir, "node.crt")); errors.Is(err, os.ErrNotExist) && Belongs(cfg.Data) {
+		n.listener.Close()
+		return nil, fmt.Errorf("%s belongs to a mesh, but its identity is gone: put %s back from a backup, or clear the directory with `meshd reset` and join anew", cfg.Data, filepath.Join(cfg.Data, identityDir))
+	}
 	if n.id, err = identity.Open(filepath.Join(cfg.Data, identityDir), certificateHosts(cfg.Name, n.addresses)); err != nil {
 		n.listener.Close()
 		return nil, err

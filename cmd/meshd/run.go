@@ -125,10 +125,5 @@ func (a *app) running(cmd *cobra.Command, run func(ctx context.Context, c *confi
 	if err != nil {
 		return err
 	}
-	ctx := cmd.Context()
-	err = asExit(run(ctx, c, nc, log))
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return nil // stopped before it was up
-	}
-	return err
+	return asExit(run(cmd.Context(), c, nc, log))
 }
