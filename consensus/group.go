@@ -196,7 +196,7 @@ func Open(cfg Config) (_ *Group, err error) {
 	g.coalescer.ended = g.raftEnded
 	g.coalescer.own = func() ack { return ack{g.origin, g.outbox.acked()} }
 	if err = g.stats.attach(g); err != nil {
-		undo = append(undo, func() { g.raft.Shutdown().Error() })
+		undo = append(undo, func() { _ = g.raft.Shutdown().Error() })
 		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
 	g.start()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/hashicorp/raft"
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 )
 
 // registered is a part with what is known of it.
@@ -190,7 +191,7 @@ func (m *machine) view(fn func(Reader) error) (cur meta, err error) {
 	defer m.salvage(&err)
 	tx, err := m.begin()
 	if err != nil {
-		if errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+		if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 			err = ErrClosed
 		}
 		return meta{}, err

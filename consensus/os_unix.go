@@ -19,7 +19,7 @@ func diskSpace(dir string) (free, total uint64) {
 	if err := unix.Statfs(dir, &s); err != nil {
 		return 0, 0
 	}
-	return uint64(s.Bavail) * uint64(s.Bsize), uint64(s.Blocks) * uint64(s.Bsize)
+	return uint64(s.Bavail) * uint64(s.Bsize), uint64(s.Blocks) * uint64(s.Bsize) //nolint:unconvert // the fields differ between systems
 }
 
 // isNoSpace says that err is of a file system without room for us.

@@ -231,30 +231,26 @@ func (g *Group) answerRevision(ctx context.Context) ([]byte, error) {
 
 // Changed implements State.
 func (g *Group) Changed(rev uint64) <-chan struct{} {
-	for {
-		ch := g.machine.changed.wait()
-		now := g.machine.state().Revision
-		if now > rev {
-			done := make(chan struct{})
-			close(done)
-			return done
-		}
-		// One wake may not be enough: that of a change which is in the state
-		// already comes a moment after it. Wait on until the revision is there.
-		out := make(chan struct{})
-		go func() { // ends with the Group at the latest
-			defer close(out)
-			for g.machine.state().Revision <= rev {
-				select {
-				case <-ch:
-				case <-g.ctx.Done():
-					return
-				}
-				ch = g.machine.changed.wait()
-			}
-		}()
+	ch := g.machine.changed.wait()
+	out := make(chan struct{})
+	if g.machine.state().Revision > rev {
+		close(out)
 		return out
 	}
+	// One wake may not be enough: that of a change which is in the state
+	// already comes a moment after it. Wait on until the revision is there.
+	go func() { // ends with the Group at the latest
+		defer close(out)
+		for g.machine.state().Revision <= rev {
+			select {
+			case <-ch:
+			case <-g.ctx.Done():
+				return
+			}
+			ch = g.machine.changed.wait()
+		}
+	}()
+	return out
 }
 
 // readIndex finds the index that a linearizable read must include: Raft's

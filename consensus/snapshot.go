@@ -291,11 +291,11 @@ type pair struct {
 	k, v []byte
 }
 
-func (f *stateFile) fill(in io.Reader) error {
+func (s *stateFile) fill(in io.Reader) error {
 	var pairs []pair
 	size := 0
 	write := func(last *meta) error {
-		return f.db.Update(func(tx *bbolt.Tx) error {
+		return s.db.Update(func(tx *bbolt.Tx) error {
 			for _, p := range pairs {
 				b, err := tx.CreateBucketIfNotExists([]byte(p.t))
 				if err != nil {

@@ -73,7 +73,7 @@ func (l *teller) acked(id raft.ServerID, addr raft.ServerAddress, q *raft.Append
 		return
 	}
 	if q.Term > f.term || index >= f.index {
-		f.addr, f.header, f.leader = addr, q.RPCHeader, q.Leader
+		f.addr, f.header, f.leader = addr, q.RPCHeader, q.Leader //nolint:staticcheck // replicas of before RPCHeader.Addr read it
 		f.term, f.index, f.indexTerm = q.Term, index, indexTerm
 	}
 	f.commit = max(f.commit, min(q.LeaderCommitIndex, index))

@@ -35,7 +35,7 @@ func TestThreeNodesFormByScript(t *testing.T) {
 	realmesh.Eventually(t, 10*time.Second, "one loss is tolerated", func() error {
 		s, err := nodes[1].Status()
 		if err != nil || s.FailuresTolerated != 1 || s.Copies != 2 || s.State != "ok" {
-			return fmt.Errorf("%+v %v", s, err)
+			return fmt.Errorf("%+v %w", s, err)
 		}
 		return nil
 	})
