@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -15,6 +16,8 @@ const (
 	statsTimeout = time.Second
 	// missed is how long without an answer makes a replica silent.
 	missed = 1500 * time.Millisecond
+	// confirmTimeout is how long a voter may take to show that it is there.
+	confirmTimeout = 700 * time.Millisecond
 	// lagLimit is how many entries a replica may be short of where the leader
 	// was when it asked.
 	lagLimit      = 64
@@ -130,6 +133,9 @@ func (s *seats) round() bool {
 func (s *seats) take(next step) error {
 	g := s.g
 	id, addr := raft.ServerID(next.id), raft.ServerAddress(next.id)
+	if (next.kind == stepDemote || next.kind == stepRemove) && !s.confirmed(next.id) {
+		return errNotSafe
+	}
 	switch next.kind {
 	case stepAdd:
 		return g.raft.AddNonvoter(id, addr, 0, configTimeout).Error()
@@ -143,6 +149,45 @@ func (s *seats) take(next step) error {
 		return g.transfer(next.id)
 	}
 	return fmt.Errorf("unknown step %q", next.kind)
+}
+
+// errNotSafe puts a step off.
+var errNotSafe = errors.New("the voters that would be left do not answer as a majority")
+
+// confirmed asks the voters that would be left without id, now: the figures of
+// the last round may be of somebody who died since.
+func (s *seats) confirmed(id string) bool {
+	g := s.g
+	ctx, cancel := context.WithTimeout(g.ctx, confirmTimeout)
+	defer cancel()
+	voter, left := false, 0
+	answers := make(chan bool, 64)
+	for _, v := range g.configuration() {
+		switch other := string(v.ID); {
+		case v.Suffrage != raft.Voter:
+		case other == id:
+			voter = true
+		case other == g.dir.id:
+			left++
+			answers <- true
+		default:
+			left++
+			g.futures.Go(func() {
+				_, err := g.ask(ctx, other, methodStats, nil)
+				answers <- err == nil
+			})
+		}
+	}
+	if !voter {
+		return true
+	}
+	alive := 0
+	for range left {
+		if <-answers {
+			alive++
+		}
+	}
+	return alive > left/2
 }
 
 // look asks every replica for its figures, without waiting for the answers.

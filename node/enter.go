@@ -60,7 +60,7 @@ func (n *Node) openGossip() (err error) {
 	defer close(opened)
 	n.gossip, err = gossip.Open(gossip.Config{
 		MeshID: n.trust.MeshID(), NodeID: string(n.id.ID()),
-		Self: gossip.Record{NodeID: string(n.id.ID()), Name: n.Name(), Address: n.addresses[0], Role: string(roster.RoleMember), Version: n.cfg.Version},
+		Self: gossip.Record{NodeID: string(n.id.ID()), Name: n.Name(), Address: n.addresses()[0], Role: string(roster.RoleMember), Version: n.cfg.Version},
 		Dial: func(ctx context.Context, id string) (net.Conn, error) {
 			return n.heed(n.port.DialGossip(ctx, identity.NodeID(id)))
 		},
@@ -167,7 +167,7 @@ func (n *Node) Name() string {
 // self is the member this node is, as it would describe itself now.
 func (n *Node) self() roster.Member {
 	return roster.Member{
-		ID: n.id.ID(), Name: n.cfg.Name, Pins: []identity.Pin{n.id.Pin()}, RaftID: n.seat(), Addresses: n.addresses,
+		ID: n.id.ID(), Name: n.cfg.Name, Pins: []identity.Pin{n.id.Pin()}, RaftID: n.seat(), Addresses: n.addresses(),
 		Role: roster.RoleMember, Recipient: n.id.Recipient(), Version: n.cfg.Version, Level: Level,
 	}
 }

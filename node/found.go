@@ -116,7 +116,7 @@ func (n *Node) CreateToken(ctx context.Context, t roster.NewToken) (roster.Token
 // seeds are this node and up to two others that are alive: whom a joiner will
 // look for.
 func (n *Node) seeds() (pins []identity.Pin, addresses []string) {
-	pins, addresses = append(pins, n.id.Pin()), append(addresses, n.addresses[0])
+	pins, addresses = append(pins, n.id.Pin()), append(addresses, n.addresses()[0])
 	for _, m := range n.trust.Roster().Members {
 		if m.ID != n.id.ID() && len(pins) < roster.MaxTokenPins && len(m.Addresses) > 0 && n.alive(string(m.ID)) {
 			pins, addresses = append(pins, m.Pins[0]), append(addresses, m.Addresses[0])

@@ -205,11 +205,11 @@ func (n *Node) proveJoined(ctx context.Context, admission uint64, o JoinOptions)
 		return ctx.Err()
 	}
 	if err != nil {
-		return fmt.Errorf("admitted, but no other node has seen this one alive within a minute: can they dial %s? (firewall, or --advertise)", strings.Join(n.addresses, ", "))
+		return fmt.Errorf("admitted, but no other node has seen this one alive within a minute: can they dial %s? (firewall, or --advertise)", strings.Join(n.addresses(), ", "))
 	}
 	o.Progress(StepSeen, witness+" has seen this node alive")
 	if err := waitFor(proving, 20*time.Millisecond, func() bool { return n.group.Status().Revision >= admission }); err != nil {
-		return fmt.Errorf("admitted, but the state did not arrive within a minute (at revision %d of %d): can the leader dial %s?", n.group.Status().Revision, admission, strings.Join(n.addresses, ", "))
+		return fmt.Errorf("admitted, but the state did not arrive within a minute (at revision %d of %d): can the leader dial %s?", n.group.Status().Revision, admission, strings.Join(n.addresses(), ", "))
 	}
 	o.Progress(StepCaughtUp, fmt.Sprintf("caught up to revision %d", n.group.Status().Revision))
 	o.Progress(StepVoter, n.awaitSeat(ctx))

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/meshd/meshd/gossip"
@@ -63,14 +64,14 @@ type Node struct {
 	ready    time.Time
 	registry *prometheus.Registry
 
-	lock      *dirLock
-	id        *identity.Identity
-	trust     *roster.Trust
-	book      *addressBook
-	port      *wire.Port
-	listener  net.Listener
-	addresses []string
-	raftID    string
+	lock     *dirLock
+	id       *identity.Identity
+	trust    *roster.Trust
+	book     *addressBook
+	port     *wire.Port
+	listener net.Listener
+	where    atomic.Pointer[[]string] // the addresses the mesh is told
+	raftID   string
 
 	group  *replica
 	gossip *gossip.Gossip

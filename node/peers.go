@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/gossip"
 	"github.com/meshd/meshd/node/identity"
 	"github.com/meshd/meshd/node/roster"
 	"github.com/meshd/meshd/node/wire"
@@ -172,6 +173,9 @@ func (a *announcement) news(m roster.Member) bool {
 func (n *Node) keepAnnouncing(ctx context.Context) {
 	const every = 2 * time.Second
 	for tick := time.NewTicker(every); ; {
+		if n.lookAround() {
+			_ = n.gossip.Update(func(r *gossip.Record) { r.Address = n.addresses()[0] }) // an address always fits
+		}
 		if err := n.announce(ctx); err != nil && ctx.Err() == nil {
 			n.log.Debug("announcing this node", "error", err)
 		}
@@ -190,7 +194,7 @@ func (n *Node) announce(ctx context.Context) error {
 	if !ok || me.Leaving {
 		return nil
 	}
-	a := announcement{Addresses: n.addresses, RaftID: n.seat(), Version: n.cfg.Version, Level: Level, Recipient: n.id.Recipient()}
+	a := announcement{Addresses: n.addresses(), RaftID: n.seat(), Version: n.cfg.Version, Level: Level, Recipient: n.id.Recipient()}
 	if me.RaftID == a.RaftID && !a.news(me) {
 		return nil
 	}

@@ -31,7 +31,7 @@ func (n *Node) Ping(ctx context.Context, ref string, count int) (Ping, error) {
 	}
 	out := Ping{Node: m.Name, ID: string(m.ID), Path: "direct"}
 	if m.ID == n.id.ID() {
-		out.Path, out.Address = "self", n.addresses[0]
+		out.Path, out.Address = "self", n.addresses()[0]
 	}
 	for range count {
 		begun := time.Now()

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -53,15 +54,17 @@ func prepare(cfg Config) (_ *Node, err error) {
 	}
 	host, _, _ := net.SplitHostPort(cfg.Listen)
 	port := n.listener.Addr().(*net.TCPAddr).Port
-	if n.addresses, err = advertised(cfg.Advertise, host, port, routeSource()); err != nil {
+	addresses, err := advertised(cfg.Advertise, host, port, routeSource())
+	if err != nil {
 		n.listener.Close()
 		return nil, err
 	}
+	n.where.Store(&addresses)
 	if _, err := os.Stat(filepath.Join(cfg.Data, identityDir, "node.crt")); errors.Is(err, os.ErrNotExist) && Belongs(cfg.Data) {
 		n.listener.Close()
 		return nil, fmt.Errorf("%s belongs to a mesh, but its identity is gone: put %s back from a backup, or clear the directory with `meshd reset` and join anew", cfg.Data, filepath.Join(cfg.Data, identityDir))
 	}
-	if n.id, err = identity.Open(filepath.Join(cfg.Data, identityDir), certificateHosts(cfg.Name, n.addresses)); err != nil {
+	if n.id, err = identity.Open(filepath.Join(cfg.Data, identityDir), certificateHosts(cfg.Name, addresses)); err != nil {
 		n.listener.Close()
 		return nil, err
 	}
@@ -151,7 +154,7 @@ func (n *Node) newerRoster(from identity.NodeID, revision uint64) {
 }
 
 // URL is where a client on this machine or another finds the node.
-func (n *Node) URL() string { return "https://" + n.addresses[0] }
+func (n *Node) URL() string { return "https://" + n.addresses()[0] }
 
 // Pin is the node's own key pin.
 func (n *Node) Pin() identity.Pin { return n.id.Pin() }
@@ -160,5 +163,24 @@ func (n *Node) Pin() identity.Pin { return n.id.Pin() }
 func (n *Node) OnlyLoopback() bool {
 	host, _, _ := net.SplitHostPort(n.cfg.Listen)
 	ip, err := netip.ParseAddr(host)
-	return onlyLoopback(n.addresses) || (err == nil && ip.IsLoopback()) || host == "localhost"
+	return onlyLoopback(n.addresses()) || (err == nil && ip.IsLoopback()) || host == "localhost"
+}
+
+// addresses are where the mesh is told to dial this node, most promising first.
+func (n *Node) addresses() []string { return *n.where.Load() }
+
+// lookAround notices that this machine has another address than before, as a
+// laptop has in another network, and says whether it has.
+func (n *Node) lookAround() bool {
+	host, _, _ := net.SplitHostPort(n.cfg.Listen)
+	now, err := advertised(n.cfg.Advertise, host, n.listener.Addr().(*net.TCPAddr).Port, routeSource())
+	if err != nil || slices.Equal(now, n.addresses()) || onlyLoopback(now) {
+		return false // offline is no new address
+	}
+	n.log.Info("this machine has another address", "was", n.addresses(), "is", now)
+	n.where.Store(&now)
+	if err := n.id.Reissue(certificateHosts(n.cfg.Name, now)); err != nil {
+		n.log.Warn("the certificate was not issued anew", "error", err)
+	}
+	return true
 }

@@ -172,9 +172,9 @@ func (n *Node) Doctor(ctx context.Context) []Check {
 		checks = append(checks, Check{Name: strings.ToLower(p.Code), Text: p.Text, Next: p.Next})
 	}
 	if n.OnlyLoopback() {
-		checks = append(checks, Check{Name: "address", Text: "this node can be reached from this machine only (" + strings.Join(n.addresses, ", ") + ")", Next: "start it with --listen :7443, or --advertise an address that others can dial"})
+		checks = append(checks, Check{Name: "address", Text: "this node can be reached from this machine only (" + strings.Join(n.addresses(), ", ") + ")", Next: "start it with --listen :7443, or --advertise an address that others can dial"})
 	} else {
-		checks = append(checks, Check{Name: "address", OK: true, Text: "the mesh dials this node at " + strings.Join(n.addresses, ", ")})
+		checks = append(checks, Check{Name: "address", OK: true, Text: "the mesh dials this node at " + strings.Join(n.addresses(), ", ")})
 	}
 	checks = append(checks, n.checkLinks(ctx)...)
 	checks = append(checks, n.checkStates(ctx))

@@ -99,7 +99,6 @@ func TestLeaveOfTheSoleVoterOfTwo(t *testing.T) {
 // that it is dead. With two spares at hand the mesh must not end without a
 // majority.
 func TestLeaveRightAfterAnotherVoterDied(t *testing.T) {
-	t.Skip("known: a leave within 1.5 s of a voter's death demotes a healthy voter beside the dead one, though spares stand by")
 	t.Parallel()
 	nodes := realmesh.Three(t)
 	d, e := realmesh.New(t, "delta"), realmesh.New(t, "epsilon")
