@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/meshd/meshd/consensus"
@@ -33,6 +34,8 @@ type replica struct {
 	floor   uint64 // revision that was served before: reads do not go back
 	closed  bool
 	swapped chan struct{} // closed at the next swap
+
+	fresh atomic.Pointer[consensus.Group] // the Group that has caught up (current.go)
 }
 
 // pace is how long a replica waits before it tries again.
@@ -106,6 +109,7 @@ func (r *replica) tryOpen() error {
 	r.group, r.id, r.why = g, id, nil
 	close(r.swapped)
 	r.swapped = make(chan struct{})
+	go r.fetch(g)
 	return nil
 }
 

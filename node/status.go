@@ -94,12 +94,12 @@ func (n *Node) Status() Status {
 	majority := voters/2 + 1
 	s.Copies = majority
 	s.FailuresTolerated = max(0, votersAlive-majority)
-	s.State, s.Problems = judge(st, s, failed, votersAlive, majority, len(r.Members))
+	s.State, s.Problems = judge(st, s, failed, n.group.caughtUp(), votersAlive, majority, len(r.Members))
 	return s
 }
 
 // judge puts into words what the figures mean.
-func judge(st consensus.Status, s Status, failed []string, votersAlive, majority, members int) (string, []Problem) {
+func judge(st consensus.Status, s Status, failed []string, caughtUp bool, votersAlive, majority, members int) (string, []Problem) {
 	state, problems := StateOK, []Problem{}
 	add := func(to, code, text, next string) {
 		problems = append(problems, Problem{Code: code, Text: text, Next: next})
@@ -122,7 +122,7 @@ func judge(st consensus.Status, s Status, failed []string, votersAlive, majority
 		}
 		add("", "NO_SPARE", text, next)
 	}
-	if st.State == "catching_up" || (s.Leader != nil && st.CommitIndex > st.AppliedIndex+1000) {
+	if s.Leader != nil && (!caughtUp || st.CommitIndex > st.AppliedIndex+1000) {
 		add(StateCatchingUp, "CATCHING_UP", "this node is behind the mesh", "wait; `meshd status` shows the revision rise")
 	}
 	switch {

@@ -16,19 +16,22 @@ func TestJudge(t *testing.T) {
 		s                              Status
 		failed                         []string
 		votersAlive, majority, members int
+		behind                         bool
 		state                          string
 		codes                          []string
 	}{
-		{"three of three", consensus.Status{}, Status{Leader: leader, FailuresTolerated: 1, Copies: 2}, nil, 3, 2, 3, StateOK, nil},
-		{"a mesh of one is fine", consensus.Status{}, Status{Leader: leader, Copies: 1}, nil, 1, 1, 1, StateOK, nil},
-		{"a mesh of two has one copy", consensus.Status{}, Status{Leader: leader, Copies: 1}, nil, 1, 1, 2, StateOK, []string{"NO_SPARE"}},
-		{"one of three is gone", consensus.Status{}, Status{Leader: leader, Copies: 2}, []string{"c"}, 2, 2, 3, StateDegraded, []string{"NODES_FAILED", "NO_SPARE"}},
-		{"two of three are gone", consensus.Status{}, Status{Copies: 2}, []string{"b", "c"}, 1, 2, 3, StateNoMajority, []string{"NODES_FAILED", "NO_SPARE", "NO_MAJORITY"}},
-		{"an election", consensus.Status{}, Status{FailuresTolerated: 1, Copies: 2}, nil, 3, 2, 3, StateNoMajority, []string{"NO_LEADER"}},
-		{"far behind", consensus.Status{CommitIndex: 5000, AppliedIndex: 10}, Status{Leader: leader, FailuresTolerated: 1, Copies: 2}, nil, 3, 2, 3, StateCatchingUp, []string{"CATCHING_UP"}},
-		{"a fault", consensus.Status{Fault: "disk"}, Status{Leader: leader, FailuresTolerated: 1, Copies: 2}, nil, 3, 2, 3, StateDegraded, []string{"STATE_FAULT"}},
+		{"three of three", consensus.Status{}, Status{Leader: leader, FailuresTolerated: 1, Copies: 2}, nil, 3, 2, 3, false, StateOK, nil},
+		{"a mesh of one is fine", consensus.Status{}, Status{Leader: leader, Copies: 1}, nil, 1, 1, 1, false, StateOK, nil},
+		{"a mesh of two has one copy", consensus.Status{}, Status{Leader: leader, Copies: 1}, nil, 1, 1, 2, false, StateOK, []string{"NO_SPARE"}},
+		{"one of three is gone", consensus.Status{}, Status{Leader: leader, Copies: 2}, []string{"c"}, 2, 2, 3, false, StateDegraded, []string{"NODES_FAILED", "NO_SPARE"}},
+		{"two of three are gone", consensus.Status{}, Status{Copies: 2}, []string{"b", "c"}, 1, 2, 3, false, StateNoMajority, []string{"NODES_FAILED", "NO_SPARE", "NO_MAJORITY"}},
+		{"an election", consensus.Status{}, Status{FailuresTolerated: 1, Copies: 2}, nil, 3, 2, 3, false, StateNoMajority, []string{"NO_LEADER"}},
+		{"far behind", consensus.Status{CommitIndex: 5000, AppliedIndex: 10}, Status{Leader: leader, FailuresTolerated: 1, Copies: 2}, nil, 3, 2, 3, false, StateCatchingUp, []string{"CATCHING_UP"}},
+		{"opened, not caught up yet", consensus.Status{}, Status{Leader: leader, FailuresTolerated: 1, Copies: 2}, nil, 3, 2, 3, true, StateCatchingUp, []string{"CATCHING_UP"}},
+		{"not caught up for want of a leader", consensus.Status{}, Status{FailuresTolerated: 1, Copies: 2}, nil, 3, 2, 3, true, StateNoMajority, []string{"NO_LEADER"}},
+		{"a fault", consensus.Status{Fault: "disk"}, Status{Leader: leader, FailuresTolerated: 1, Copies: 2}, nil, 3, 2, 3, false, StateDegraded, []string{"STATE_FAULT"}},
 	} {
-		state, problems := judge(c.st, c.s, c.failed, c.votersAlive, c.majority, c.members)
+		state, problems := judge(c.st, c.s, c.failed, !c.behind, c.votersAlive, c.majority, c.members)
 		var codes []string
 		for _, p := range problems {
 			codes = append(codes, p.Code)

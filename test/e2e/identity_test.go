@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -241,5 +242,42 @@ func TestF13EveryAddressChangedIsHealedByPeer(t *testing.T) {
 	realmesh.Formed(t, 60*time.Second, nodes...)
 	if out := nodes[1].Must("graph", "get", "after"); !strings.Contains(out, "after") {
 		t.Error(out)
+	}
+}
+
+// A node whose state is older than the mesh's does not know the newer keys. It
+// says that it is behind, and does not call a good credential bad.
+func TestANodeThatIsBehindDoesNotRefuseGoodCredentials(t *testing.T) {
+	t.Parallel()
+	nodes := realmesh.Three(t)
+	_, key := nodes[0].APIKey("user")
+	n := others(nodes, leaderOf(t, nodes...))[0]
+	rest := others(nodes, n)
+	for _, other := range nodes {
+		other.Kill()
+	}
+	if err := os.RemoveAll(filepath.Join(n.Data, "raft")); err != nil {
+		t.Fatal(err)
+	}
+	n.Start("serve")
+	n.WaitServing()
+	for credential, want := range map[string]int{key: http.StatusServiceUnavailable, "": http.StatusUnauthorized} {
+		a, err := n.Client(credential).Ask(http.MethodGet, "/graph/nodes/1", nil)
+		if err != nil || a.Status != want || (want == http.StatusServiceUnavailable && a.Code() != "BEHIND") {
+			t.Errorf("alone, with a credential (%v): %v %v, want %d", credential != "", a, err, want)
+		}
+	}
+	for _, other := range rest {
+		other.Start("serve")
+	}
+	realmesh.Alive(t, 60*time.Second, nodes...)
+	realmesh.Eventually(t, 30*time.Second, "the key is known", func() error {
+		if a, err := n.Client(key).Ask(http.MethodGet, "/graph/nodes/1", nil); err != nil || a.Status != http.StatusNotFound {
+			return fmt.Errorf("%v %v", a, err)
+		}
+		return nil
+	})
+	if a, err := n.Client(key+"x").Ask(http.MethodGet, "/graph/nodes/1", nil); err != nil || a.Status != http.StatusUnauthorized {
+		t.Errorf("a bad credential where the state is whole: %v %v", a, err)
 	}
 }
