@@ -108,23 +108,43 @@ func Three(t testing.TB) []*Node {
 	nodes[1].Join(nodes[0])
 	nodes[2].Join(nodes[0])
 	Formed(t, 20*time.Second, nodes...)
-	Eventually(t, 20*time.Second, "three voters", func() error {
-		members, err := nodes[0].Members()
-		if err != nil {
-			return err
+	Eventually(t, 20*time.Second, "three voters", func() error { return Voters(nodes[0], 3) })
+	return nodes
+}
+
+// Voters says whether so many members vote, by the list of one node.
+func Voters(at *Node, want int) error {
+	members, err := at.Members()
+	if err != nil {
+		return err
+	}
+	got := 0
+	for _, m := range members {
+		if m.Role == "voter" {
+			got++
 		}
-		voters := 0
-		for _, m := range members {
-			if m.Role == "voter" {
-				voters++
+	}
+	if got != want {
+		return fmt.Errorf("%d voters, want %d", got, want)
+	}
+	return nil
+}
+
+// Leader returns which of the nodes leads, once one of them says so of itself.
+func Leader(t testing.TB, nodes ...*Node) *Node {
+	t.Helper()
+	var leader *Node
+	Eventually(t, 30*time.Second, "somebody leads", func() error {
+		for _, n := range nodes {
+			s, err := n.Status()
+			if err == nil && s.Leader != nil && s.Leader.ID == s.Node.ID && s.State != "no_majority" {
+				leader = n
+				return nil
 			}
 		}
-		if voters != 3 {
-			return fmt.Errorf("%d voters", voters)
-		}
-		return nil
+		return fmt.Errorf("none of %d nodes leads", len(nodes))
 	})
-	return nodes
+	return leader
 }
 
 // Formed waits until every node is alive in every node's list and all are at

@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -63,11 +64,14 @@ type Node struct {
 	Output *os.File
 	// Input is what the next Start has on its standard input.
 	Input string
+	// Flags go with every Start.
+	Flags []string
 
 	cmd  *exec.Cmd
 	log  *output
 	born int // where in the log the last life began
 	done chan struct{}
+	pid  *atomic.Int64 // of the last life, for those who look on
 }
 
 // output collects what a process prints, bounded.
@@ -126,7 +130,7 @@ func FreeAddress(t testing.TB) string {
 
 // New prepares a node with a directory and an address of its own.
 func New(t testing.TB, name string) *Node {
-	n := &Node{t: t, Name: name, Data: filepath.Join(t.TempDir(), name), Address: FreeAddress(t)}
+	n := &Node{t: t, Name: name, Data: filepath.Join(t.TempDir(), name), Address: FreeAddress(t), pid: new(atomic.Int64)}
 	t.Cleanup(func() {
 		n.Kill()
 		if t.Failed() && n.log != nil {
@@ -160,6 +164,7 @@ func (n *Node) Start(verb string, args ...string) {
 	}
 	all := append([]string{verb}, args...)
 	all = append(all, "--data", n.Data, "--listen", n.Address)
+	all = append(all, n.Flags...)
 	if verb != "serve" {
 		all = append(all, "--name", n.Name)
 	}
@@ -181,6 +186,7 @@ func (n *Node) Start(verb string, args ...string) {
 	}
 	done := make(chan struct{})
 	n.cmd, n.done = cmd, done
+	n.pid.Store(int64(cmd.Process.Pid))
 	go func() { _ = cmd.Wait(); close(done) }()
 }
 
