@@ -155,6 +155,7 @@ type replicaStats struct {
 	Applied   uint64 `cbor:"3,keyasint"`
 	Fault     bool   `cbor:"4,keyasint,omitempty"`
 	Full      bool   `cbor:"5,keyasint,omitempty"` // below the free-space watermark
+	Timeout   int64  `cbor:"6,keyasint,omitempty"` // LeaderTimeout in ms
 }
 
 func (g *Group) replicaStats() replicaStats {
@@ -164,5 +165,6 @@ func (g *Group) replicaStats() replicaStats {
 		Applied:   g.machine.state().Applied,
 		Fault:     g.machine.broken() != nil,
 		Full:      g.diskLow.Load(),
+		Timeout:   g.raft.ReloadableConfig().HeartbeatTimeout.Milliseconds(),
 	}
 }

@@ -59,7 +59,8 @@ type Config struct {
 	// Logger may be nil.
 	Logger *slog.Logger
 	// HeartbeatTimeout, ElectionTimeout and LeaderLeaseTimeout are Raft's
-	// (hashicorp/raft Config); 0 means its defaults of 1 s, 1 s, 0.5 s.
+	// (hashicorp/raft Config); 0 means its defaults of 1 s, 1 s, 0.5 s. All
+	// replicas should have the same; Status tells the leader who has not.
 	HeartbeatTimeout   time.Duration
 	ElectionTimeout    time.Duration
 	LeaderLeaseTimeout time.Duration

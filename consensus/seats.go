@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -272,6 +273,19 @@ func (s *seats) silent(ids []string) (out []string) {
 			out = append(out, id)
 		}
 	}
+	return out
+}
+
+// otherwise lists who of the replicas that answer has another timeout.
+func (s *seats) otherwise(timeout time.Duration) (out []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, o := range s.health {
+		if o.Silent.IsZero() && o.stats.Timeout > 0 && o.stats.Timeout != timeout.Milliseconds() {
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
 	return out
 }
 

@@ -30,6 +30,10 @@ type Status struct {
 	UnreachableVoters []string  // as the leader sees it
 	VotersAlive       int       // as the leader sees it, itself included
 	Ready             bool      // the leader's state has all of earlier terms
+	// LeaderTimeout is how long a leader is silent before this replica stands
+	// for election; the leader sees which replicas have another.
+	LeaderTimeout time.Duration
+	OtherTimeouts []string
 }
 
 // Status tells how this node is. It never blocks on the state.
@@ -40,6 +44,7 @@ func (g *Group) Status() Status {
 		Term: g.raft.CurrentTerm(), CommitIndex: g.raft.CommitIndex(), AppliedIndex: m.Applied,
 		LastLogIndex: g.raft.LastIndex(), Revision: m.Revision, Hash: hex.EncodeToString(m.Hash[:]),
 		LogBytes: dirSize(g.dir.file(nameLog)), Time: time.UnixMilli(m.Time).UTC(), Ready: g.ready(),
+		LeaderTimeout: g.raft.ReloadableConfig().HeartbeatTimeout,
 	}
 	g.machine.mu.RLock()
 	s.StateBytes = g.machine.file.size()
@@ -57,6 +62,7 @@ func (g *Group) Status() Status {
 	case s.State == "leader":
 		s.UnreachableVoters = g.seats.silent(s.Voters)
 		s.VotersAlive = len(s.Voters) - len(s.UnreachableVoters)
+		s.OtherTimeouts = g.seats.otherwise(s.LeaderTimeout)
 	case last.IsZero():
 		s.LastContact = -1
 	default:

@@ -49,6 +49,9 @@ type Config struct {
 	// WantVoters is how many voters a mesh of three or more should have: 3 by
 	// default, or 5.
 	WantVoters int
+	// LeaderTimeout is how long a leader is silent before another node stands
+	// for election; 0: 1 s. All nodes should have the same.
+	LeaderTimeout time.Duration
 	// Version is the software's version.
 	Version string
 	Logger  *slog.Logger

@@ -90,13 +90,18 @@ func (r *replica) tryOpen() error {
 		Dial: func(ctx context.Context, raftID string) (net.Conn, error) {
 			return n.heed(n.port.DialRaft(ctx, raftID))
 		},
-		Peers:       raftPeers{n},
-		Replicas:    func() []consensus.Replica { return n.trust.Roster().Replicas() },
-		WantVoters:  n.cfg.WantVoters,
-		ClockOffset: n.port.ClockOffset,
-		Floor:       r.known(),
-		Logger:      n.log.With("part", "consensus"),
-		Registerer:  n.registry,
+		Peers:      raftPeers{n},
+		Replicas:   func() []consensus.Replica { return n.trust.Roster().Replicas() },
+		WantVoters: n.cfg.WantVoters,
+		// A lease of half the time: a leader that is cut off stops before another
+		// can be elected.
+		HeartbeatTimeout:   n.cfg.LeaderTimeout,
+		ElectionTimeout:    n.cfg.LeaderTimeout,
+		LeaderLeaseTimeout: n.cfg.LeaderTimeout / 2,
+		ClockOffset:        n.port.ClockOffset,
+		Floor:              r.known(),
+		Logger:             n.log.With("part", "consensus"),
+		Registerer:         n.registry,
 	})
 	if err != nil {
 		return fmt.Errorf("opening the replicated state: %w", err)

@@ -50,6 +50,7 @@ type Status struct {
 	// Copies on how many disks an acknowledged write is at least.
 	FailuresTolerated int       `json:"failures_tolerated"`
 	Copies            int       `json:"copies"`
+	LeaderTimeoutMs   int64     `json:"leader_timeout_ms" doc:"how long a leader is silent before another node stands for election"`
 	Problems          []Problem `json:"problems"`
 	// Paths are the directories and files the node uses.
 	Paths         map[string]string `json:"paths"`
@@ -64,7 +65,7 @@ func (n *Node) Status() Status {
 	s := Status{
 		MeshID: r.MeshID, MeshName: n.MeshName(), Term: st.Term, CommitIndex: st.CommitIndex, AppliedIndex: st.AppliedIndex,
 		Revision: st.Revision, StateHash: st.Hash, Problems: []Problem{}, Version: n.cfg.Version,
-		UptimeSeconds: int64(time.Since(n.started).Seconds()),
+		LeaderTimeoutMs: st.LeaderTimeout.Milliseconds(), UptimeSeconds: int64(time.Since(n.started).Seconds()),
 		Paths:         map[string]string{"data": n.cfg.Data, "raft": n.raftPath()},
 	}
 	alive := map[string]bool{}
@@ -131,6 +132,9 @@ func judge(st consensus.Status, s Status, failed []string, caughtUp bool, voters
 			"bring voters back; if they are lost for ever, `meshd recover` on one survivor")
 	case s.Leader == nil:
 		add(StateNoMajority, "NO_LEADER", "no leader is known: an election is under way, or the leader cannot reach this node", "wait some seconds; then `meshd doctor`")
+	}
+	if n := len(st.OtherTimeouts); n > 0 {
+		add("", "TIMEOUTS_DIFFER", fmt.Sprintf("%d of the other nodes have another leader_timeout than this one, which leads", n), "set leader_timeout to the same everywhere, and restart the nodes one by one")
 	}
 	if st.Fault != "" {
 		add(StateDegraded, "STATE_FAULT", st.Fault, "the node opens its state again by itself as soon as it can; where that needs a hand, this says which")

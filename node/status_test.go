@@ -29,6 +29,7 @@ func TestJudge(t *testing.T) {
 		{"far behind", consensus.Status{CommitIndex: 5000, AppliedIndex: 10}, Status{Leader: leader, FailuresTolerated: 1, Copies: 2}, nil, 3, 2, 3, false, StateCatchingUp, []string{"CATCHING_UP"}},
 		{"opened, not caught up yet", consensus.Status{}, Status{Leader: leader, FailuresTolerated: 1, Copies: 2}, nil, 3, 2, 3, true, StateCatchingUp, []string{"CATCHING_UP"}},
 		{"not caught up for want of a leader", consensus.Status{}, Status{FailuresTolerated: 1, Copies: 2}, nil, 3, 2, 3, true, StateNoMajority, []string{"NO_LEADER"}},
+		{"another leader_timeout elsewhere", consensus.Status{OtherTimeouts: []string{"b"}}, Status{Leader: leader, FailuresTolerated: 1, Copies: 2}, nil, 3, 2, 3, false, StateOK, []string{"TIMEOUTS_DIFFER"}},
 		{"a fault", consensus.Status{Fault: "disk"}, Status{Leader: leader, FailuresTolerated: 1, Copies: 2}, nil, 3, 2, 3, false, StateDegraded, []string{"STATE_FAULT"}},
 	} {
 		state, problems := judge(c.st, c.s, c.failed, !c.behind, c.votersAlive, c.majority, c.members)

@@ -44,7 +44,7 @@ func nodeConfig(c *config.Config, log *slog.Logger) (node.Config, error) {
 	}
 	return node.Config{
 		Data: c.Data, Listen: c.Listen, Advertise: c.Advertise, Name: c.Name, Peers: c.Peer,
-		APIKey: key, Version: version(), WantVoters: c.Voters, Logger: log,
+		APIKey: key, Version: version(), WantVoters: c.Voters, LeaderTimeout: c.LeaderTimeout, Logger: log,
 	}, nil
 }
 

@@ -33,6 +33,7 @@ type statusBody struct {
 	StateHash         string            `json:"state_hash"`
 	FailuresTolerated int               `json:"failures_tolerated"`
 	Copies            int               `json:"copies"`
+	LeaderTimeoutMs   int64             `json:"leader_timeout_ms"`
 	Problems          []problem         `json:"problems"`
 	Paths             map[string]string `json:"paths"`
 	Version           string            `json:"version"`
@@ -96,6 +97,7 @@ func printStatus(p *output.Printer, s statusBody) error {
 		{Name: "leader", Value: leader},
 		{Name: "revision", Value: strconv.FormatUint(s.Revision, 10)},
 		{Name: "safety", Value: safety(s.Copies, s.FailuresTolerated)},
+		{Name: "elections", Value: fmt.Sprintf("after %s without a leader", time.Duration(s.LeaderTimeoutMs)*time.Millisecond)},
 		{Name: "data", Value: s.Paths["data"]},
 		{Name: "version", Value: s.Version},
 		{Name: "up for", Value: output.Duration(time.Duration(s.UptimeSeconds) * time.Second)},

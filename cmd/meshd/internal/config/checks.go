@@ -39,11 +39,10 @@ func between(low, high int64) func(any) error {
 	}
 }
 
-func durationBetween(low, high int) func(any) error {
+func timeBetween(low, high time.Duration) func(any) error {
 	return func(v any) error {
-		d := v.(time.Duration)
-		if d < time.Duration(low)*time.Second || d > time.Duration(high)*time.Second {
-			return fmt.Errorf("is between %ds and %ds, not %s", low, high, d)
+		if d := v.(time.Duration); d < low || d > high {
+			return fmt.Errorf("is between %s and %s, not %s", low, high, d)
 		}
 		return nil
 	}

@@ -38,6 +38,9 @@ type Config struct {
 	NoVote bool
 	// Voters is how many nodes should keep the log: 1, 3 or 5.
 	Voters int
+	// LeaderTimeout is how long a leader is silent before another node stands
+	// for election, the same on all nodes of a mesh.
+	LeaderTimeout time.Duration
 	// SocketGroup may use the local socket beside the owner.
 	SocketGroup string
 	Log         Log

@@ -119,6 +119,7 @@ func TestRefused(t *testing.T) {
 		{"port too high", "listen = ':70000'", "", []string{"listen has no port between 0 and 65535"}},
 		{"not a duration", "[limits]\nrequest = 'soon'", "", []string{"limits.request wants a duration", `"soon"`}},
 		{"too long a duration", "[limits]\nrequest = '9h'", "", []string{"limits.request is between"}},
+		{"a leader's silence too short to tell", "leader_timeout = '5ms'", "", []string{"leader_timeout is between 100ms and 10s, not 5ms"}},
 		{"not a number", "", "MESHD_VOTERS=many", []string{"MESHD_VOTERS wants a whole number"}},
 		{"even voters", "voters = 4", "", []string{"voters is one of [1 3 5], not 4"}},
 		{"not a size", "[limits]\nbody = '1 parsec'", "", []string{"limits.body wants a size"}},

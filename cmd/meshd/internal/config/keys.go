@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // kind is how a key's value is written and checked.
 type kind uint8
@@ -62,6 +65,8 @@ var keys = []Key{
 		set: func(c *Config, v any) { c.NoVote = v.(bool) }},
 	{Name: "voters", Help: "how many nodes keep the log: 1, 3 or 5", kind: integer, fallback: int64(3), check: oneOfInts(1, 3, 5),
 		set: func(c *Config, v any) { c.Voters = int(v.(int64)) }},
+	{Name: "leader_timeout", Flag: "leader-timeout", Help: "how long a leader is silent before another stands, the same on all nodes: 1s, on a quiet LAN 300ms", kind: duration, fallback: "1s", check: timeBetween(100*time.Millisecond, 10*time.Second),
+		set: func(c *Config, v any) { c.LeaderTimeout = v.(durationValue).d }},
 	{Name: "socket_group", Flag: "socket-group", Help: "group that may use the local socket beside the owner", kind: text, fallback: "",
 		set: func(c *Config, v any) { c.SocketGroup = v.(string) }},
 	{Name: "log.level", Flag: "log-level", Help: "debug, info, warn or error", kind: text, fallback: "info", check: oneOf("debug", "info", "warn", "error"),
@@ -72,7 +77,7 @@ var keys = []Key{
 		set: func(c *Config, v any) { c.CORS.Origins = v.([]string) }},
 	{Name: "limits.body", Help: "largest request body, for example 16MiB", kind: size, fallback: "1MiB", check: between(1<<10, 1<<32),
 		set: func(c *Config, v any) { c.Limits.Body = v.(int64) }},
-	{Name: "limits.request", Help: "how long one request may take, for example 60s", kind: duration, fallback: "30s", check: durationBetween(1, 3600),
+	{Name: "limits.request", Help: "how long one request may take, for example 60s", kind: duration, fallback: "30s", check: timeBetween(time.Second, time.Hour),
 		set: func(c *Config, v any) { c.Limits.Request = v.(durationValue).d }},
 	{Name: "http.request_id_header", Help: "header that carries the request id", kind: text, fallback: "X-Request-Id", check: isHeader,
 		set: func(c *Config, v any) { c.HTTP.RequestIDHeader = v.(string) }},
