@@ -24,6 +24,7 @@ func (r *runner) heal(ctx context.Context) {
 	r.fabric.Calm()
 	for _, n := range r.nodes {
 		n.resume()
+		n.empty()
 	}
 	var settling sync.WaitGroup
 	for _, n := range r.nodes {

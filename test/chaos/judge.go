@@ -89,7 +89,7 @@ func (r *runner) report(history []check.Op, initial map[string]string, v check.V
 	rep := &Report{
 		Seed: r.cfg.Seed, Scenario: r.cfg.Scenario, Duration: r.cfg.Duration, Nodes: r.cfg.Nodes, Only: r.cfg.Faults, Dir: r.dir,
 		Operations: map[string]map[string]int{}, Codes: map[string]int{}, Faults: r.faults, Packets: r.fabric.Counts(),
-		Registers: len(initial), Verdicts: v, LongestWithoutWrite: r.longestGap, Compared: listings, ByProblem: map[string]int{},
+		Registers: len(initial), Verdicts: v, LongestWithoutWrite: r.longestGap, LongestLeaderless: r.leaderless, Compared: listings, ByProblem: map[string]int{},
 	}
 	for _, op := range history {
 		k := rep.Operations[string(op.Kind)]

@@ -235,7 +235,7 @@ func (r *runner) left(ctx context.Context, n *node, patience time.Duration) erro
 			n.become(member)
 			return nil
 		}
-		if _, err := os.Stat(filepath.Join(n.data(), "trust")); errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(n.file("trust")); errors.Is(err, os.ErrNotExist) {
 			n.become(spare)
 			return nil
 		}

@@ -40,6 +40,7 @@ const (
 type node struct {
 	run  *runner
 	host *fabric.Host
+	disk *fabric.Disk // nil: it shares the machine's
 
 	mu       sync.Mutex
 	name     string
@@ -55,7 +56,16 @@ type node struct {
 	log      *os.File
 }
 
-func (n *node) data() string { return filepath.Join(n.run.dir, n.name) }
+// data is its directory, as it sees it itself: on its own disk if it has one.
+func (n *node) data() string {
+	if n.disk != nil {
+		return filepath.Join(n.run.dir, n.host.Name+".disk", n.name)
+	}
+	return filepath.Join(n.run.dir, n.name)
+}
+
+// file is the path by which the harness sees a file of its directory.
+func (n *node) file(name string) string { return n.host.Outside(filepath.Join(n.data(), name)) }
 
 // Name is its name in the mesh.
 func (n *node) Name() string {
@@ -210,7 +220,7 @@ func (n *node) renew() {
 		n.log.Close()
 		n.log = nil
 	}
-	if err := os.RemoveAll(n.data()); err != nil {
+	if err := os.RemoveAll(n.file("")); err != nil {
 		n.run.problem("harness", "%v", err)
 	}
 	n.number++
@@ -248,9 +258,9 @@ func (n *node) dial(ctx context.Context) (net.Conn, error) {
 
 func (n *node) pin() ([]byte, error) {
 	n.mu.Lock()
-	data := n.data()
+	path := n.file("identity/node.crt")
 	n.mu.Unlock()
-	raw, err := os.ReadFile(filepath.Join(data, "identity", "node.crt"))
+	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

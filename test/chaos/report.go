@@ -28,7 +28,8 @@ type Report struct {
 	Registers           int                       `json:"registers"`
 	Verdicts            check.Verdicts            `json:"verdicts"`
 	LongestWithoutWrite time.Duration             `json:"longest_without_write"`
-	LongestRecovery     time.Duration             `json:"longest_recovery"` // from the end of a fault to the next acknowledged write
+	LongestLeaderless   time.Duration             `json:"longest_leaderless"` // no node that answered named a leader
+	LongestRecovery     time.Duration             `json:"longest_recovery"`   // from the end of a fault to the next acknowledged write
 	Recoveries          int                       `json:"recoveries"`
 	Compared            int                       `json:"compared"` // nodes whose whole content was compared
 	ByProblem           map[string]int            `json:"by_problem"`
@@ -58,8 +59,8 @@ func (p *Report) String() string {
 	fmt.Fprintf(&b, "  faults: %s\n", join(p.Faults))
 	fmt.Fprintf(&b, "  packets: %d passed, %d cut, %d lost, %d delayed\n", p.Packets.Passed, p.Packets.Cut, p.Packets.Lost, p.Packets.Delayed)
 	fmt.Fprintf(&b, "  registers: %d, linearizable %d, illegal %d, undecided %d; whole content compared at %d nodes\n", p.Registers, p.Verdicts.Linearizable, p.Verdicts.Illegal, p.Verdicts.Undecided, p.Compared)
-	fmt.Fprintf(&b, "  longest without an acknowledged write %s; from the end of a fault to the next one at most %s (%d times)\n",
-		p.LongestWithoutWrite.Round(10*time.Millisecond), p.LongestRecovery.Round(10*time.Millisecond), p.Recoveries)
+	fmt.Fprintf(&b, "  longest without a leader %s, without an acknowledged write %s; from the end of a fault to the next one at most %s (%d times)\n",
+		p.LongestLeaderless.Round(10*time.Millisecond), p.LongestWithoutWrite.Round(10*time.Millisecond), p.LongestRecovery.Round(10*time.Millisecond), p.Recoveries)
 	fmt.Fprintf(&b, "  lost %d, duplicated %d, stale %d, not linearizable %d, other %s\n", p.ByProblem["lost"], p.ByProblem["duplicated"], p.ByProblem["stale"], p.ByProblem["nonlinear"], other(p.ByProblem))
 	if p.Failed() {
 		fmt.Fprintf(&b, "  FAILED; history and logs in %s; again: %s\n", p.Dir, p.command())

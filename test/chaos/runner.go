@@ -5,6 +5,7 @@ package chaos
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -56,7 +57,9 @@ type runner struct {
 	leader     string // by name, as last heard
 	lastAccept int64
 	longestGap time.Duration
-	healed     int64 // when the last fault ended; 0 while one is at work, or once a write was accepted after
+	ledAt      time.Duration // when a node last named a leader; 0: not yet
+	leaderless time.Duration // the longest time that none did
+	healed     int64         // when the last fault ended; 0 while one is at work, or once a write was accepted after
 	recovery   []time.Duration
 }
 
@@ -171,6 +174,9 @@ func newRunner(cfg Config) (*runner, error) {
 	return r, nil
 }
 
+// diskSize is that of a node's disk. A run of an hour takes less.
+const diskSize = 768 << 20
+
 // open makes the network and the mesh on it.
 func (r *runner) open(ctx context.Context) error {
 	for i := range r.cfg.Hosts {
@@ -178,7 +184,14 @@ func (r *runner) open(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.nodes = append(r.nodes, &node{run: r, host: h, name: h.Name, number: 1, seat: spare})
+		n := &node{run: r, host: h, name: h.Name, number: 1, seat: spare}
+		base := filepath.Join(r.dir, h.Name)
+		if n.disk, err = h.Disk(base+".img", base+".disk", diskSize); errors.Is(err, fabric.ErrUnsupported) {
+			r.event("%v: nothing befalls them", err)
+		} else if err != nil {
+			return err
+		}
+		r.nodes = append(r.nodes, n)
 	}
 	if err := r.form(ctx); err != nil {
 		return fmt.Errorf("the mesh did not form: %w (logs in %s)", err, r.dir)
@@ -249,7 +262,7 @@ func (r *runner) form(ctx context.Context) error {
 		return err
 	}
 	if err := eventually(ctx, 20*time.Second, func() error {
-		key, err := os.ReadFile(filepath.Join(first.data(), "admin.key"))
+		key, err := os.ReadFile(first.file("admin.key"))
 		if err == nil {
 			r.key = strings.TrimSpace(string(key))
 			_, err = r.status(first)
@@ -390,8 +403,13 @@ func (r *runner) watch(ctx context.Context, c *client, n *node) {
 func (r *runner) saw(name string, s status) {
 	r.mu.Lock()
 	p, differs := r.states.Add(check.State{Node: name, Revision: s.Revision, Hash: s.Hash})
-	if s.Leader != nil && s.Leader.Name != r.leader {
+	if s.Leader != nil {
 		r.leader = s.Leader.Name
+		now := r.now()
+		if r.ledAt > 0 {
+			r.leaderless = max(r.leaderless, now-r.ledAt)
+		}
+		r.ledAt = now
 	}
 	r.mu.Unlock()
 	if differs {

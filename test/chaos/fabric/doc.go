@@ -5,7 +5,8 @@
 // It needs Linux, root, /dev/net/tun and the ip command, and nothing of the
 // kernel's packet filters and schedulers. Processes started on a host know
 // nothing of it: their sockets, retransmissions and time-outs are the real
-// ones. Nothing outlives the process that made it.
+// ones. A host may have a disk of its own, which can lose its power and be full
+// (Disk). Nothing outlives the process that made it, but the disk's image.
 package fabric
 
 import (

@@ -34,6 +34,8 @@ type Host struct {
 	tun    *os.File
 	jobs   chan func() // run on the thread that lives in the namespace
 	gone   chan struct{}
+	tid    int // of that thread
+	disk   *Disk
 }
 
 // Addr is the host's address now.
@@ -64,8 +66,12 @@ func (h *Host) open() error {
 }
 
 func (h *Host) build() error {
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+	h.tid = unix.Gettid()
+	if err := unix.Unshare(unix.CLONE_NEWNET | unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("%w: a namespace is refused: %w", ErrUnsupported, err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("%w: mounts of its own are refused: %w", ErrUnsupported, err)
 	}
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
