@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+
+	"go.etcd.io/bbolt"
 )
 
 // FaultKind is what a Group that failed, or could not be opened, needs.
@@ -62,6 +64,9 @@ func (g *Group) Fault() error { return g.machine.broken() }
 // fromStore says that a panic came out of bbolt, or of a page that the disk did
 // not give: not from the code that was reading.
 func fromStore(v any, stack []byte) bool {
+	if _, ok := v.(storePanic); ok {
+		return true
+	}
 	if _, ok := v.(interface{ Addr() uintptr }); ok { // debug.SetPanicOnFault
 		return true
 	}
@@ -79,16 +84,33 @@ func (m *machine) salvage(err *error) {
 		return
 	}
 	stack := debug.Stack()
-	if p, ok := v.(storePanic); ok {
-		v = p.v
-	} else if !fromStore(v, stack) {
+	if !fromStore(v, stack) {
 		panic(v)
 	}
-	m.logger.Error("the state file is damaged", "panic", fmt.Sprint(v), "stack", string(stack))
+	for p, ok := v.(storePanic); ok; p, ok = v.(storePanic) {
+		v = p.v
+	}
+	if r, ok := v.(rotten); ok {
+		m.logger.Error("the state file is damaged", "error", r)
+	} else {
+		m.logger.Error("the state file is damaged", "panic", fmt.Sprint(v), "stack", string(stack))
+	}
 	broken := fmt.Errorf("the state file is damaged and will be rebuilt: %v", v)
 	m.distrust()
 	m.fail(broken)
 	*err = fmt.Errorf("%w: %w", ErrStateFault, broken)
+}
+
+// release, deferred, ends a write transaction. A panic leaves it as it is: to
+// roll back, bbolt walks the whole file, and ends the process over what it does
+// not like, on a goroutine of its own. The file's descriptor and mapping then
+// stay until the process ends.
+func (m *machine) release(tx *bbolt.Tx) {
+	if v := recover(); v != nil {
+		m.stuck.Store(true)
+		panic(v)
+	}
+	tx.Rollback()
 }
 
 // distrust makes the next open rebuild the state, whatever its file says.

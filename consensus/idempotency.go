@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
-
-	"go.etcd.io/bbolt"
 )
 
 // How long a client's idempotency key is kept, whichever comes first.
@@ -34,8 +32,8 @@ func idemKey(k *IdempotencyKey) []byte {
 
 // recall returns the first answer under the key, or a refusal where the same
 // key came with another body.
-func recall(tx *bbolt.Tx, k *IdempotencyKey) (outcome, bool, error) {
-	data := tx.Bucket([]byte(tableIdem)).Get(idemKey(k))
+func recall(ts *tables, k *IdempotencyKey) (outcome, bool, error) {
+	data := ts.table(tableIdem).get(idemKey(k))
 	if data == nil {
 		return outcome{}, false, nil
 	}
@@ -54,14 +52,14 @@ func recall(tx *bbolt.Tx, k *IdempotencyKey) (outcome, bool, error) {
 
 // remember keeps the first answer. Records are numbered, so that the oldest is
 // found without a search.
-func remember(tx *bbolt.Tx, m *meta, k *IdempotencyKey, out outcome) error {
+func remember(ts *tables, m *meta, k *IdempotencyKey, out outcome) error {
 	key := idemKey(k)
-	err := tx.Bucket([]byte(tableIdem)).Put(key, Encode(idemRecord{k.BodyHash, out.Revision, out.Result}))
+	err := ts.table(tableIdem).put(key, Encode(idemRecord{k.BodyHash, out.Revision, out.Result}))
 	if err != nil {
 		return err
 	}
 	at := binary.BigEndian.AppendUint64(nil, uint64(m.Time))
-	if err := tx.Bucket([]byte(tableIdemAt)).Put(be64(m.IdemNext), append(at, key...)); err != nil {
+	if err := ts.table(tableIdemAt).put(be64(m.IdemNext), append(at, key...)); err != nil {
 		return err
 	}
 	m.IdemNext++
@@ -69,12 +67,12 @@ func remember(tx *bbolt.Tx, m *meta, k *IdempotencyKey, out outcome) error {
 }
 
 // forget drops records that are too old or too many.
-func forget(tx *bbolt.Tx, m *meta) error {
-	b := tx.Bucket([]byte(tableIdemAt))
+func forget(ts *tables, m *meta) error {
+	b := ts.table(tableIdemAt)
 	type record struct{ at, key []byte }
 	var gone []record
-	c := b.Cursor()
-	for k, v := c.First(); k != nil && len(gone) < idemSweep; k, v = c.Next() {
+	c := b.cursor()
+	for k, v := c.first(); k != nil && len(gone) < idemSweep; k, v = c.next() {
 		if len(v) < 8 {
 			break
 		}
@@ -85,10 +83,10 @@ func forget(tx *bbolt.Tx, m *meta) error {
 		gone = append(gone, record{slices.Clone(k), slices.Clone(v[8:])})
 	}
 	for _, r := range gone {
-		if err := b.Delete(r.at); err != nil {
+		if err := b.delete(r.at); err != nil {
 			return err
 		}
-		if err := tx.Bucket([]byte(tableIdem)).Delete(r.key); err != nil {
+		if err := ts.table(tableIdem).delete(r.key); err != nil {
 			return err
 		}
 		m.IdemLow++

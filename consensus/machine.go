@@ -45,6 +45,7 @@ type machine struct {
 	mu      sync.RWMutex // guards file against restore; held to begin a transaction
 	file    *stateFile
 	closing sync.WaitGroup // old files whose views are still running
+	stuck   atomic.Bool    // the file's write transaction cannot be ended
 
 	published atomic.Pointer[meta]
 	changed   broadcast // the revision rose
@@ -121,14 +122,15 @@ func (m *machine) use(f *stateFile) error {
 	var cur meta
 	var known origins
 	err := f.db.View(func(tx *bbolt.Tx) (err error) {
-		if cur, err = readMeta(tx); err != nil {
+		ts := tablesOf(tx, nil)
+		if cur, err = readMeta(ts); err != nil {
 			return err
 		}
 		if cur.Format > stateFormat || cur.Level > supportedLevel {
 			return fmt.Errorf("the state has format %d and level %d, this program knows %d and %d, upgrade this node: %w",
 				cur.Format, cur.Level, stateFormat, supportedLevel, ErrNewer)
 		}
-		return known.load(tx)
+		return known.load(ts)
 	})
 	if err != nil {
 		return fmt.Errorf("reading the state: %w", err)
@@ -197,10 +199,11 @@ func (m *machine) view(fn func(Reader) error) (cur meta, err error) {
 		return meta{}, err
 	}
 	defer tx.Rollback()
-	if cur, err = readMeta(tx); err != nil {
+	ts := tablesOf(tx, nil)
+	if cur, err = readMeta(ts); err != nil {
 		return meta{}, err
 	}
-	r := newTxReader(tx, cur)
+	r := newTxReader(ts, cur)
 	r.until = time.Now().Add(m.viewLimit)
 	if err = fn(r); err == nil && r.expired {
 		err = ErrViewTooLong
@@ -237,7 +240,6 @@ func (m *machine) Apply(l *raft.Log) any { return m.ApplyBatch([]*raft.Log{l})[0
 
 // batch is the work of one transaction.
 type batch struct {
-	tx       *bbolt.Tx
 	reader   *txReader
 	changed  map[*registered]bool
 	answers  []answer
@@ -293,8 +295,8 @@ func (m *machine) applyBatch(logs []*raft.Log) (b *batch, err error) {
 	if err != nil {
 		return b, fmt.Errorf("beginning a transaction: %w", err)
 	}
-	defer tx.Rollback()
-	b.tx, b.reader = tx, newTxReader(tx, m.cur)
+	defer m.release(tx)
+	b.reader = newTxReader(tablesOf(tx, &m.cur.Content), m.cur)
 	for _, l := range logs {
 		if b.scan != 0 {
 			break
@@ -315,7 +317,7 @@ func (m *machine) applyBatch(logs []*raft.Log) (b *batch, err error) {
 	if m.cur.Applied == before.Applied {
 		return b, nil
 	}
-	if err := tx.Bucket([]byte(tableMeta)).Put(keyMeta, Encode(m.cur)); err != nil {
+	if err := b.reader.table(tableMeta).put(keyMeta, Encode(m.cur)); err != nil {
 		return b, fmt.Errorf("writing the state's own record: %w", err)
 	}
 	if m.failCommit != nil {
@@ -364,16 +366,16 @@ func (m *machine) applyEntry(b *batch, l *raft.Log) error {
 	m.cur.Time = max(m.cur.Time, e.stamp)
 	b.reader.ms = m.cur.Time
 	if was/60_000 != m.cur.Time/60_000 {
-		if err := m.origins.sweep(b.tx, m.cur.Time); err != nil {
+		if err := m.origins.sweep(b.reader.tables, m.cur.Time); err != nil {
 			return err
 		}
 	}
-	if err := forget(b.tx, &m.cur); err != nil {
+	if err := forget(b.reader.tables, &m.cur); err != nil {
 		return err
 	}
 	touched := make([]origin, 0, len(e.acks))
 	for _, a := range e.acks {
-		if err := m.origins.ack(b.tx, a); err != nil {
+		if err := m.origins.ack(b.reader.tables, a); err != nil {
 			return err
 		}
 		touched = append(touched, a.origin)
@@ -401,7 +403,7 @@ func (m *machine) applyEntry(b *batch, l *raft.Log) error {
 		}
 		b.answers = append(b.answers, answer{env.origin, env.seq, out})
 	}
-	return m.origins.flush(b.tx, touched, m.cur.Time)
+	return m.origins.flush(b.reader.tables, touched, m.cur.Time)
 }
 
 // execute runs one command on its overlay. Its error is a fault of the store;
@@ -413,7 +415,7 @@ func (m *machine) execute(b *batch, env *envelope) (outcome, error) {
 		return refuse(internal(fmt.Sprintf("there is no part named %q", env.part))), nil
 	}
 	if env.idem != nil {
-		if out, ok, err := recall(b.tx, env.idem); ok || err != nil {
+		if out, ok, err := recall(b.reader.tables, env.idem); ok || err != nil {
 			return out, err
 		}
 	}
@@ -450,7 +452,7 @@ func (m *machine) execute(b *batch, env *envelope) (outcome, error) {
 	}
 	out := outcome{Revision: m.cur.Revision, Result: slices.Clone(result)}
 	if env.idem != nil {
-		if err := remember(b.tx, &m.cur, env.idem, out); err != nil {
+		if err := remember(b.reader.tables, &m.cur, env.idem, out); err != nil {
 			return outcome{}, err
 		}
 	}
@@ -458,11 +460,11 @@ func (m *machine) execute(b *batch, env *envelope) (outcome, error) {
 }
 
 func flush(r *txReader, w Write) error {
-	b := r.bucket(w.Table)
+	t := r.table(w.Table)
 	if w.Deleted {
-		return b.Delete(w.Key)
+		return t.delete(w.Key)
 	}
-	return b.Put(w.Key, w.Value)
+	return t.put(w.Key, w.Value)
 }
 
 // run catches a panic: one poison command must not put every node into a crash

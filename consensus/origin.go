@@ -3,8 +3,6 @@ package consensus
 import (
 	"fmt"
 	"slices"
-
-	"go.etcd.io/bbolt"
 )
 
 // originTTL is how long an origin is remembered after its last entry, in mesh
@@ -52,10 +50,9 @@ func originKey(o origin, kind byte, seq uint64) []byte {
 }
 
 // load reads the table at open and after a restore.
-func (t *origins) load(tx *bbolt.Tx) error {
+func (t *origins) load(ts *tables) error {
 	t.known = make(map[origin]*originState)
-	b := tx.Bucket([]byte(tableOrigin))
-	return b.ForEach(func(k, v []byte) error {
+	return ts.table(tableOrigin).all(func(k, v []byte, _ uint32) error {
 		if len(k) < 17 {
 			return fmt.Errorf("table %s: a key of %d bytes", tableOrigin, len(k))
 		}
@@ -111,7 +108,7 @@ func (t *origins) record(o origin, seq uint64, out outcome) {
 }
 
 // ack forgets what the origin has had answered.
-func (t *origins) ack(tx *bbolt.Tx, a ack) error {
+func (t *origins) ack(ts *tables, a ack) error {
 	s := t.of(a.origin)
 	if a.seq <= s.acked {
 		return nil
@@ -122,18 +119,18 @@ func (t *origins) ack(tx *bbolt.Tx, a ack) error {
 			delete(s.results, seq)
 		}
 	}
-	return deleteRange(tx.Bucket([]byte(tableOrigin)), originKey(a.origin, 1, 0), originKey(a.origin, 1, a.seq))
+	return deleteRange(ts.table(tableOrigin), originKey(a.origin, 1, 0), originKey(a.origin, 1, a.seq))
 }
 
 // flush writes what the entry did.
-func (t *origins) flush(tx *bbolt.Tx, order []origin, now int64) error {
-	b := tx.Bucket([]byte(tableOrigin))
+func (t *origins) flush(ts *tables, order []origin, now int64) error {
+	b := ts.table(tableOrigin)
 	minute := now - now%60_000
 	for _, o := range order {
 		s := t.of(o)
 		if s.dirty || s.last != minute {
 			s.last, s.dirty = minute, false
-			if err := b.Put(originKey(o, 0, 0), Encode(originRecord{s.acked, s.last})); err != nil {
+			if err := b.put(originKey(o, 0, 0), Encode(originRecord{s.acked, s.last})); err != nil {
 				return err
 			}
 		}
@@ -146,7 +143,7 @@ func (t *origins) flush(tx *bbolt.Tx, order []origin, now int64) error {
 			}
 			return 1
 		}).Seq
-		if err := b.Put(originKey(o, 1, high), Encode(s.fresh)); err != nil {
+		if err := b.put(originKey(o, 1, high), Encode(s.fresh)); err != nil {
 			return err
 		}
 		s.fresh = s.fresh[:0]
@@ -155,14 +152,14 @@ func (t *origins) flush(tx *bbolt.Tx, order []origin, now int64) error {
 }
 
 // sweep drops the origins that have been silent for too long.
-func (t *origins) sweep(tx *bbolt.Tx, now int64) error {
-	b := tx.Bucket([]byte(tableOrigin))
+func (t *origins) sweep(ts *tables, now int64) error {
+	b := ts.table(tableOrigin)
 	for o, s := range t.known {
 		if s.last >= now-originTTL {
 			continue
 		}
 		delete(t.known, o)
-		if err := b.Delete(originKey(o, 0, 0)); err != nil {
+		if err := b.delete(originKey(o, 0, 0)); err != nil {
 			return err
 		}
 		if err := deleteRange(b, originKey(o, 1, 0), originKey(o, 2, 0)); err != nil {
@@ -174,14 +171,14 @@ func (t *origins) sweep(tx *bbolt.Tx, now int64) error {
 
 // deleteRange removes from <= key < to. The keys are collected first: a bbolt
 // cursor does not survive a deletion.
-func deleteRange(b *bbolt.Bucket, from, to []byte) error {
+func deleteRange(b *table, from, to []byte) error {
 	var keys [][]byte
-	c := b.Cursor()
-	for k, _ := c.Seek(from); k != nil && string(k) < string(to); k, _ = c.Next() {
+	c := b.cursor()
+	for k, _ := c.seek(from); k != nil && string(k) < string(to); k, _ = c.next() {
 		keys = append(keys, slices.Clone(k))
 	}
 	for _, k := range keys {
-		if err := b.Delete(k); err != nil {
+		if err := b.delete(k); err != nil {
 			return err
 		}
 	}

@@ -68,7 +68,8 @@ func (o *Overlay) table(t Table) *tableWrites {
 
 // Put implements Writer.
 func (o *Overlay) Put(t Table, key, value []byte) {
-	o.table(t).set(key, pending{value: append([]byte{}, value...)})
+	// The store appends the pair's checksum.
+	o.table(t).set(key, pending{value: append(make([]byte, 0, len(value)+trailer), value...)})
 }
 
 // Delete implements Writer.
@@ -86,7 +87,7 @@ func (o *Overlay) Get(t Table, key []byte) []byte {
 			if p.deleted {
 				return nil
 			}
-			return p.value
+			return slices.Clip(p.value)
 		}
 	}
 	return o.Reader.Get(t, key)
@@ -116,7 +117,7 @@ func (o *Overlay) merge(t Table, from, to []byte, reverse bool) iter.Seq2[[]byte
 				if !ok {
 					break
 				}
-				if !p.deleted && !yield(key, p.value) {
+				if !p.deleted && !yield(key, slices.Clip(p.value)) {
 					return
 				}
 			}
@@ -133,7 +134,7 @@ func (o *Overlay) merge(t Table, from, to []byte, reverse bool) iter.Seq2[[]byte
 			if !ok {
 				return
 			}
-			if !p.deleted && !yield(key, p.value) {
+			if !p.deleted && !yield(key, slices.Clip(p.value)) {
 				return
 			}
 		}

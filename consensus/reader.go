@@ -4,16 +4,13 @@ import (
 	"bytes"
 	"iter"
 	"time"
-
-	"go.etcd.io/bbolt"
 )
 
 // txReader is a Reader over one bbolt transaction.
 type txReader struct {
-	tx      *bbolt.Tx
-	buckets map[Table]*bbolt.Bucket
-	rev     uint64
-	ms      int64
+	*tables
+	rev uint64
+	ms  int64
 	// until is when scans end, zero: never. A view held open pins every page
 	// that is written after it, and the file grows by all of them.
 	until   time.Time
@@ -35,43 +32,34 @@ func (r *txReader) over() bool {
 	return r.expired
 }
 
-func newTxReader(tx *bbolt.Tx, m meta) *txReader {
-	return &txReader{tx: tx, buckets: make(map[Table]*bbolt.Bucket, 8), rev: m.Revision, ms: m.Time}
-}
-
-func (r *txReader) bucket(t Table) *bbolt.Bucket {
-	b, ok := r.buckets[t]
-	if !ok {
-		b = r.tx.Bucket([]byte(t))
-		r.buckets[t] = b
-	}
-	return b
+func newTxReader(ts *tables, m meta) *txReader {
+	return &txReader{tables: ts, rev: m.Revision, ms: m.Time}
 }
 
 // Get implements Reader.
 func (r *txReader) Get(t Table, key []byte) []byte {
-	b := r.bucket(t)
+	b := r.table(t)
 	if b == nil {
 		return nil
 	}
-	return b.Get(key)
+	return b.get(key)
 }
 
 // Scan implements Reader.
 func (r *txReader) Scan(t Table, from, to []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
-		b := r.bucket(t)
+		b := r.table(t)
 		if b == nil {
 			return
 		}
-		c := b.Cursor()
+		c := b.cursor()
 		var k, v []byte
 		if from == nil {
-			k, v = c.First()
+			k, v = c.first()
 		} else {
-			k, v = c.Seek(from)
+			k, v = c.seek(from)
 		}
-		for ; k != nil && (to == nil || bytes.Compare(k, to) < 0); k, v = c.Next() {
+		for ; k != nil && (to == nil || bytes.Compare(k, to) < 0); k, v = c.next() {
 			if r.over() || !yield(k, v) {
 				return
 			}
@@ -82,21 +70,21 @@ func (r *txReader) Scan(t Table, from, to []byte) iter.Seq2[[]byte, []byte] {
 // ScanReverse implements Reader.
 func (r *txReader) ScanReverse(t Table, from, to []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
-		b := r.bucket(t)
+		b := r.table(t)
 		if b == nil {
 			return
 		}
-		c := b.Cursor()
+		c := b.cursor()
 		var k, v []byte
 		if to == nil {
-			k, v = c.Last()
-		} else if k, v = c.Seek(to); k == nil {
-			k, v = c.Last()
+			k, v = c.last()
+		} else if k, v = c.seek(to); k == nil {
+			k, v = c.last()
 		}
 		for k != nil && to != nil && bytes.Compare(k, to) >= 0 {
-			k, v = c.Prev()
+			k, v = c.prev()
 		}
-		for ; k != nil && (from == nil || bytes.Compare(k, from) >= 0); k, v = c.Prev() {
+		for ; k != nil && (from == nil || bytes.Compare(k, from) >= 0); k, v = c.prev() {
 			if r.over() || !yield(k, v) {
 				return
 			}

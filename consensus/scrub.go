@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -104,25 +105,27 @@ func (m *machine) order(id uint64) {
 // and of the clients' idempotency keys, name by name and key by key. Where a
 // pair lies in the file does not matter.
 func (m *machine) hashAll(tx *bbolt.Tx) (sum [32]byte, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer m.salvage(&err)
 	defer tx.Rollback()
-	tables := []Table{tableIdem}
+	names := []Table{tableIdem}
 	for _, p := range m.inOrder {
-		tables = append(tables, p.Tables()...)
+		names = append(names, p.Tables()...)
 	}
-	slices.Sort(tables)
+	slices.Sort(names)
+	ts := tablesOf(tx, nil)
 	h := sha256.New()
 	var buf []byte
 	end := time.Now().Add(scrubLimit)
 	n := 0
-	for _, t := range tables {
+	for _, t := range names {
 		h.Write(appendBytes([]byte{'T'}, t))
-		b := tx.Bucket([]byte(t))
+		b := ts.table(t)
 		if b == nil {
 			continue
 		}
-		c := b.Cursor()
-		for k, v := c.First(); k != nil; k, v = c.Next() {
+		c := b.cursor()
+		for k, v := c.first(); k != nil; k, v = c.next() {
 			buf = append(buf[:0], 'K')
 			buf = appendBytes(appendBytes(buf, k), v)
 			h.Write(buf)

@@ -14,7 +14,8 @@ import (
 func (x *node) spoil(t *testing.T, key, value string) {
 	t.Helper()
 	err := x.machine.file.db.Update(func(tx *bbolt.Tx) error {
-		return tx.Bucket([]byte(kvTable)).Put([]byte(key), []byte(value))
+		stored, _ := sealed(seedOf(kvTable), []byte(key), []byte(value))
+		return tx.Bucket([]byte(kvTable)).Put([]byte(key), stored)
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -89,29 +89,37 @@ func (w hashWriter) Write(p []byte) (int, error) {
 
 func writeSnapshot(out io.Writer, tx *bbolt.Tx) error {
 	w := hashWriter{bufio.NewWriterSize(out, 64<<10), sha256.New()}
-	cur, err := readMeta(tx)
+	ts := tablesOf(tx, nil)
+	cur, err := readMeta(ts)
 	if err != nil {
 		return err
 	}
-	head := appendBytes([]byte(snapshotMagic), Encode(cur))
+	told := cur
+	told.Content = content{} // whoever reads the pairs knows
+	head := appendBytes([]byte(snapshotMagic), Encode(told))
 	if _, err := w.Write(head); err != nil {
 		return err
 	}
 	var buf []byte
-	err = tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
+	var have content
+	err = tx.ForEach(func(name []byte, _ *bbolt.Bucket) error {
 		if Table(name) == tableMeta {
 			return nil
 		}
 		if _, err := w.Write(appendBytes([]byte{'T'}, name)); err != nil {
 			return err
 		}
-		return b.ForEach(func(k, v []byte) error {
+		return ts.table(Table(name)).all(func(k, v []byte, sum uint32) error {
+			have.add(sum)
 			buf = append(buf[:0], 'K')
 			buf = appendBytes(appendBytes(buf, k), v)
 			_, err := w.Write(buf)
 			return err
 		})
 	})
+	if err == nil {
+		err = cur.matches(have)
+	}
 	if err != nil {
 		return err
 	}
@@ -188,6 +196,8 @@ func readSnapshot(in io.Reader, put func(t Table, k, v []byte) error) (meta, err
 		return meta{}, fmt.Errorf("a snapshot of format %d and level %d, upgrade this node: %w", cur.Format, cur.Level, ErrNewer)
 	}
 	var table Table
+	var seed uint32
+	var have content
 	for {
 		kind, err := r.ReadByte()
 		if err != nil {
@@ -199,7 +209,7 @@ func readSnapshot(in io.Reader, put func(t Table, k, v []byte) error) (meta, err
 			if err != nil {
 				return meta{}, err
 			}
-			table = Table(name)
+			table, seed = Table(name), seedOf(Table(name))
 		case 'K':
 			k, err := r.field(maxKey)
 			if err != nil {
@@ -212,6 +222,7 @@ func readSnapshot(in io.Reader, put func(t Table, k, v []byte) error) (meta, err
 			if table == "" || len(k) == 0 {
 				return meta{}, errSnapshot
 			}
+			have.add(pairSum(seed, k, v))
 			if put != nil {
 				if err := put(table, k, v); err != nil {
 					return meta{}, err
@@ -226,6 +237,7 @@ func readSnapshot(in io.Reader, put func(t Table, k, v []byte) error) (meta, err
 			if _, err := r.r.ReadByte(); err != io.EOF {
 				return meta{}, fmt.Errorf("%w: bytes after its end", errSnapshot)
 			}
+			cur.Format, cur.Content = stateFormat, have
 			return cur, nil
 		default:
 			return meta{}, fmt.Errorf("%w: unknown mark %#x", errSnapshot, kind)
@@ -294,21 +306,26 @@ type pair struct {
 func (s *stateFile) fill(in io.Reader) error {
 	var pairs []pair
 	size := 0
+	var filled content
 	write := func(last *meta) error {
 		return s.db.Update(func(tx *bbolt.Tx) error {
+			ts := tablesOf(tx, &filled)
 			for _, p := range pairs {
 				b, err := tx.CreateBucketIfNotExists([]byte(p.t))
 				if err != nil {
 					return err
 				}
 				b.FillPercent = 0.9 // keys come in order
-				if err := b.Put(p.k, p.v); err != nil {
+				if err := ts.table(p.t).put(p.k, p.v); err != nil {
 					return err
 				}
 			}
 			pairs, size = slices.Delete(pairs, 0, len(pairs)), 0
 			if last != nil {
-				return tx.Bucket([]byte(tableMeta)).Put(keyMeta, Encode(*last))
+				if err := last.matches(filled); err != nil {
+					return fmt.Errorf("%w: %w", errSnapshot, err)
+				}
+				return ts.table(tableMeta).put(keyMeta, Encode(*last))
 			}
 			return nil
 		})

@@ -45,10 +45,13 @@ type meta struct {
 	Marker   uint64   `cbor:"8,keyasint"` // term of the last term marker
 	IdemNext uint64   `cbor:"9,keyasint"` // sequence of the next idempotency record
 	IdemLow  uint64   `cbor:"10,keyasint"`
+	Content  content  `cbor:"11,keyasint"`
 }
 
-// stateFormat is the number of the state file's and the snapshot's format.
-const stateFormat = 1
+// stateFormat is the number of the state file's and the snapshot's format. 2
+// added the checksum of each pair and the content's sum; a snapshot of 1 is
+// still read.
+const stateFormat = 2
 
 // supportedLevel is the highest command level this program executes.
 const supportedLevel = 1
@@ -88,13 +91,13 @@ func openStateFile(path string, tables []Table) (*stateFile, error) {
 	return s, nil
 }
 
-func readMeta(tx *bbolt.Tx) (meta, error) {
+func readMeta(ts *tables) (meta, error) {
 	m := meta{Format: stateFormat, Level: supportedLevel}
-	b := tx.Bucket([]byte(tableMeta))
+	b := ts.table(tableMeta)
 	if b == nil {
 		return m, nil
 	}
-	data := b.Get(keyMeta)
+	data := b.get(keyMeta)
 	if data == nil {
 		return m, nil
 	}
@@ -106,7 +109,7 @@ func readMeta(tx *bbolt.Tx) (meta, error) {
 
 func (s *stateFile) meta() (m meta, err error) {
 	err = s.db.View(func(tx *bbolt.Tx) error {
-		m, err = readMeta(tx)
+		m, err = readMeta(tablesOf(tx, nil))
 		return err
 	})
 	return m, err
