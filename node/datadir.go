@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/meshd/meshd/node/identity"
 )
 
 // dataFormat numbers the layout of the data directory. A directory of a newer
@@ -18,7 +20,7 @@ func checkFormat(dir string) error {
 	path := filepath.Join(dir, "VERSION")
 	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return os.WriteFile(path, []byte(strconv.Itoa(dataFormat)+"\n"), 0o600)
+		return identity.WriteFile(path, []byte(strconv.Itoa(dataFormat)+"\n"))
 	}
 	if err != nil {
 		return fmt.Errorf("reading the format of the data directory: %w", err)

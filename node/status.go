@@ -66,7 +66,7 @@ func (n *Node) Status() Status {
 		MeshID: r.MeshID, MeshName: n.MeshName(), Term: st.Term, CommitIndex: st.CommitIndex, AppliedIndex: st.AppliedIndex,
 		Revision: st.Revision, StateHash: st.Hash, Problems: []Problem{}, Version: n.cfg.Version,
 		LeaderTimeoutMs: st.LeaderTimeout.Milliseconds(), UptimeSeconds: int64(time.Since(n.started).Seconds()),
-		Paths:         map[string]string{"data": n.cfg.Data, "raft": n.raftPath()},
+		Paths: map[string]string{"data": n.cfg.Data, "raft": n.raftPath()},
 	}
 	alive := map[string]bool{}
 	for _, m := range n.gossip.Members() {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -12,6 +11,7 @@ import (
 	"github.com/meshd/meshd/cmd/meshd/internal/config"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/node"
+	"github.com/meshd/meshd/node/identity"
 )
 
 // founded is the answer of init, for programs.
@@ -103,7 +103,7 @@ func (a *app) tellFounded(n *node.Node, made node.Founded, data string) error {
 	keyHint := made.APIKey
 	if !shown {
 		path := filepath.Join(data, adminKeyFile)
-		if err := os.WriteFile(path, []byte(made.APIKey+"\n"), 0o600); err != nil {
+		if err := identity.WriteFile(path, []byte(made.APIKey+"\n")); err != nil {
 			return fmt.Errorf("keeping the administrator's key: %w", err)
 		}
 		keyHint = "kept in " + path

@@ -60,9 +60,9 @@ func exists(path string) (bool, error) {
 	return err == nil, err
 }
 
-// writeFile replaces a file so that after a crash either the old or the new
-// one is there, whole.
-func writeFile(path string, data []byte) (err error) {
+// WriteFile replaces a file, 0600, so that after a crash or a power loss either
+// the old or the new one is there, whole; the new one once it has returned.
+func WriteFile(path string, data []byte) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // 0600 by itself
 	if err != nil {

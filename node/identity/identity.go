@@ -134,7 +134,7 @@ func (i *Identity) reissue(hosts []string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(i.path(certificateFile), encodeCertificate(der)); err != nil {
+	if err := WriteFile(i.path(certificateFile), encodeCertificate(der)); err != nil {
 		return err
 	}
 	i.hosts = slices.Clone(hosts)
@@ -169,7 +169,7 @@ func (i *Identity) loadKey() error {
 		if err != nil {
 			return fmt.Errorf("making the node's key: %w", err)
 		}
-		if err := writeFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
+		if err := WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
 			return err
 		}
 	case err != nil:
@@ -205,7 +205,7 @@ func (i *Identity) loadID(established bool) error {
 		return lost(path)
 	case errors.Is(err, fs.ErrNotExist):
 		i.id = MintNodeID(i.pin)
-		return writeFile(path, []byte(i.id+"\n"))
+		return WriteFile(path, []byte(i.id+"\n"))
 	case err != nil:
 		return fmt.Errorf("reading the node id: %w", err)
 	}
@@ -225,7 +225,7 @@ func (i *Identity) loadAge(established bool) error {
 		if i.age, err = age.GenerateHybridIdentity(); err != nil {
 			return fmt.Errorf("making the age identity: %w", err)
 		}
-		return writeFile(path, []byte("# public key: "+i.Recipient()+"\n"+i.age.String()+"\n"))
+		return WriteFile(path, []byte("# public key: "+i.Recipient()+"\n"+i.age.String()+"\n"))
 	case err != nil:
 		return err
 	}

@@ -167,6 +167,44 @@ func TestRestartAfterClearingTheEndOfTheLog(t *testing.T) {
 	}
 }
 
+// Each file that a later start needs is synced when it is made: a node that has
+// just joined starts again after its machine lost its power.
+func TestPowerCutRightAfterJoining(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes ten seconds")
+	}
+	r := form(t)
+	for _, n := range r.nodes {
+		if n.disk == nil {
+			t.Skip("no disks of their own on this machine")
+		}
+		n.kill()
+	}
+	for _, n := range r.nodes {
+		n.cut()
+		r.again(n)
+	}
+	c := r.newClient(1)
+	t.Cleanup(c.close)
+	for _, n := range r.nodes {
+		if err := eventually(context.Background(), 20*time.Second, func() error {
+			a := c.askAt(n, 5*time.Second, http.MethodPost, "/graph/nodes", map[string]any{"session_id": "s", "node_type": "thing", "label": n.Name()})
+			if a.outcome != check.OK {
+				return fmt.Errorf("%d %s", a.status, a.code)
+			}
+			return nil
+		}); err != nil {
+			log, _ := os.ReadFile(filepath.Join(r.dir, n.Name()+".log"))
+			t.Errorf("%s after the power cut: %v\n%s", n.Name(), err, tail(log, 1500))
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.problems) > 0 {
+		t.Errorf("%v", r.problems)
+	}
+}
+
 func tail(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
 
 func TestUnknownScenarioIsRefused(t *testing.T) {
