@@ -233,7 +233,28 @@ func (n *Node) Kill() {
 }
 
 // Pause stops the process as a sleeping laptop would (SIGSTOP); Resume wakes it.
-func (n *Node) Pause() { n.signal(syscall.SIGSTOP) }
+// It returns when every thread stands: on a busy machine others may run on for
+// a while after the signal, until the thread that must take it is scheduled.
+func (n *Node) Pause() {
+	n.t.Helper()
+	n.signal(syscall.SIGSTOP)
+	Eventually(n.t, 10*time.Second, n.Name+" stands still", func() error {
+		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", n.PID()))
+		if err != nil {
+			return err
+		}
+		for _, task := range tasks { // none where the system has no /proc
+			stat, err := os.ReadFile(task)
+			if err != nil {
+				continue
+			}
+			if _, state, ok := strings.Cut(string(stat), ") "); ok && !strings.HasPrefix(state, "T") {
+				return fmt.Errorf("a thread is in state %.1s", state)
+			}
+		}
+		return nil
+	})
+}
 
 // Resume wakes a paused node.
 func (n *Node) Resume() { n.signal(syscall.SIGCONT) }
