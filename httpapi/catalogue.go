@@ -96,6 +96,7 @@ var catalogue = map[string]meaning{
 	"MESH_MISSING":           {409, 0, "there is no mesh yet", ""},
 	"NODE_AMBIGUOUS":         {409, 0, "more than one node is meant", "use the node's id"},
 	"NODE_ID_TAKEN":          {409, 0, "the node id is taken", ""},
+	"REMOVING":               {409, 0, "the node is being removed", ""},
 	"NOT_LEAVING":            {409, 0, "the node is not leaving", ""},
 	"PIN_TAKEN":              {409, 0, "the pin belongs to another node", ""},
 	"RAFT_ID_CHANGED":        {409, 0, "the raft id is another than was admitted", ""},

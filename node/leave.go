@@ -28,6 +28,8 @@ func (n *Node) Leave(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, leavePatience)
 	defer cancel()
+	n.leaving.Store(true)
+	defer n.leaving.Store(false)
 	if _, err := n.rosters.Leave(ctx, me); err != nil {
 		return err
 	}
@@ -105,10 +107,10 @@ func (n *Node) vacate(ctx context.Context, m roster.Member) error {
 		st := n.group.Status()
 		return st.LeaderID == m.RaftID || slices.Contains(st.Voters, m.RaftID)
 	}
-	if !held() || m.Leaving {
+	if !held() || m.Removing {
 		return nil
 	}
-	if _, err := n.rosters.Leave(ctx, m.ID); err != nil {
+	if _, err := n.rosters.Vacate(ctx, m.ID); err != nil {
 		return err
 	}
 	err := waitFor(ctx, 100*time.Millisecond, func() bool {
@@ -120,7 +122,7 @@ func (n *Node) vacate(ctx context.Context, m roster.Member) error {
 	}
 	undo, cancelUndo := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancelUndo()
-	if _, err := n.rosters.Stay(undo, m.ID); err != nil {
+	if _, err := n.rosters.Spare(undo, m.ID); err != nil {
 		n.log.Warn("the mesh still counts the member as leaving", "name", m.Name, "error", err)
 	}
 	return consensus.Refuse("SEAT_HELD", m.Name+" holds a seat that nobody can take over now, and without it the others would be no majority: bring another voter back first; nothing was removed")

@@ -65,6 +65,7 @@ type Node struct {
 	log      *slog.Logger
 	started  time.Time
 	ready    time.Time
+	leaving  atomic.Bool // a leave is under way in this process
 	registry *prometheus.Registry
 
 	lock     *dirLock

@@ -31,6 +31,9 @@ type announcement struct {
 	Version   string   `cbor:"3,keyasint"`
 	Level     uint32   `cbor:"4,keyasint"`
 	Recipient string   `cbor:"5,keyasint"`
+	// Stays says that the node is not leaving: a mark that says so is from an
+	// earlier run of it, which ended before the leave did.
+	Stays bool `cbor:"6,keyasint,omitempty"`
 }
 
 type aliveAnswer struct {
@@ -150,6 +153,11 @@ func (n *Node) proposeUpdate(ctx context.Context, id identity.NodeID, a announce
 			return err
 		}
 	}
+	if a.Stays && m.Leaving && !m.Removing {
+		if _, err := n.rosters.Stay(ctx, id); err != nil {
+			return err
+		}
+	}
 	if a.news(m) {
 		_, err := n.rosters.Update(ctx, roster.Change{ID: id, Addresses: &a.Addresses, Version: &a.Version, Level: &a.Level, Recipient: &a.Recipient})
 		return err
@@ -191,11 +199,11 @@ func (n *Node) keepAnnouncing(ctx context.Context) {
 func (n *Node) announce(ctx context.Context) error {
 	r := n.trust.Roster()
 	me, ok := r.ByID(n.id.ID())
-	if !ok || me.Leaving {
+	if !ok || me.Removing || n.leaving.Load() {
 		return nil
 	}
-	a := announcement{Addresses: n.addresses(), RaftID: n.seat(), Version: n.cfg.Version, Level: Level, Recipient: n.id.Recipient()}
-	if me.RaftID == a.RaftID && !a.news(me) {
+	a := announcement{Addresses: n.addresses(), RaftID: n.seat(), Version: n.cfg.Version, Level: Level, Recipient: n.id.Recipient(), Stays: me.Leaving}
+	if me.RaftID == a.RaftID && !a.news(me) && !a.Stays {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/roster"
 )
 
 // Ref names a node in a few fields.
@@ -96,7 +97,22 @@ func (n *Node) Status() Status {
 	s.Copies = majority
 	s.FailuresTolerated = max(0, votersAlive-majority)
 	s.State, s.Problems = judge(st, s, failed, n.group.caughtUp(), votersAlive, majority, len(r.Members))
+	s.Problems = append(s.Problems, departures(r)...)
 	return s
+}
+
+// departures are the members that are on their way out. One that does not go
+// in time was cut off in it.
+func departures(r *roster.Roster) (found []Problem) {
+	for _, m := range r.Members {
+		switch {
+		case m.Removing:
+			found = append(found, Problem{Code: "REMOVING", Text: m.Name + " is being removed", Next: "if it does not go, `meshd remove " + m.Name + "` once more ends it"})
+		case m.Leaving:
+			found = append(found, Problem{Code: "LEAVING", Text: m.Name + " is leaving", Next: "if it does not go, start it again: it stays; `meshd remove " + m.Name + "` if it is gone for ever"})
+		}
+	}
+	return found
 }
 
 // judge puts into words what the figures mean.

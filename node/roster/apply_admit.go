@@ -107,7 +107,7 @@ func reintroduce(w consensus.Writer, c consensus.Command, a Admission, v verdict
 		retireSeat(w, m.RaftID, m.ID)
 	}
 	if m.Leaving {
-		m.Leaving = false
+		m.Leaving, m.Removing = false, false
 		v.head.Leaving--
 	}
 	m.RaftID, m.Addresses, m.NoVote = a.RaftID, a.Addresses, a.NoVote

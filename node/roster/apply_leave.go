@@ -29,11 +29,43 @@ func applyStay(w consensus.Writer, c consensus.Command, b nodeRef) (Member, erro
 	if err != nil || !m.Leaving {
 		return m, err
 	}
-	m.Leaving = false
+	if m.Removing {
+		return Member{}, refuse(CodeRemoving, fmt.Sprintf("%s is being removed; only who removes it can take that back", m.Name))
+	}
+	return stay(w, c, h, m), nil
+}
+
+func stay(w consensus.Writer, c consensus.Command, h meta, m Member) Member {
+	m.Leaving, m.Removing = false, false
 	h.Leaving--
 	store(w, tableMembers, []byte(m.ID), m)
 	touch(w, c, h)
+	return m
+}
+
+// applyVacate makes a member leave that is to be removed. It may have begun to
+// leave by itself.
+func applyVacate(w consensus.Writer, c consensus.Command, b nodeRef) (Member, error) {
+	m, err := applyLeave(w, c, b)
+	if err != nil || m.Removing {
+		return m, err
+	}
+	h, err := mesh(w)
+	if err != nil {
+		return m, err
+	}
+	m.Removing = true
+	store(w, tableMembers, []byte(m.ID), m)
+	touch(w, c, h)
 	return m, nil
+}
+
+func applySpare(w consensus.Writer, c consensus.Command, b nodeRef) (Member, error) {
+	h, m, err := headAndMember(w, b)
+	if err != nil || !m.Removing {
+		return m, err
+	}
+	return stay(w, c, h, m), nil
 }
 
 func applyForget(w consensus.Writer, c consensus.Command, b nodeRef) (Member, error) {

@@ -28,7 +28,7 @@ func applyFound(w consensus.Writer, c consensus.Command, b Founding) (Member, er
 		return Member{}, err
 	}
 	m := b.Member
-	m.Role, m.TokenID, m.Leaving = RoleMember, "", false
+	m.Role, m.TokenID, m.Leaving, m.Removing = RoleMember, "", false, false
 	m.JoinedAt, m.JoinedRevision = c.Time.UnixMilli(), c.Revision
 	if err := m.check(); err != nil {
 		return Member{}, err

@@ -15,6 +15,7 @@ const (
 	CodeRaftIDChanged   = "RAFT_ID_CHANGED"
 	CodeLastMember      = "LAST_MEMBER"
 	CodeNotLeaving      = "NOT_LEAVING"
+	CodeRemoving        = "REMOVING"
 	CodeNameInvalid     = "NAME_INVALID"
 	CodeRoleUnsupported = "ROLE_UNSUPPORTED"
 	CodeRoleMismatch    = "ROLE_MISMATCH"

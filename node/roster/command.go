@@ -24,6 +24,8 @@ const (
 	kindCreateToken
 	kindRevokeToken
 	kindRefound
+	kindVacate
+	kindSpare
 )
 
 // envelope is a command as it stands in the log. The body is decoded only once
@@ -93,7 +95,7 @@ type reseat struct {
 	New string          `cbor:"3,keyasint"`
 }
 
-// nodeRef is the body of leave, stay, forget and remove.
+// nodeRef is the body of leave, stay, vacate, spare, forget and remove.
 type nodeRef struct {
 	ID identity.NodeID `cbor:"1,keyasint"`
 }

@@ -26,10 +26,10 @@ type model struct {
 }
 
 type modelMember struct {
-	pin     identity.Pin
-	raft    string
-	token   string
-	leaving bool
+	pin               identity.Pin
+	raft              string
+	token             string
+	leaving, removing bool
 }
 
 type modelToken struct {
@@ -97,6 +97,37 @@ func (m *model) leave(id identity.NodeID) string {
 		return CodeLastMember
 	default:
 		mm.leaving = true
+	}
+	return ""
+}
+
+func (m *model) vacate(id identity.NodeID) string {
+	code := m.leave(id)
+	if code == "" {
+		m.members[id].removing = true
+	}
+	return code
+}
+
+func (m *model) stay(id identity.NodeID) string {
+	switch mm := m.members[id]; {
+	case mm == nil:
+		return m.missing(id)
+	case mm.removing:
+		return CodeRemoving
+	default:
+		mm.leaving = false
+	}
+	return ""
+}
+
+func (m *model) spare(id identity.NodeID) string {
+	mm := m.members[id]
+	switch {
+	case mm == nil:
+		return m.missing(id)
+	case mm.removing:
+		mm.leaving, mm.removing = false, false
 	}
 	return ""
 }
@@ -223,6 +254,24 @@ func TestRosterIsTheModel(t *testing.T) {
 				_, err := svc.Leave(ctx, n)
 				expect("leave", err, want)
 			},
+			"vacate": func(rt *rapid.T) {
+				n := id.Draw(rt, "id")
+				want := m.vacate(n)
+				_, err := svc.Vacate(ctx, n)
+				expect("vacate", err, want)
+			},
+			"stay": func(rt *rapid.T) {
+				n := id.Draw(rt, "id")
+				want := m.stay(n)
+				_, err := svc.Stay(ctx, n)
+				expect("stay", err, want)
+			},
+			"spare": func(rt *rapid.T) {
+				n := id.Draw(rt, "id")
+				want := m.spare(n)
+				_, err := svc.Spare(ctx, n)
+				expect("spare", err, want)
+			},
 			"forget": func(rt *rapid.T) {
 				n := id.Draw(rt, "id")
 				want := m.forget(n)
@@ -261,7 +310,7 @@ func TestRosterIsTheModel(t *testing.T) {
 				}
 				for _, mm := range r.Members {
 					want := m.members[mm.ID]
-					if want == nil || mm.Pins[0] != want.pin || mm.RaftID != want.raft || mm.Leaving != want.leaving {
+					if want == nil || mm.Pins[0] != want.pin || mm.RaftID != want.raft || mm.Leaving != want.leaving || mm.Removing != want.removing {
 						rt.Fatalf("%s, the model has %+v for %s", brief(r), want, mm.ID)
 					}
 				}

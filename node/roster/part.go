@@ -63,6 +63,10 @@ func (p *Part) Apply(w consensus.Writer, c consensus.Command) ([]byte, error) {
 		return run(w, c, e.Body, applyLeave)
 	case kindStay:
 		return run(w, c, e.Body, applyStay)
+	case kindVacate:
+		return run(w, c, e.Body, applyVacate)
+	case kindSpare:
+		return run(w, c, e.Body, applySpare)
 	case kindForget:
 		return run(w, c, e.Body, applyForget)
 	case kindRemove:

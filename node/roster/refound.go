@@ -47,7 +47,7 @@ func applyRefound(w consensus.Writer, c consensus.Command, b refound) (Member, e
 	if err := revokeAll(w, c); err != nil {
 		return Member{}, err
 	}
-	survivor.Leaving = false
+	survivor.Leaving, survivor.Removing = false, false
 	store(w, tableMembers, []byte(survivor.ID), survivor)
 	h.MeshID, h.Members, h.Leaving = b.MeshID, 1, 0
 	touch(w, c, h)

@@ -64,6 +64,9 @@ type Member struct {
 	TokenID string `cbor:"13,keyasint,omitempty"`
 	// Leaving says that the node hands over and will be forgotten.
 	Leaving bool `cbor:"14,keyasint,omitempty"`
+	// Removing says that it leaves because another member removes it: it
+	// cannot take that back.
+	Removing bool `cbor:"15,keyasint,omitempty"`
 }
 
 // Tombstone is what stays of a removed node, for ever: neither its id nor any

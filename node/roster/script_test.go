@@ -100,6 +100,9 @@ func brief(r *Roster) string {
 		if m.Leaving {
 			b.WriteString("(leaving)")
 		}
+		if m.Removing {
+			b.WriteString("(removing)")
+		}
 	}
 	for _, d := range r.Tombstones {
 		fmt.Fprintf(&b, " †%s", d.ID)
@@ -208,6 +211,10 @@ func (s *stage) do(line string) {
 		show(s.svc.Leave(ctx, id))
 	case "stay":
 		show(s.svc.Stay(ctx, id))
+	case "vacate":
+		show(s.svc.Vacate(ctx, id))
+	case "spare":
+		show(s.svc.Spare(ctx, id))
 	case "forget":
 		show(s.svc.Forget(ctx, id))
 	case "remove":

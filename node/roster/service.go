@@ -104,7 +104,18 @@ func (s *Service) Leave(ctx context.Context, id identity.NodeID) (Member, error)
 	return propose1[Member](ctx, s, kindLeave, nodeRef{ID: id})
 }
 
-// Stay takes back Leave.
+// Vacate marks a member as leaving because it is to be removed: it cannot take
+// that back by itself.
+func (s *Service) Vacate(ctx context.Context, id identity.NodeID) (Member, error) {
+	return propose1[Member](ctx, s, kindVacate, nodeRef{ID: id})
+}
+
+// Spare takes back Vacate.
+func (s *Service) Spare(ctx context.Context, id identity.NodeID) (Member, error) {
+	return propose1[Member](ctx, s, kindSpare, nodeRef{ID: id})
+}
+
+// Stay takes back Leave, and refuses where the member is being removed.
 func (s *Service) Stay(ctx context.Context, id identity.NodeID) (Member, error) {
 	return propose1[Member](ctx, s, kindStay, nodeRef{ID: id})
 }

@@ -280,3 +280,44 @@ func TestRecoverOfASingleSurvivor(t *testing.T) {
 		t.Errorf("the newcomer has no state: %s", out)
 	}
 }
+
+// A node that dies while it is leaving has not left: started again it is the
+// member it was, with a voice.
+func TestANodeKilledWhileItLeavesStays(t *testing.T) {
+	t.Parallel()
+	nodes := realmesh.Three(t)
+	n := others(nodes, leaderOf(t, nodes...))[0]
+	other := others(nodes, n)[0]
+	id := mustStatus(t, n).Node.ID
+	_, key := n.APIKey("user")
+	others(others(nodes, n), other)[0].Kill() // nobody is left to take over its seat
+	left := make(chan realmesh.Result, 1)
+	go func() { left <- n.Run("leave", "--yes") }()
+	realmesh.Eventually(t, 30*time.Second, "it is leaving", func() error {
+		s, err := n.Status()
+		for _, p := range s.Problems {
+			if p.Code == "LEAVING" {
+				return nil
+			}
+		}
+		return fmt.Errorf("%v, problems: %v", err, s.Problems)
+	})
+	n.Kill()
+	if r := <-left; r.Code == 0 {
+		t.Error("the leave that was cut off says that all is well:", r.Stdout)
+	}
+	for _, m := range nodes {
+		if !m.Running() {
+			m.Start("serve")
+		}
+	}
+	realmesh.Alive(t, 60*time.Second, nodes...)
+	realmesh.Eventually(t, 60*time.Second, "three voters again", func() error { return voters(n, 3) })
+	s := mustStatus(t, n)
+	if s.Node.ID != id || len(s.Problems) > 0 {
+		t.Errorf("it came back as %s with %v, was %s", s.Node.ID, s.Problems, id)
+	}
+	if a, err := n.Client(key).Ask(http.MethodPost, "/graph/nodes", map[string]any{"session_id": "stays", "node_type": "entry", "label": "stays"}); err != nil || a.Status != http.StatusCreated {
+		t.Errorf("a write at it: %v %v", a, err)
+	}
+}
