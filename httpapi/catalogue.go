@@ -101,6 +101,7 @@ var catalogue = map[string]meaning{
 	"PIN_TAKEN":              {409, 0, "the pin belongs to another node", ""},
 	"RAFT_ID_CHANGED":        {409, 0, "the raft id is another than was admitted", ""},
 	"RAFT_ID_TAKEN":          {409, 0, "the raft id belongs to another node", ""},
+	"NOT_LEADER":             {409, 0, "the node does not lead", "ask the one that does"},
 	"SEAT_HELD":              {409, 0, "the node holds a seat that nobody can take over now", "bring another voter back first"},
 	"SHOWN_ONCE":             {409, 0, "the secret was made already and is shown once only", "revoke it and make another"},
 	"TOKEN_EXISTS":           {409, 0, "the token exists already", ""},

@@ -16,6 +16,7 @@ type Mesh interface {
 	Doctor(ctx context.Context) []node.Check
 	Ping(ctx context.Context, ref string, count int) (node.Ping, error)
 	Leave(ctx context.Context) error
+	HandOver(ctx context.Context) error
 	Remove(ctx context.Context, ref string) (roster.Tombstone, error)
 	CreateToken(ctx context.Context, t roster.NewToken) (roster.Token, roster.JoinToken, error)
 	Tokens(ctx context.Context) (tokens []roster.Token, now time.Time, err error)
@@ -77,6 +78,23 @@ func (a *API) leave(ctx context.Context, _ *none) (*leftOutput, error) {
 	}
 	out := &leftOutput{}
 	out.Body.Left = true
+	return out, nil
+}
+
+type handedOver struct {
+	Body struct {
+		Leader string `json:"leader" doc:"the name of the node that leads now, empty if it is just changing"`
+	}
+}
+
+func (a *API) handOver(ctx context.Context, _ *none) (*handedOver, error) {
+	if err := a.cfg.Mesh.HandOver(ctx); err != nil {
+		return nil, err
+	}
+	out := &handedOver{}
+	if l := a.cfg.Mesh.Status().Leader; l != nil {
+		out.Body.Leader = l.Name
+	}
 	return out, nil
 }
 

@@ -22,6 +22,7 @@ var verbs = []struct {
 	{groupChange, tokenCommand},
 	{groupChange, leaveCommand},
 	{groupChange, removeCommand},
+	{groupChange, seatCommand},
 	{groupChange, resetCommand},
 	{groupChange, recoverCommand},
 

@@ -205,6 +205,38 @@ func TestPowerCutRightAfterJoining(t *testing.T) {
 	}
 }
 
+// The leader gives its leadership away when asked, and only the leader can.
+func TestHandOver(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes five seconds")
+	}
+	r := form(t)
+	c := r.newClient(1)
+	t.Cleanup(c.close)
+	s, err := c.status(r.nodes[0])
+	if err != nil || s.Leader == nil {
+		t.Fatal(s, err)
+	}
+	for _, n := range r.nodes {
+		if n.Name() == s.Leader.Name {
+			continue
+		}
+		if a := c.askAt(n, 5*time.Second, http.MethodPost, "/seat/hand-over", map[string]any{}); a.code != "NOT_LEADER" {
+			t.Errorf("a follower: %d %s", a.status, a.body)
+		}
+	}
+	for _, n := range r.nodes {
+		if n.Name() != s.Leader.Name {
+			continue
+		}
+		var done struct{ Leader string }
+		a := c.askAt(n, 10*time.Second, http.MethodPost, "/seat/hand-over", map[string]any{})
+		if a.outcome != check.OK || !c.decode(a, &done) || done.Leader == "" || done.Leader == n.Name() {
+			t.Errorf("the leader %s: %d %s", n.Name(), a.status, a.body)
+		}
+	}
+}
+
 func tail(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
 
 func TestUnknownScenarioIsRefused(t *testing.T) {

@@ -5,6 +5,7 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"slices"
 	"time"
@@ -36,6 +37,7 @@ func allFaults() []fault {
 		{"pause-leader", 8, func(z *nemesis) func(context.Context) { return z.pause(z.seize(1, z.leads()...)) }},
 		{"pause-two", 3, func(z *nemesis) func(context.Context) { return z.pause(z.seize(2)) }},
 		{"pause-all", 2, func(z *nemesis) func(context.Context) { return z.pause(z.seize(maxSeized)) }},
+		{"transfer", 6, (*nemesis).transfer},
 		{"partition", 8, (*nemesis).split},
 		{"isolate-leader", 8, func(z *nemesis) func(context.Context) { return z.isolate(z.leads()) }},
 		{"one-way", 7, (*nemesis).oneWay},
@@ -152,6 +154,25 @@ func (z *nemesis) pause(nodes []*node) func(context.Context) {
 			n.resume()
 		}
 		z.r.event("resumed %v", names(nodes))
+	}
+}
+
+// transfer lets the leader hand over, again and again.
+func (z *nemesis) transfer() func(context.Context) {
+	var gaps []time.Duration
+	for range 1 + z.rng.IntN(4) {
+		gaps = append(gaps, z.duration(0, 2*time.Second))
+	}
+	return func(ctx context.Context) {
+		c := z.r.newClient(704)
+		defer c.close()
+		for _, g := range gaps {
+			for _, n := range z.leads() {
+				a := c.askAt(n, 5*time.Second, http.MethodPost, "/seat/hand-over", map[string]any{})
+				z.r.event("%s hands over: %s %s%s", n.Name(), a.outcome, a.code, clip(string(a.body), 40))
+			}
+			z.rest(ctx, g)
+		}
 	}
 }
 
