@@ -3,14 +3,18 @@ package consensus
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
 	"log/slog"
+	"net"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
 )
 
 // How often one sentence of a library is let through.
@@ -59,7 +63,9 @@ func (l *libraryLog) Log(level hclog.Level, msg string, args ...any) {
 	case hclog.Warn:
 		to = slog.LevelInfo
 	case hclog.Error:
-		to = slog.LevelWarn
+		if to = slog.LevelWarn; slices.ContainsFunc(args, closing) {
+			to = slog.LevelDebug
+		}
 	case hclog.Trace, hclog.NoLevel, hclog.Off:
 		return
 	}
@@ -81,6 +87,12 @@ func (l *libraryLog) Log(level hclog.Level, msg string, args ...any) {
 		attrs = append(attrs, a)
 	}
 	l.to.Log(context.Background(), to, msg, attrs...)
+}
+
+// closing says that an error is only that something was closed, by us.
+func closing(arg any) bool {
+	err, ok := arg.(error)
+	return ok && (errors.Is(err, net.ErrClosed) || errors.Is(err, raft.ErrRaftShutdown) || errors.Is(err, raft.ErrTransportShutdown))
 }
 
 // Trace implements hclog.Logger.
