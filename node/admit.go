@@ -48,11 +48,11 @@ func (n *Node) admit(ctx context.Context, c *wire.JoinConn) {
 	defer c.Close()
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	var q joinRequest
 	if err := c.ReadMessage(&q); err != nil {
 		return
 	}
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	final, err := n.decide(ctx, c, &q)
 	if err != nil {
 		code, sentence := admissionError(err)

@@ -76,7 +76,7 @@ func (c *JoinConn) Close() error { return c.close() }
 // HandleJoin sets what serves machines that want to join. fn is called on the
 // connection's own goroutine with a context that ends when the port closes;
 // the connection is closed when it returns. At first it has a deadline of
-// 30 s, which fn moves when it has heard something worth waiting for.
+// 5 s, which fn moves when it has heard something worth waiting for.
 func (p *Port) HandleJoin(fn func(ctx context.Context, c *JoinConn)) { p.join.Store(&fn) }
 
 func (p *Port) serveJoin(in *inbound, c *tls.Conn) {

@@ -153,7 +153,7 @@ var defaultLimits = limits{
 	sweep:       500 * time.Millisecond,
 	retire:      2 * time.Second,
 	unused:      10 * time.Minute,
-	joinRead:    30 * time.Second,
+	joinRead:    5 * time.Second,
 	joins:       64,
 	closeWithin: 4 * time.Second,
 }
