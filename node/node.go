@@ -57,6 +57,9 @@ type Config struct {
 	Logger  *slog.Logger
 	// Registry takes the node's metrics; nil makes one.
 	Registry *prometheus.Registry
+
+	// lock is held by a restore, which opens the directory while it is marked.
+	lock *dirLock
 }
 
 // Node is a running peer. Its methods are safe for concurrent use.
@@ -88,6 +91,7 @@ type Node struct {
 	hosted  []*agent.Hosted
 
 	admission admission
+	spool     spool
 
 	mu      sync.Mutex
 	stopped error

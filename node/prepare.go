@@ -43,8 +43,16 @@ func prepare(cfg Config) (_ *Node, err error) {
 			err = errors.Join(err, n.Close())
 		}
 	}()
-	if n.lock, err = lockDir(cfg.Data); err != nil {
-		return nil, err
+	if n.lock = cfg.lock; n.lock == nil {
+		if n.lock, err = lockDir(cfg.Data); err != nil {
+			return nil, err
+		}
+		if err := Unfinished(cfg.Data); err != nil {
+			return nil, err
+		}
+	}
+	if err := clearSpool(cfg.Data); err != nil {
+		return nil, fmt.Errorf("clearing what backups have left: %w", err)
 	}
 	if err := checkFormat(cfg.Data); err != nil {
 		return nil, err

@@ -41,6 +41,9 @@ func PlanRecovery(dir string) (RecoveryPlan, error) {
 		return RecoveryPlan{}, err
 	}
 	defer lock.release()
+	if u, err := readUnfinished(dir); err != nil || u.Verb == verbRestore {
+		return RecoveryPlan{}, errors.Join(err, Unfinished(dir))
+	}
 	trust, err := roster.OpenTrust(dir)
 	if err != nil {
 		return RecoveryPlan{}, err
@@ -64,13 +67,22 @@ func PlanRecovery(dir string) (RecoveryPlan, error) {
 
 // Recover makes a stopped node, the single survivor of its mesh, a new mesh of
 // one: under a new mesh id, with all the state it has, its revision raised by
-// 2^32 so that no old token or cursor can be mistaken. Nobody is talked to.
+// 2^32 so that no old token or cursor can be mistaken. Nobody is talked to. Cut
+// short, it leaves a mark that keeps the node from starting, and goes on when it
+// is called again.
 func Recover(ctx context.Context, cfg Config) (done Recovery, err error) {
 	lock, err := lockDir(cfg.Data)
 	if err != nil {
 		return done, err
 	}
 	defer lock.release()
+	u, err := readUnfinished(cfg.Data)
+	if err != nil {
+		return done, err
+	}
+	if u.Verb == verbRestore {
+		return done, Unfinished(cfg.Data)
+	}
 	trust, err := roster.OpenTrust(cfg.Data)
 	if err != nil {
 		return done, err
@@ -79,26 +91,60 @@ func Recover(ctx context.Context, cfg Config) (done Recovery, err error) {
 	if err != nil {
 		return done, err
 	}
-	raft := filepath.Join(cfg.Data, raftDir)
-	if _, err := consensus.Recover(raft); err != nil {
+	if u.Verb == "" {
+		u = unfinished{Verb: verbRecover, MeshID: roster.NewMeshID(), OldMeshID: trust.MeshID()}
+		if err := u.begin(cfg.Data); err != nil {
+			return done, err
+		}
+	} else if _, err := consensus.Recover(filepath.Join(cfg.Data, raftDir)); err != nil {
 		return done, fmt.Errorf("rewriting the log's configuration: %w", err)
 	}
 	part := roster.NewPart(nil)
-	alone := newSilence()
-	group, err := consensus.Open(consensus.Config{
-		Dir: raft, Parts: []consensus.Part{part, access.NewPart(), graphsync.NewPart()},
-		Listener: alone, Dial: alone.dial, Logger: cfg.Logger,
-	})
+	group, err := openAlone(cfg, part, access.NewPart(), graphsync.NewPart())
 	if err != nil {
 		return done, err
 	}
 	defer func() { err = errors.Join(err, group.Close()) }()
-	done = Recovery{OldMeshID: trust.MeshID(), MeshID: roster.NewMeshID()}
+	done = Recovery{OldMeshID: u.OldMeshID, MeshID: u.MeshID}
 	if _, err := roster.NewService(group).Refound(ctx, done.MeshID, id.ID()); err != nil {
 		return done, fmt.Errorf("making the new mesh: %w", err)
 	}
 	done.Revision = group.Status().Revision
-	return done, trust.Refound(part.Roster())
+	if err := trust.Refound(part.Roster()); err != nil {
+		return done, err
+	}
+	return done, clearUnfinished(cfg.Data)
+}
+
+// begin marks the directory and takes the step after which there is no way
+// back. Where that failed before it changed anything, the mark goes too.
+func (u unfinished) begin(dir string) error {
+	raft := filepath.Join(dir, raftDir)
+	before, err := consensus.Inspect(raft)
+	if err != nil {
+		return err
+	}
+	if err := u.mark(dir); err != nil {
+		return fmt.Errorf("marking the directory: %w", err)
+	}
+	_, err = consensus.Recover(raft)
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("rewriting the log's configuration: %w", err)
+	if after, inspectErr := consensus.Inspect(raft); inspectErr == nil && after.LastIndex == before.LastIndex {
+		err = errors.Join(err, clearUnfinished(dir))
+	}
+	return err
+}
+
+// openAlone opens the state of a stopped node with nobody to talk to.
+func openAlone(cfg Config, parts ...consensus.Part) (*consensus.Group, error) {
+	alone := newSilence()
+	return consensus.Open(consensus.Config{
+		Dir: filepath.Join(cfg.Data, raftDir), Parts: parts,
+		Listener: alone, Dial: alone.dial, Logger: cfg.Logger,
+	})
 }
 
 // silence is a network with nobody on it.

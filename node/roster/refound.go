@@ -15,11 +15,18 @@ type refound struct {
 	// take each other for themselves.
 	MeshID string          `cbor:"1,keyasint"`
 	ID     identity.NodeID `cbor:"2,keyasint"`
+	// Restored, in place of a survivor, is the first node of a mesh made from a
+	// backup, and MeshName its name where it has another.
+	Restored *Member `cbor:"3,keyasint,omitempty"`
+	MeshName string  `cbor:"4,keyasint,omitempty"`
 }
 
 // applyRefound keeps one member, under a new mesh id. The others are not
 // removed for ever: reset, they may join. Tokens of the old mesh end.
 func applyRefound(w consensus.Writer, c consensus.Command, b refound) (Member, error) {
+	if b.Restored != nil {
+		return applyRestored(w, c, b)
+	}
 	h, survivor, err := headAndMember(w, nodeRef{ID: b.ID})
 	if err != nil {
 		return survivor, err
@@ -27,13 +34,29 @@ func applyRefound(w consensus.Writer, c consensus.Command, b refound) (Member, e
 	if !meshIDGrammar.MatchString(b.MeshID) {
 		return Member{}, refuse(CodeInvalid, "a mesh id is 32 hexadecimal digits")
 	}
+	if err := dropOthers(w, survivor); err != nil {
+		return Member{}, err
+	}
+	if err := revokeAll(w, c); err != nil {
+		return Member{}, err
+	}
+	survivor.Leaving, survivor.Removing = false, false
+	store(w, tableMembers, []byte(survivor.ID), survivor)
+	h.MeshID, h.Members, h.Leaving = b.MeshID, 1, 0
+	touch(w, c, h)
+	return survivor, nil
+}
+
+// dropOthers takes every member but one off the roster, with no way back for
+// their logs.
+func dropOthers(w consensus.Writer, keep Member) error {
 	var others []Member
 	for _, v := range w.Scan(tableMembers, nil, nil) {
 		var m Member
 		if err := consensus.Decode(v, &m); err != nil {
-			return Member{}, err
+			return err
 		}
-		if m.ID != survivor.ID {
+		if m.ID != keep.ID {
 			others = append(others, m)
 		}
 	}
@@ -44,14 +67,7 @@ func applyRefound(w consensus.Writer, c consensus.Command, b refound) (Member, e
 			w.Delete(tablePins, p[:])
 		}
 	}
-	if err := revokeAll(w, c); err != nil {
-		return Member{}, err
-	}
-	survivor.Leaving, survivor.Removing = false, false
-	store(w, tableMembers, []byte(survivor.ID), survivor)
-	h.MeshID, h.Members, h.Leaving = b.MeshID, 1, 0
-	touch(w, c, h)
-	return survivor, nil
+	return nil
 }
 
 // Refound makes a single survivor a mesh of its own, under a new mesh id. It is
