@@ -104,6 +104,7 @@ type Group struct {
 	observer  *raft.Observer
 
 	outbox    *outbox
+	underway  underway
 	coalescer *coalescer
 	reads     *readIndex
 	clock     *clock

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
+	"sync"
 )
 
 // How long a client's idempotency key is kept, whichever comes first.
@@ -92,4 +93,35 @@ func forget(ts *tables, m *meta) error {
 		m.IdemLow++
 	}
 	return nil
+}
+
+// underway are the clients' keys of this node's unanswered proposals. A second
+// one under such a key is told so at once: what it would be answered is not
+// known yet, and nothing is gained by waiting twice. At other nodes the log
+// puts the two in order, and the later is answered as the first.
+type underway struct {
+	mu   sync.Mutex
+	keys map[IdempotencyKey]struct{}
+}
+
+// enter says whether the key was free; leave gives it back.
+func (u *underway) enter(k IdempotencyKey) bool {
+	k.BodyHash = [32]byte{} // another body is no other key
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if _, there := u.keys[k]; there {
+		return false
+	}
+	if u.keys == nil {
+		u.keys = map[IdempotencyKey]struct{}{}
+	}
+	u.keys[k] = struct{}{}
+	return true
+}
+
+func (u *underway) leave(k IdempotencyKey) {
+	k.BodyHash = [32]byte{}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.keys, k)
 }

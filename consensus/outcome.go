@@ -23,6 +23,8 @@ func (o outcome) answer() (Outcome, error) {
 const (
 	CodeInternal            = "INTERNAL"
 	CodeIdempotencyMismatch = "IDEMPOTENCY_MISMATCH"
+	// CodeIdempotencyInFlight: a proposal under the same key has no answer yet.
+	CodeIdempotencyInFlight = "IDEMPOTENCY_IN_FLIGHT"
 )
 
 func internal(sentence string) *Refusal { return &Refusal{Code: CodeInternal, Sentence: sentence} }

@@ -56,8 +56,14 @@ func (g *Group) propose(ctx context.Context, p Proposal) (Outcome, error) {
 	if len(p.Body) > MaxCommand {
 		return Outcome{}, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(p.Body), MaxCommand)
 	}
-	if k := p.Idempotency; k != nil && (k.Key == "" || len(k.Key) > maxIdemText || len(k.Scope) > maxIdemText) {
-		return Outcome{}, fmt.Errorf("an idempotency key must have 1 to %d bytes", maxIdemText)
+	if k := p.Idempotency; k != nil {
+		if k.Key == "" || len(k.Key) > maxIdemText || len(k.Scope) > maxIdemText {
+			return Outcome{}, fmt.Errorf("an idempotency key must have 1 to %d bytes", maxIdemText)
+		}
+		if !g.underway.enter(*k) {
+			return Outcome{}, Refuse(CodeIdempotencyInFlight, "a request with this idempotency key is still at work")
+		}
+		defer g.underway.leave(*k)
 	}
 	if err := g.machine.broken(); err != nil {
 		return Outcome{}, fmt.Errorf("%w: %w", ErrStateFault, err)
