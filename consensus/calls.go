@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"github.com/hashicorp/raft"
 )
 
 // Methods of the calls between replicas.
@@ -90,11 +92,13 @@ func (g *Group) HandleCall(ctx context.Context, fromRaftID, method string, body 
 	var err error
 	switch method {
 	case methodPropose:
+		g.transport.teller.expect(raft.ServerID(fromRaftID))
 		err = g.takeForwarded(body)
 	case methodTerm:
 		answer = binary.AppendUvarint(nil, g.raft.CurrentTerm())
 	case methodReadIndex:
 		answer, err = g.answerReadIndex(ctx, body)
+		g.transport.teller.expect(raft.ServerID(fromRaftID))
 	case methodRevision:
 		answer, err = g.answerRevision(ctx)
 	case methodStats:

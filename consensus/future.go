@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"reflect"
+	"sync"
 
 	"github.com/hashicorp/raft"
 )
@@ -17,10 +18,27 @@ func endWith(f raft.Future, ended chan struct{}) bool {
 	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
 		return false
 	}
-	field := v.Elem().FieldByName("ShutdownCh")
-	if !field.IsValid() || !field.CanSet() || field.Type() != reflect.TypeOf(ended) {
+	v = v.Elem()
+	place, known := shutdownFields.Load(v.Type())
+	if !known {
+		var index []int
+		if field, ok := v.Type().FieldByName("ShutdownCh"); ok && field.Type == reflect.TypeOf(ended) {
+			index = field.Index
+		}
+		place, _ = shutdownFields.LoadOrStore(v.Type(), index)
+	}
+	index := place.([]int)
+	if index == nil {
+		return false
+	}
+	field := v.FieldByIndex(index)
+	if !field.CanSet() {
 		return false
 	}
 	field.Set(reflect.ValueOf(ended))
 	return true
 }
+
+// shutdownFields remembers where each type of future has the field, since each
+// entry looks for it.
+var shutdownFields sync.Map

@@ -249,6 +249,16 @@ type batch struct {
 	scan     uint64 // ordered by the last of them: the batch ends there
 }
 
+// observed says that a part has changed whose observer wants to see it.
+func (b *batch) observed() bool {
+	for p := range b.changed {
+		if p.observer != nil {
+			return true
+		}
+	}
+	return false
+}
+
 type answer struct {
 	origin origin
 	seq    uint64
@@ -333,7 +343,7 @@ func (m *machine) applyBatch(logs []*raft.Log) (b *batch, err error) {
 	case m.below():
 	case was > 0:
 		m.reset()
-	case len(b.changed) > 0:
+	case b.observed():
 		m.observe(func(r Reader) {
 			for _, p := range m.inOrder {
 				if p.observer != nil && b.changed[p] {

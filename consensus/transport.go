@@ -108,7 +108,7 @@ func (raftAddr) Network() string  { return "raft" }
 func (a raftAddr) String() string { return string(a) }
 
 // transport is Raft's network transport with three additions: followers are
-// told a commit as soon as they hold the entry (tell.go), heartbeats take the
+// told of commits soon (tell.go), heartbeats take the
 // fast path only where that is safe, and the sole voter of a mesh can be made
 // to stand at once. It embeds the network transport, so that pre-vote works.
 type transport struct {
@@ -135,7 +135,11 @@ func newTransport(s *streams, logger hclog.Logger) *transport {
 		rpcs:    make(chan raft.RPC),
 		stop:    make(chan struct{}),
 	}
-	t.teller = newTeller(t)
+	t.teller = newTeller(&t.done, func(id raft.ServerID, addr raft.ServerAddress, q *raft.AppendEntriesRequest) {
+		var p raft.AppendEntriesResponse
+		// Lost words are no harm: Raft's own next message says it again.
+		_ = t.NetworkTransport.AppendEntries(id, addr, q, &p)
+	})
 	t.done.Go(func() {
 		for {
 			select {
