@@ -6,6 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
+	"github.com/meshd/meshd/node/strictjson"
 )
 
 // gin's mode is a package variable; release mode silences its own printing.
@@ -54,13 +55,24 @@ func newHuma(a *API) huma.API {
 	return huma.NewAPI(huma.Config{
 		OpenAPI: doc,
 		Formats: map[string]huma.Format{
-			"application/json": huma.DefaultJSONFormat,
+			"application/json": {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshal},
 			"text/plain":       text,
 		},
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,
 		Transformers:                 []huma.Transformer{completeErrors},
 	}, adapter{a})
+}
+
+// unmarshal reads a body. huma does so twice: first into an any, to hold it
+// against the schema, and there it is checked.
+func unmarshal(data []byte, v any) error {
+	if _, first := v.(*any); first {
+		if err := strictjson.Check(data); err != nil {
+			return err
+		}
+	}
+	return huma.DefaultJSONFormat.Unmarshal(data, v)
 }
 
 // completeErrors gives huma's own refusals and those of handlers their request

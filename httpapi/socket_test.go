@@ -152,7 +152,7 @@ func TestAWebSocketsRefusalsHaveCodes(t *testing.T) {
 		`{"type":"write","ops":[{"op":"update_node","id":1}]}`:                                                            "INVALID id",
 		`{"type":"write","id":"1","ops":{"op":1}}`:                                                                        "INVALID ",
 		`{"type":"write","id":"1","type":"read","node":1}`:                                                                "INVALID ",
-		`{"type":"read","id":"1","TYPE":"ping","node":1}`:                                                                 "INVALID type",
+		`{"type":"read","id":"1","TYPE":"ping","node":1}`:                                                                 "INVALID ",
 		`{"type":"read","id":"1"}`:                                                "INVALID node",
 		`{"type":"read","id":"1","node":1,"edge":1}`:                              "INVALID node",
 		`{"type":"read","id":"1","key":"k"}`:                                      "INVALID session_id",

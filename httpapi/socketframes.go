@@ -1,17 +1,15 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"sync/atomic"
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/agent"
+	"github.com/meshd/meshd/node/strictjson"
 )
 
 // What the frames of a WebSocket need of their credential, whatever the route
@@ -133,13 +131,8 @@ func (s *socketFrames) saw(revision uint64) {
 
 // strictly decodes a frame: one JSON object, no field that is not known.
 func strictly(frame []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(frame))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
-		return badFrame("", frameFault(err))
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return badFrame("", "a frame is one JSON object")
+	if err := strictjson.Decode(frame, v); err != nil {
+		return badFrame("", err.Error())
 	}
 	return nil
 }
@@ -161,17 +154,4 @@ func badFrame(field, sentence string) error {
 		r.Details = map[string]string{"field": field}
 	}
 	return r
-}
-
-// frameFault is encoding/json's word in a client's language, without the input.
-func frameFault(err error) string {
-	var typ *json.UnmarshalTypeError
-	const unknown = "json: unknown field "
-	switch text := err.Error(); {
-	case errors.As(err, &typ):
-		return "the field " + clip(typ.Field, 100) + " has the wrong type"
-	case len(text) > len(unknown) && text[:len(unknown)] == unknown:
-		return "the field " + clip(text[len(unknown):], 100) + " is not known"
-	}
-	return "the frame is not a JSON object"
 }

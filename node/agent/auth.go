@@ -1,15 +1,14 @@
 package agent
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/strictjson"
 )
 
 // Bounds of the first message of a connection that came without credentials.
@@ -64,10 +63,11 @@ func readToken(conn *websocket.Conn) (string, error) {
 // decodeToken reads the auth frame. Its errors do not repeat the input, which
 // may hold a secret.
 func decodeToken(data []byte) (string, error) {
-	var f struct{ Type, Token string }
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&f); err != nil || dec.More() {
+	var f struct {
+		Type  string `json:"type"`
+		Token string `json:"token"`
+	}
+	if strictjson.Decode(data, &f) != nil {
 		return "", errors.New("the first message is not an auth frame")
 	}
 	if f.Type != "auth" || f.Token == "" {

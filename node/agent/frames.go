@@ -5,13 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node/message"
+	"github.com/meshd/meshd/node/strictjson"
 )
 
 // The protocol's version, told in hello.
@@ -58,13 +57,8 @@ const (
 // frame's id is returned beside one where it could be read.
 func decodeFrame(data []byte) (inbound, error) {
 	var f inbound
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&f); err != nil {
-		return inbound{}, badFrame("", jsonFault(err))
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return inbound{}, badFrame("", "a frame is one JSON object")
+	if err := strictjson.Decode(data, &f); err != nil {
+		return inbound{}, badFrame("", err.Error())
 	}
 	if !visible(f.ID) {
 		return inbound{}, badFrame("id", "id is at most 128 visible ASCII characters")
@@ -231,18 +225,6 @@ func badFrame(field, sentence string) error {
 		r.Details = map[string]string{"field": field}
 	}
 	return r
-}
-
-// jsonFault is encoding/json's word in a client's language.
-func jsonFault(err error) string {
-	var typ *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &typ):
-		return fmt.Sprintf("the field %q has the wrong type", typ.Field)
-	case strings.HasPrefix(err.Error(), "json: unknown field "):
-		return "the field " + clip(strings.TrimPrefix(err.Error(), "json: unknown field ")) + " is not known"
-	}
-	return "the frame is not a JSON object"
 }
 
 func clip(s string) string {

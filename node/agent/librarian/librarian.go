@@ -16,12 +16,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
-	"strings"
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/graphsync"
 	"github.com/meshd/meshd/node/message"
+	"github.com/meshd/meshd/node/strictjson"
 )
 
 // Name is the librarian's name in every mesh.
@@ -198,16 +197,8 @@ func decodeQuestion(body json.RawMessage) (Question, error) {
 		}
 		return q, nil
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&q); err != nil {
-		if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-			return q, refuse("question", "a question has no field "+clip(field, 64))
-		}
-		return q, refuse("question", `a question is text, {"question":"…"} or {"op":"find|describe|neighbors|path|count|types|help",…}`)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return q, refuse("question", "a question is one JSON value")
+	if err := strictjson.Decode(body, &q); err != nil {
+		return q, refuse("question", err.Error()+`: a question is text, {"question":"…"} or {"op":"find|describe|neighbors|path|count|types|help",…}`)
 	}
 	return q, nil
 }

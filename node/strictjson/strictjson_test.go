@@ -1,0 +1,89 @@
+package strictjson
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestCheck(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{`{"a":1,"b":{"a":[1,2,{"a":null}]}}`, ""},
+		{` "é" `, ""},
+		{`{"a":1,"a":2}`, `the field "a" stands twice in one object`},
+		{`{"x":{"a":1,"b":0,"a":2}}`, `the field "a" stands twice in one object`},
+		{`{"a":1,"\u0061":2}`, `the field "a" stands twice in one object`},
+		{"{\"a\":\"\xff\"}", "UTF-8"},
+		{`{"a":"\ud800"}`, "surrogate"},
+		{`{"a":1} {}`, "something stands behind the JSON value"},
+		{`{"a":1`, "the JSON ends too soon"},
+		{`{a:1}`, "not JSON"},
+		{``, "no JSON value"},
+		{strings.Repeat("[", 20000), "not JSON"},
+	} {
+		err := Check([]byte(c.text))
+		switch {
+		case c.want == "" && err != nil:
+			t.Errorf("%.40q: %v", c.text, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%.40q: %v, want %q", c.text, err, c.want)
+		}
+	}
+}
+
+func TestDecode(t *testing.T) {
+	type inner struct {
+		N int `json:"n"`
+	}
+	type target struct {
+		Name  string          `json:"name"`
+		Inner inner           `json:"inner"`
+		Raw   json.RawMessage `json:"raw"`
+		When  *time.Time      `json:"when"`
+	}
+	for _, c := range []struct{ text, want string }{
+		{`{"name":"x","inner":{"n":1},"raw":{"z":[1, 2]},"when":"2026-01-02T03:04:05Z"}`, ""},
+		{`{"Name":"x"}`, `the field "Name" is not known`},
+		{`{"inner":{"m":1}}`, `the field "m" is not known`},
+		{`{"inner":{"n":"secret"}}`, `the field "n" has the wrong type`},
+		{`{"inner":{"n":1.5}}`, `the field "n" has the wrong type`},
+		{`{"when":"secret"}`, `the field "when" has the wrong type`},
+		{`[]`, "the JSON value has the wrong type"},
+		{`{"name":"a","name":"b"}`, `the field "name" stands twice in one object`},
+		{`{"raw":{"a":1,"a":2}}`, `the field "a" stands twice in one object`},
+		{`{"name":"a"}{}`, "not JSON"},
+		{``, "too soon"},
+	} {
+		var v target
+		err := Decode([]byte(c.text), &v)
+		switch {
+		case c.want == "" && (err != nil || v.Name != "x" || string(v.Raw) != `{"z":[1, 2]}`):
+			t.Errorf("%s: %v %+v", c.text, err, v)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s: %v, want %q", c.text, err, c.want)
+		case err != nil && strings.Contains(err.Error(), "secret"):
+			t.Errorf("%s: %v repeats the value", c.text, err)
+		}
+	}
+}
+
+func FuzzCheck(f *testing.F) {
+	for _, s := range []string{`{"a":[1,true,"x"]}`, `{"a":1,"a":2}`, "\"\xff\"", `[`, `1e999`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if err := Check(text); err == nil && !json.Valid(text) {
+			t.Errorf("%q passes and is no JSON", text)
+		}
+	})
+}
+
+func BenchmarkCheck(b *testing.B) {
+	text := []byte(`{"session_id":"bench","node_type":"entry","label":"some label","properties":{"value":"` + strings.Repeat("x", 256) + `","n":17}}`)
+	for b.Loop() {
+		if Check(text) != nil {
+			b.Fatal()
+		}
+	}
+}
