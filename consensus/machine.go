@@ -118,10 +118,12 @@ func newMachine(dir string, parts []Part, logger *slog.Logger, stats *metrics) (
 
 // use puts a state file in force. Called before Raft runs and on the applying
 // goroutine.
-func (m *machine) use(f *stateFile) error {
+func (m *machine) use(f *stateFile) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer m.salvage(&err)
 	var cur meta
 	var known origins
-	err := f.db.View(func(tx *bbolt.Tx) (err error) {
+	err = f.db.View(func(tx *bbolt.Tx) (err error) {
 		ts := tablesOf(tx, nil)
 		if cur, err = readMeta(ts); err != nil {
 			return err
@@ -141,7 +143,9 @@ func (m *machine) use(f *stateFile) error {
 	m.mu.Unlock()
 	if old != nil {
 		m.closing.Go(func() { // waits for the views that are open
-			old.db.Close()
+			if !m.stuck.Load() {
+				old.db.Close()
+			}
 			removeStatesBut(m.dir, current{name: nameOf(f)}.name)
 		})
 	}

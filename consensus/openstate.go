@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -66,14 +67,15 @@ func look(dir string, m *machine, log *raftLog, snaps *snapshots, otherBoot bool
 		if err := noteCurrent(dir, current{name: cur.name, mark: markOpen, boot: bootTrial}); err != nil {
 			return f, nil, nil, err
 		}
-		if file = tryState(filepath.Join(dir, cur.name), m.tables); file != nil {
-			own, err := file.meta()
-			if err != nil || own.Format > stateFormat {
-				closeFile(file)
-				file = nil
-				if err == nil {
-					return f, nil, nil, fmt.Errorf("the state has format %d, upgrade this node: %w", own.Format, ErrNewer)
-				}
+		own, err := checkFile(filepath.Join(dir, cur.name))
+		switch {
+		case err != nil:
+			m.logger.Error("the state file cannot be used, the state is rebuilt from snapshot and log", "file", cur.name, "error", err)
+		case own.Format > stateFormat:
+			return f, nil, nil, errors.Join(fmt.Errorf("the state has format %d, upgrade this node: %w", own.Format, ErrNewer), noteCurrent(dir, cur))
+		default:
+			if file = tryState(filepath.Join(dir, cur.name), m.tables); file == nil {
+				m.logger.Error("the state file cannot be opened, the state is rebuilt from snapshot and log", "file", cur.name)
 			}
 			if f.stateOpens = file != nil; f.stateOpens {
 				if err := noteCurrent(dir, cur); err != nil {
@@ -163,6 +165,9 @@ func (m *machine) close(clean bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	clean = clean && m.broken() == nil
+	if m.stuck.Load() {
+		return nil // it was distrusted and is left as it is
+	}
 	if clean {
 		if err := m.file.db.Sync(); err != nil {
 			clean = false

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -208,11 +209,6 @@ func stateMeta(dir string) (meta, bool) {
 	if err != nil || (cur.mark != markClean && (cur.boot == "" || cur.boot != bootID())) {
 		return meta{}, false
 	}
-	f := tryState(dir+string(os.PathSeparator)+cur.name, sysTables)
-	if f == nil {
-		return meta{}, false
-	}
-	defer f.db.Close()
-	m, err := f.meta()
+	m, err := checkFile(filepath.Join(dir, cur.name))
 	return m, err == nil
 }
