@@ -30,6 +30,7 @@ func TestDeposedLeaderDoesNotAnswer(t *testing.T) {
 			var armed atomic.Bool
 			reached, resume := make(chan struct{}), make(chan struct{})
 			nw, _, nodes := mesh(t, 5, func(c *Config) {
+				believesLong(c)
 				c.hooks.beforeRead = func(s int) {
 					if s == max(step, 1) && armed.CompareAndSwap(true, false) {
 						close(reached)
