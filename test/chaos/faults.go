@@ -48,10 +48,10 @@ func allFaults() []fault {
 		}},
 		{"loss", 6, func(z *nemesis) func(context.Context) { return z.bad(fabric.Link{Loss: 0.02 + 0.28*z.rng.Float64()}) }},
 		{"address", 5, (*nemesis).moveStopped},
-		{"roam", 0, (*nemesis).roam},
+		{"roam", 3, (*nemesis).roam},
 		{"join", 6, (*nemesis).join},
 		{"leave", 4, (*nemesis).leave},
-		{"leave-killed", 0, (*nemesis).leaveKilled},
+		{"leave-killed", 3, (*nemesis).leaveKilled},
 		{"remove", 4, (*nemesis).remove},
 	}
 }
