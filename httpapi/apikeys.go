@@ -50,6 +50,7 @@ type createKeyInput struct {
 }
 
 type createKeyOutput struct {
+	ReadOutput
 	Body struct {
 		ID   string `json:"id"`
 		Key  string `json:"key" doc:"shown this once"`
@@ -72,21 +73,23 @@ func (a *API) createKey(ctx context.Context, in *createKeyInput) (*createKeyOutp
 	if err != nil {
 		return nil, err
 	}
-	out := &createKeyOutput{}
+	out := &createKeyOutput{ReadOutput: a.position()}
 	out.Body.ID, out.Body.Key, out.Body.Name, out.Body.Role = info.ID, key, info.Name, string(info.Role)
 	return out, nil
 }
 
 type keysOutput struct {
+	ReadOutput
 	Body []KeyBody `nullable:"false"`
 }
 
 func (a *API) keys(ctx context.Context, _ *none) (*keysOutput, error) {
+	at := a.position()
 	list, err := a.cfg.Keys.List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := &keysOutput{Body: make([]KeyBody, 0, len(list))}
+	out := &keysOutput{ReadOutput: at, Body: make([]KeyBody, 0, len(list))}
 	for _, k := range list {
 		out.Body = append(out.Body, keyBody(k))
 	}
@@ -97,14 +100,17 @@ type keyRef struct {
 	ID string `path:"id" maxLength:"64"`
 }
 
-type keyOutput struct{ Body KeyBody }
+type keyOutput struct {
+	ReadOutput
+	Body KeyBody
+}
 
 func (a *API) revokeKey(ctx context.Context, in *keyRef) (*keyOutput, error) {
 	r, err := a.cfg.Keys.Revoke(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	out := &keyOutput{keyBody(r.Key)}
+	out := &keyOutput{a.position(), keyBody(r.Key)}
 	out.Body.LastAdmin = r.LastAdmin
 	return out, nil
 }

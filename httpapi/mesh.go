@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node"
 	"github.com/meshd/meshd/node/roster"
 )
@@ -12,6 +13,8 @@ import (
 // implements it.
 type Mesh interface {
 	Status() node.Status
+	// Position is how far this node's state is, and how long ago it heard so.
+	Position() consensus.ReadInfo
 	Members(ctx context.Context) []node.Member
 	Doctor(ctx context.Context) []node.Check
 	Ping(ctx context.Context, ref string, count int) (node.Ping, error)
@@ -23,18 +26,27 @@ type Mesh interface {
 	RevokeToken(ctx context.Context, id string) (roster.Token, error)
 }
 
-type statusOf struct{ Body node.Status }
+// position are the headers of an answer about the mesh itself: taken before a
+// read, it is a revision that the answer has at least, and taken after a write,
+// one that includes it.
+func (a *API) position() ReadOutput { return Read(a.cfg.Mesh.Position()) }
+
+type statusOf struct {
+	ReadOutput
+	Body node.Status
+}
 
 func (a *API) meshStatus(context.Context, *none) (*statusOf, error) {
-	return &statusOf{a.cfg.Mesh.Status()}, nil
+	return &statusOf{a.position(), a.cfg.Mesh.Status()}, nil
 }
 
 type membersOutput struct {
+	ReadOutput
 	Body []node.Member `nullable:"false"`
 }
 
 func (a *API) members(ctx context.Context, _ *none) (*membersOutput, error) {
-	return &membersOutput{a.cfg.Mesh.Members(ctx)}, nil
+	return &membersOutput{a.position(), a.cfg.Mesh.Members(ctx)}, nil
 }
 
 type doctorOutput struct {
@@ -103,6 +115,7 @@ type memberRef struct {
 }
 
 type removedOutput struct {
+	ReadOutput
 	Body struct {
 		ID        string    `json:"id"`
 		Name      string    `json:"name"`
@@ -115,7 +128,7 @@ func (a *API) removeMember(ctx context.Context, in *memberRef) (*removedOutput, 
 	if err != nil {
 		return nil, err
 	}
-	out := &removedOutput{}
+	out := &removedOutput{ReadOutput: a.position()}
 	out.Body.ID, out.Body.Name, out.Body.RemovedAt = string(t.ID), t.Name, time.UnixMilli(t.RemovedAt).UTC()
 	return out, nil
 }

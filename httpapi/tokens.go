@@ -38,6 +38,7 @@ type NewTokenBody struct {
 }
 
 type createTokenInput struct {
+	WriteInput
 	Body struct {
 		TTL  string `json:"ttl,omitempty" maxLength:"32" default:"1h" doc:"how long it is good, for example 30m or 24h"`
 		Uses uint32 `json:"uses,omitempty" minimum:"1" maximum:"10000" default:"1"`
@@ -46,12 +47,18 @@ type createTokenInput struct {
 	}
 }
 
-type createTokenOutput struct{ Body NewTokenBody }
+type createTokenOutput struct {
+	ReadOutput
+	Body NewTokenBody
+}
 
 func (a *API) createToken(ctx context.Context, in *createTokenInput) (*createTokenOutput, error) {
+	idem, err := Idempotency(ctx)
+	if err != nil {
+		return nil, err
+	}
 	ttl, uses := time.Hour, uint32(1)
 	if in.Body.TTL != "" {
-		var err error
 		if ttl, err = time.ParseDuration(in.Body.TTL); err != nil {
 			return nil, Fail(CodeInvalid, "ttl is no duration such as 30m or 24h").With("field", "ttl")
 		}
@@ -59,26 +66,28 @@ func (a *API) createToken(ctx context.Context, in *createTokenInput) (*createTok
 	if in.Body.Uses > 0 {
 		uses = in.Body.Uses
 	}
-	t, join, err := a.cfg.Mesh.CreateToken(ctx, roster.NewToken{Role: roster.Role(in.Body.Role), TTL: ttl, Uses: uses, Name: in.Body.Name})
+	t, join, err := a.cfg.Mesh.CreateToken(ctx, roster.NewToken{Role: roster.Role(in.Body.Role), TTL: ttl, Uses: uses, Name: in.Body.Name, Idempotency: idem})
 	if err != nil {
 		return nil, err
 	}
-	return &createTokenOutput{NewTokenBody{
+	return &createTokenOutput{a.position(), NewTokenBody{
 		ID: t.ID, Token: join.String(), Role: string(t.Role), ExpiresAt: time.UnixMilli(t.ExpiresAt).UTC(), Uses: t.Uses,
 		JoinCommand: "meshd join " + join.String(),
 	}}, nil
 }
 
 type tokensOutput struct {
+	ReadOutput
 	Body []TokenBody `nullable:"false"`
 }
 
 func (a *API) tokens(ctx context.Context, _ *none) (*tokensOutput, error) {
+	at := a.position()
 	list, now, err := a.cfg.Mesh.Tokens(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := &tokensOutput{Body: make([]TokenBody, 0, len(list))}
+	out := &tokensOutput{ReadOutput: at, Body: make([]TokenBody, 0, len(list))}
 	for _, t := range list {
 		out.Body = append(out.Body, tokenBody(t, now))
 	}
@@ -89,12 +98,15 @@ type tokenRef struct {
 	ID string `path:"id" maxLength:"64"`
 }
 
-type tokenOutput struct{ Body TokenBody }
+type tokenOutput struct {
+	ReadOutput
+	Body TokenBody
+}
 
 func (a *API) revokeToken(ctx context.Context, in *tokenRef) (*tokenOutput, error) {
 	t, err := a.cfg.Mesh.RevokeToken(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &tokenOutput{tokenBody(t, time.UnixMilli(t.RevokedAt))}, nil
+	return &tokenOutput{a.position(), tokenBody(t, time.UnixMilli(t.RevokedAt))}, nil
 }

@@ -2,8 +2,10 @@ package node
 
 import (
 	"context"
+	"math"
 	"time"
 
+	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/graphsync"
 	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/agent"
@@ -31,6 +33,17 @@ func (n *Node) Send(ctx context.Context, m message.Message, wantReply bool) (mes
 
 // AgentServer serves the WebSocket connections of agents.
 func (n *Node) AgentServer() *agent.Server { return n.server }
+
+// Position is how far this node's state is and how long ago it last heard from
+// the leader: what an answer about the mesh itself goes by.
+func (n *Node) Position() consensus.ReadInfo {
+	st := n.group.Status()
+	age := st.LastContact
+	if age < 0 {
+		age = math.MaxInt64 // never
+	}
+	return consensus.ReadInfo{Revision: st.Revision, Age: age}
+}
 
 // Registry holds the node's metrics.
 func (n *Node) Registry() *prometheus.Registry { return n.registry }

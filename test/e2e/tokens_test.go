@@ -10,8 +10,10 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -340,5 +342,44 @@ func TestJoinRetriesUntilItsTimeout(t *testing.T) {
 	b.WaitServing()
 	if _, err := net.Dial("tcp", b.Address); err != nil {
 		t.Error(err)
+	}
+}
+
+// Answers about the mesh itself say of which revision they are, and a join
+// token whose answer was lost is not made twice.
+func TestAnswersAboutTheMeshCarryItsRevision(t *testing.T) {
+	t.Parallel()
+	n := realmesh.New(t, "alpha")
+	n.Start("init")
+	n.WaitServing()
+	c := n.Client(n.AdminKey())
+	ask := func(method, path string, body any, headers ...string) realmesh.Answer {
+		t.Helper()
+		a, err := c.Ask(method, path, body, headers...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	made := ask(http.MethodPost, "/tokens", map[string]any{"name": "lab"}, "Idempotency-Key", "once")
+	if made.Status != http.StatusCreated {
+		t.Fatalf("a token: %s", made)
+	}
+	if again := ask(http.MethodPost, "/tokens", map[string]any{"name": "lab"}, "Idempotency-Key", "once"); again.Status != http.StatusConflict || again.Code() != "SHOWN_ONCE" {
+		t.Errorf("the same token once more: %s", again)
+	}
+	if other := ask(http.MethodPost, "/tokens", map[string]any{"name": "den"}, "Idempotency-Key", "once"); other.Code() != "IDEMPOTENCY_MISMATCH" {
+		t.Errorf("another token under the same key: %s", other)
+	}
+	wrote, err := strconv.ParseUint(made.Header.Get("X-Mesh-Revision"), 10, 64)
+	if err != nil || wrote == 0 {
+		t.Errorf("the token was made at revision %q", made.Header.Get("X-Mesh-Revision"))
+	}
+	for _, path := range []string{"/tokens", "/apikeys", "/status", "/members"} {
+		a := ask(http.MethodGet, path, nil)
+		revision, err := strconv.ParseUint(a.Header.Get("X-Mesh-Revision"), 10, 64)
+		if err != nil || revision < wrote || a.Header.Get("X-Mesh-Age-Ms") == "" {
+			t.Errorf("%s is of revision %q and age %q, the write before it of %d", path, a.Header.Get("X-Mesh-Revision"), a.Header.Get("X-Mesh-Age-Ms"), wrote)
+		}
 	}
 }
