@@ -30,7 +30,7 @@ func Restore(dir string, in io.Reader, parts []Part) (info BackupInfo, err error
 	}
 	defer func() { err = errors.Join(err, d.close()) }()
 	library := newLibraryLog(slog.New(slog.DiscardHandler), "raft")
-	log, err := openRaftLog(d.file(nameLog), nil, library)
+	log, err := d.openLog(nil, library)
 	if err != nil {
 		return info, err
 	}

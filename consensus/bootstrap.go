@@ -16,7 +16,7 @@ func Bootstrap(dir string) error {
 	}
 	defer d.close()
 	library := newLibraryLog(slog.New(slog.DiscardHandler), "raft")
-	log, err := openRaftLog(d.file(nameLog), nil, library)
+	log, err := d.openLog(nil, library)
 	if err != nil {
 		return err
 	}

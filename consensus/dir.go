@@ -11,6 +11,9 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft-wal/types"
 )
 
 // Names inside the raft directory. DESIGN.md lists what each holds.
@@ -47,46 +50,29 @@ func EnsureID(dir string) (raftID string, fresh bool, err error) {
 	if err := makeDir(dir); err != nil {
 		return "", false, fmt.Errorf("making the raft directory: %w", err)
 	}
-	path := filepath.Join(dir, nameRaftID)
-	data, err := os.ReadFile(path)
+	b, err := readBadge(dir)
 	switch {
 	case err == nil:
-		id := strings.TrimSpace(string(data))
-		if !validID(id) {
-			return "", false, fmt.Errorf("%s does not hold a raft id: %w", path, ErrLogDamaged)
-		}
-		return id, false, nil
+		return b.id, false, nil
 	case !errors.Is(err, fs.ErrNotExist):
-		return "", false, fmt.Errorf("reading the raft id: %w", err)
+		return "", false, err
 	}
-	if _, err := os.Stat(filepath.Join(dir, nameLog)); err == nil {
-		return "", false, fmt.Errorf("%s is missing beside a log: %w", path, ErrLogDamaged)
+	for _, name := range []string{nameLog, nameCurrent, nameSnapshots} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return "", false, fmt.Errorf("%s is missing beside %s: %w", filepath.Join(dir, nameRaftID), name, ErrLogDamaged)
+		}
 	}
 	var random [16]byte
 	rand.Read(random[:])
-	id := "r" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(random[:]))
-	if err := writeFileSync(path, []byte(id+"\n")); err != nil {
-		return "", false, fmt.Errorf("writing the raft id: %w", err)
-	}
-	return id, true, nil
-}
-
-func validID(id string) bool {
-	if len(id) < 2 || len(id) > 64 {
-		return false
-	}
-	for _, c := range id {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
-			return false
-		}
-	}
-	return true
+	b = badge{id: "r" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(random[:])), life: lifeNew}
+	return b.id, true, b.write(dir)
 }
 
 // directory is an opened, locked raft directory.
 type directory struct {
 	path string
 	id   string
+	used bool // it has had a log
 	lock *os.File
 }
 
@@ -116,21 +102,60 @@ func openDirectory(path string) (*directory, error) {
 		d.close()
 		return nil, err
 	}
+	b, err := readBadge(path)
+	if err != nil {
+		d.close()
+		return nil, err
+	}
+	d.used = b.life == lifeUsed
 	return d, nil
+}
+
+// lostLog says that this server has had a log and that it, or its index, is
+// not there.
+func (d *directory) lostLog() bool {
+	_, err := os.Stat(filepath.Join(d.file(nameLog), nameIndex))
+	return d.used && errors.Is(err, fs.ErrNotExist)
+}
+
+// openLog opens the log of the directory. A server that has had one is damaged
+// without it, whatever else is left: an empty log in its place would vote again.
+func (d *directory) openLog(vfs types.VFS, logger hclog.Logger) (*raftLog, error) {
+	if d.lostLog() {
+		return nil, fmt.Errorf("the log of this server, or its index, is gone: %w", ErrLogDamaged)
+	}
+	log, err := openRaftLog(d.file(nameLog), vfs, logger)
+	if err != nil {
+		return nil, err
+	}
+	err = log.meta.sign(d.id)
+	if err == nil && !d.used {
+		err = badge{d.id, lifeUsed}.write(d.path)
+	}
+	if err != nil {
+		log.close()
+		return nil, err
+	}
+	d.used = true
+	return log, nil
 }
 
 func (d *directory) checkVersion() error {
 	path := filepath.Join(d.path, nameVersion)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return writeFileSync(path, []byte(strconv.Itoa(dirFormat)+"\n"))
+		return writeFileSync(path, line(strconv.Itoa(dirFormat)))
 	}
 	if err != nil {
 		return fmt.Errorf("reading the format of the raft directory: %w", err)
 	}
-	v, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	words, err := parseLine(data)
+	v := 0
+	if err == nil {
+		v, err = strconv.Atoi(words[0])
+	}
 	if err != nil || v < 1 {
-		return fmt.Errorf("%s does not hold a format number", path)
+		return fmt.Errorf("%s is damaged and does not hold a format number: delete it if no newer version of this program has ever used the directory", path)
 	}
 	if v > dirFormat {
 		return fmt.Errorf("%s has format %d and this program knows up to %d, upgrade this node: %w", d.path, v, dirFormat, ErrNewer)

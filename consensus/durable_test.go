@@ -362,13 +362,13 @@ func TestSecondProcessGetsASentence(t *testing.T) {
 	if err := Bootstrap(x.dir); !errors.Is(err, ErrNotEmpty) {
 		t.Fatalf("bootstrap of a used directory: %v", err)
 	}
-	if err := os.WriteFile(filepath.Join(x.dir, nameVersion), []byte("99\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(x.dir, nameVersion), line("99"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Inspect(x.dir); !errors.Is(err, ErrNewer) {
 		t.Fatalf("a newer directory: %v", err)
 	}
-	os.WriteFile(filepath.Join(x.dir, nameVersion), []byte("1\n"), 0o600)
+	os.WriteFile(filepath.Join(x.dir, nameVersion), line("1"), 0o600)
 	err = filepath.Walk(x.dir, func(path string, fi os.FileInfo, err error) error {
 		if err == nil && fi.Mode().Perm()&0o077 != 0 {
 			t.Errorf("%s has mode %v", path, fi.Mode())

@@ -206,7 +206,7 @@ func Open(cfg Config) (_ *Group, err error) {
 }
 
 func (g *Group) openStores(library *libraryLog) (*raftLog, *snapshots, error) {
-	log, err := openRaftLog(g.dir.file(nameLog), g.cfg.hooks.vfs, library.Named("log"))
+	log, err := g.dir.openLog(g.cfg.hooks.vfs, library.Named("log"))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -14,7 +14,7 @@ import (
 // openState gathers what the directory holds, decides (decide.go) and puts the
 // state in force.
 func openState(dir string, m *machine, log *raftLog, snaps *snapshots, otherBoot bool) error {
-	f, file, snap, err := look(dir, m, log, snaps, otherBoot)
+	f, file, snap, bad, err := look(dir, m, log, snaps, otherBoot)
 	if err != nil {
 		return err
 	}
@@ -22,6 +22,13 @@ func openState(dir string, m *machine, log *raftLog, snaps *snapshots, otherBoot
 	if d.damaged != "" {
 		closeFile(file)
 		return fmt.Errorf("%s, so entries that this node has acknowledged may be gone and it must not vote under its raft id again: %w", d.damaged, ErrLogDamaged)
+	}
+	if len(bad) > 0 {
+		m.logger.Error("damaged snapshots are set aside", "names", bad)
+	}
+	if err := snaps.setAside(bad...); err != nil {
+		closeFile(file)
+		return err
 	}
 	if d.wipe {
 		if err := log.wipe(); err != nil {
@@ -52,10 +59,10 @@ func closeFile(f *stateFile) {
 	}
 }
 
-func look(dir string, m *machine, log *raftLog, snaps *snapshots, otherBoot bool) (f found, file *stateFile, snap *raft.SnapshotMeta, err error) {
+func look(dir string, m *machine, log *raftLog, snaps *snapshots, otherBoot bool) (f found, file *stateFile, snap *raft.SnapshotMeta, bad []string, err error) {
 	cur, err := readCurrent(dir)
 	if err != nil {
-		return f, nil, nil, err
+		return f, nil, nil, nil, err
 	}
 	boot := bootID()
 	f.mark, f.sameBoot = cur.mark, boot != "" && cur.boot == boot && !otherBoot
@@ -65,14 +72,14 @@ func look(dir string, m *machine, log *raftLog, snaps *snapshots, otherBoot bool
 		// it does not like, on a goroutine of its own. Then the next start must
 		// not try again. Only this boot needs to know, so nothing is synced.
 		if err := noteCurrent(dir, current{name: cur.name, mark: markOpen, boot: bootTrial}); err != nil {
-			return f, nil, nil, err
+			return f, nil, nil, nil, err
 		}
 		own, err := checkFile(filepath.Join(dir, cur.name))
 		switch {
 		case err != nil:
 			m.logger.Error("the state file cannot be used, the state is rebuilt from snapshot and log", "file", cur.name, "error", err)
 		case own.Format > stateFormat:
-			return f, nil, nil, errors.Join(fmt.Errorf("the state has format %d, upgrade this node: %w", own.Format, ErrNewer), noteCurrent(dir, cur))
+			return f, nil, nil, nil, errors.Join(fmt.Errorf("the state has format %d, upgrade this node: %w", own.Format, ErrNewer), noteCurrent(dir, cur))
 		default:
 			if file = tryState(filepath.Join(dir, cur.name), m.tables); file == nil {
 				m.logger.Error("the state file cannot be opened, the state is rebuilt from snapshot and log", "file", cur.name)
@@ -80,18 +87,18 @@ func look(dir string, m *machine, log *raftLog, snaps *snapshots, otherBoot bool
 			if f.stateOpens = file != nil; f.stateOpens {
 				if err := noteCurrent(dir, cur); err != nil {
 					closeFile(file)
-					return f, nil, nil, err
+					return f, nil, nil, nil, err
 				}
 			}
 			f.stateApplied, f.stateTerm = own.Applied, own.Term
 		}
 	}
-	snap, own, damaged, err := snaps.verified()
+	snap, own, bad, err := snaps.verified()
 	if err != nil {
 		closeFile(file)
-		return f, nil, nil, err
+		return f, nil, nil, nil, err
 	}
-	f.snapDamaged = damaged
+	f.snapDamaged = len(bad)
 	if snap != nil {
 		f.snapIndex, f.snapApplied, f.snapTerm = snap.Index, own.Applied, snap.Term
 		f.snapInstalled = snaps.installed(snap.ID)
@@ -101,7 +108,7 @@ func look(dir string, m *machine, log *raftLog, snaps *snapshots, otherBoot bool
 	}
 	if err != nil {
 		closeFile(file)
-		return f, nil, nil, fmt.Errorf("reading the log: %w", err)
+		return f, nil, nil, nil, fmt.Errorf("reading the log: %w", err)
 	}
 	f.logTerm = func(index uint64) uint64 {
 		if index < f.logFirst || index > f.logLast || f.logLast == 0 {
@@ -114,15 +121,12 @@ func look(dir string, m *machine, log *raftLog, snaps *snapshots, otherBoot bool
 		return l.Term
 	}
 	f.logLost = log.lost
-	if f.logLast == 0 && f.logLost == "" && !log.hadMeta && (cur.name != "" || snap != nil || damaged > 0) {
-		f.logLost = "the log is gone"
-	}
 	if f.logLost == "" && f.logLast > 0 {
 		if f.logFirst, err = log.mend(f.logFirst, f.snapIndex); err != nil {
 			f.logLost = err.Error()
 		}
 	}
-	return f, file, snap, nil
+	return f, file, snap, bad, nil
 }
 
 // tryState opens a state file, or returns nil where it is not one.

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 
@@ -68,8 +66,6 @@ type raftLog struct {
 	// snapshot, or nothing is deleted before there are two.
 	floor func() uint64
 
-	// hadMeta says that the log was there before it was opened.
-	hadMeta bool
 	// lost is a sentence when the files show that entries are gone.
 	lost string
 
@@ -108,8 +104,6 @@ func openRaftLog(dir string, vfs types.VFS, logger hclog.Logger) (*raftLog, erro
 	if l.lost, err = inspectLog(dir); err != nil {
 		return nil, err
 	}
-	_, statErr := os.Stat(filepath.Join(dir, nameIndex))
-	l.hadMeta = statErr == nil
 	// A process that died between making a segment and its first sync leaves a
 	// name that is in memory only, and raft-wal does not sync it any more.
 	if err := l.vfs.syncDir(dir); err != nil {

@@ -44,6 +44,8 @@ type indexed struct {
 	// Segments is raft-wal's own record, as JSON.
 	Segments []byte            `cbor:"1,keyasint"`
 	Stable   map[string][]byte `cbor:"2,keyasint"`
+	// Owner is the raft id of the server whose term and vote these are.
+	Owner string `cbor:"3,keyasint,omitempty"`
 }
 
 var _ types.MetaStore = (*logIndex)(nil)
@@ -117,7 +119,7 @@ func (x *logIndex) commit(state types.PersistentState) error {
 	if err != nil {
 		return fmt.Errorf("encoding the log's index: %w", err)
 	}
-	return x.write(indexed{Segments: segments, Stable: x.kept.Stable})
+	return x.write(indexed{Segments: segments, Stable: x.kept.Stable, Owner: x.kept.Owner})
 }
 
 // GetStable implements types.MetaStore.
@@ -135,12 +137,42 @@ func (x *logIndex) SetStable(key, value []byte) error {
 	if old, ok := x.kept.Stable[string(key)]; ok && bytes.Equal(old, value) {
 		return nil
 	}
-	next := indexed{Segments: x.kept.Segments, Stable: maps.Clone(x.kept.Stable)}
+	next := indexed{Segments: x.kept.Segments, Stable: maps.Clone(x.kept.Stable), Owner: x.kept.Owner}
 	if next.Stable == nil {
 		next.Stable = make(map[string][]byte)
 	}
 	next.Stable[string(key)] = slices.Clone(value)
 	return x.write(next)
+}
+
+// sign notes whose log this is. The log of another server is damage: its vote
+// is not this one's.
+func (x *logIndex) sign(id string) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch x.kept.Owner {
+	case id:
+		return nil
+	case "":
+		next := x.kept
+		next.Owner = id
+		return x.write(next)
+	}
+	return fmt.Errorf("the log is that of the server %s and this is %s: %w", x.kept.Owner, id, ErrLogDamaged)
+}
+
+// idOfLog returns the raft id that a log's index has, "" where it cannot be
+// read.
+func idOfLog(dir string) string {
+	data, err := os.ReadFile(filepath.Join(dir, nameIndex))
+	if err != nil {
+		return ""
+	}
+	k, err := parseIndex(data)
+	if err != nil {
+		return ""
+	}
+	return k.Owner
 }
 
 // Close implements io.Closer; nothing stays open.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 )
 
@@ -98,7 +99,13 @@ func offline(dir string, change func(*directory, *raftLog, *RecoverInfo) error) 
 			return info, err
 		}
 	}
-	log, err := openRaftLog(d.file(nameLog), nil, library)
+	if d.lostLog() {
+		if change == nil {
+			return info, info.withoutLog(d, library)
+		}
+		d.used = false // an empty one takes its place
+	}
+	log, err := d.openLog(nil, library)
 	if err != nil {
 		return info, err
 	}
@@ -112,7 +119,10 @@ func offline(dir string, change func(*directory, *raftLog, *RecoverInfo) error) 
 	if err != nil {
 		return info, err
 	}
-	snap, own, _, err := snaps.verified()
+	snap, own, bad, err := snaps.verified()
+	if err == nil && change != nil {
+		err = snaps.setAside(bad...)
+	}
 	if err != nil {
 		return info, err
 	}
@@ -143,6 +153,22 @@ func offline(dir string, change func(*directory, *raftLog, *RecoverInfo) error) 
 		return info, change(d, log, &info)
 	}
 	return info, nil
+}
+
+// withoutLog tells what the snapshots say where the log is gone.
+func (info *RecoverInfo) withoutLog(d *directory, library hclog.Logger) error {
+	info.Damaged = "the log of this server, or its index, is gone"
+	snaps, err := openSnapshots(d.path, library, nil)
+	if err != nil {
+		return err
+	}
+	snap, own, _, err := snaps.verified()
+	if snap != nil {
+		info.LastIndex, info.Term = snap.Index, snap.Term
+		info.Revision, info.AppliedIndex = own.Revision, own.Applied
+		info.Voters = votersOf(snap.Configuration)
+	}
+	return err
 }
 
 // walkLog finds the last whole entry and the latest configuration.

@@ -85,41 +85,38 @@ func (s *snapshots) newest() (index uint64, size int64) {
 }
 
 // verified returns the newest snapshot that is whole, with its own record, and
-// sets those aside that are not.
-func (s *snapshots) verified() (best *raft.SnapshotMeta, cur meta, damaged int, err error) {
-	damaged, err = s.setAsideUnreadable()
+// the names of those that are not.
+func (s *snapshots) verified() (best *raft.SnapshotMeta, cur meta, damaged []string, err error) {
+	damaged, err = s.unreadable()
 	if err != nil {
-		return nil, meta{}, 0, err
+		return nil, meta{}, nil, err
 	}
 	list, err := s.List()
 	if err != nil {
-		return nil, meta{}, 0, fmt.Errorf("listing the snapshots: %w", err)
+		return nil, meta{}, nil, fmt.Errorf("listing the snapshots: %w", err)
 	}
 	for _, m := range list {
 		cur, err := s.check(m.ID)
 		if err == nil {
-			return m, cur, damaged, s.refresh()
+			return m, cur, damaged, nil
 		}
 		if errors.Is(err, ErrNewer) {
-			return nil, meta{}, 0, err
+			return nil, meta{}, nil, err
 		}
-		if err := s.setAside(m.ID); err != nil {
-			return nil, meta{}, 0, err
-		}
-		damaged++
+		damaged = append(damaged, m.ID)
 	}
-	return nil, meta{}, damaged, s.refresh()
+	return nil, meta{}, damaged, nil
 }
 
-// setAsideUnreadable finds the snapshots that Raft's store does not even list.
-func (s *snapshots) setAsideUnreadable() (n int, err error) {
+// unreadable finds the snapshots that Raft's store does not even list.
+func (s *snapshots) unreadable() (names []string, err error) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
-		return 0, fmt.Errorf("reading the snapshots: %w", err)
+		return nil, fmt.Errorf("reading the snapshots: %w", err)
 	}
 	list, err := s.List()
 	if err != nil {
-		return 0, fmt.Errorf("listing the snapshots: %w", err)
+		return nil, fmt.Errorf("listing the snapshots: %w", err)
 	}
 	listed := make(map[string]bool)
 	for _, m := range list {
@@ -135,15 +132,24 @@ func (s *snapshots) setAsideUnreadable() (n int, err error) {
 		if len(list) >= snapshotsKept {
 			continue
 		}
-		if err := s.setAside(name); err != nil {
-			return n, err
-		}
-		n++
+		names = append(names, name)
 	}
-	return n, nil
+	return names, nil
 }
 
-func (s *snapshots) setAside(id string) error {
+// setAside takes damaged snapshots out of Raft's sight. Not before it is
+// decided that the node can do without them: at the next open it must still be
+// seen that they were there.
+func (s *snapshots) setAside(ids ...string) error {
+	for _, id := range ids {
+		if err := s.putAway(id); err != nil {
+			return err
+		}
+	}
+	return s.refresh()
+}
+
+func (s *snapshots) putAway(id string) error {
 	from := filepath.Join(s.dir, id)
 	// The store passes over names that end in ".tmp"; one is kept for study.
 	to := filepath.Join(s.dir, "damaged.tmp")
