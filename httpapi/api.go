@@ -55,6 +55,7 @@ type Config struct {
 	Agents   Agents
 	Registry Registry
 	Graph    Graph
+	Backups  Backups
 
 	// Gatherer feeds /metrics; Registerer takes the request figures. Either
 	// may be nil.

@@ -80,5 +80,5 @@ func (a *API) entries() []Entry {
 			Op(Route{Method: http.MethodDelete, Path: "/registry/deregister/{instance_id}", Summary: "End an instance's lease", Role: access.RoleAgent}, a.deregister),
 		)
 	}
-	return append(entries, a.graphEntries()...)
+	return append(append(entries, a.graphEntries()...), a.backupEntries()...)
 }

@@ -21,19 +21,19 @@ const maxBackups = 2
 // Backup is a whole backup in a file of this node, to be read once. Closing it
 // deletes the file. It is not encrypted.
 type Backup struct {
+	io.ReadCloser
 	consensus.BackupInfo
 	// Size is how many bytes there are to read.
 	Size int64
+}
 
-	file  *os.File
+// spooled is a file that goes when it is closed.
+type spooled struct {
+	*os.File
 	close func() error
 }
 
-// Read implements io.Reader.
-func (b *Backup) Read(p []byte) (int, error) { return b.file.Read(p) }
-
-// Close implements io.Closer.
-func (b *Backup) Close() error { return b.close() }
+func (s spooled) Close() error { return s.close() }
 
 // spool holds the backups under way.
 type spool struct {
@@ -80,11 +80,10 @@ func (n *Node) Backup(ctx context.Context, o consensus.ReadOptions) (_ *Backup, 
 		return nil, fmt.Errorf("making room for a backup: %w", err)
 	}
 	remove := func() error { return errors.Join(f.Close(), os.Remove(f.Name())) }
-	b := &Backup{file: f}
-	b.close = sync.OnceValue(func() error {
+	b := &Backup{ReadCloser: spooled{f, sync.OnceValue(func() error {
 		n.spool.leave()
 		return remove()
-	})
+	})}}
 	if b.BackupInfo, err = n.writeBackup(ctx, o, f); err == nil {
 		b.Size, err = f.Seek(0, io.SeekCurrent)
 	}
