@@ -28,6 +28,9 @@ and ever after.`,
 	a.configFlags(cmd, append([]string{"peer", "no_vote"}, nodeFlags...)...)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return a.running(cmd, func(ctx context.Context, c *config.Config, nc node.Config, log *slog.Logger) error {
+			if err := node.Unfinished(c.Data); err != nil {
+				return err
+			}
 			switch {
 			case node.Belongs(c.Data):
 				n, err := node.Open(ctx, nc)

@@ -25,6 +25,8 @@ var verbs = []struct {
 	{groupChange, seatCommand},
 	{groupChange, resetCommand},
 	{groupChange, recoverCommand},
+	{groupChange, backupCommand},
+	{groupChange, restoreCommand},
 
 	{groupAgents, agentsCommand},
 	{groupAgents, askCommand},

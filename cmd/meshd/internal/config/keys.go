@@ -97,4 +97,4 @@ var byName = func() map[string]Key {
 func Keys() []Key { return append([]Key(nil), keys...) }
 
 // clientVariables belong to verbs that ask a node, not to the node.
-var clientVariables = []string{"MESHD_NODE", "MESHD_PIN", "MESHD_KEY", "MESHD_KEY_FILE", "MESHD_CONFIG"}
+var clientVariables = []string{"MESHD_NODE", "MESHD_PIN", "MESHD_KEY", "MESHD_KEY_FILE", "MESHD_CONFIG", "MESHD_BACKUP_PASSPHRASE", "MESHD_BACKUP_PASSPHRASE_FILE"}
