@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/meshd/meshd/cmd/meshd/internal/config"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/node"
+	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/identity"
 )
 
@@ -60,12 +62,30 @@ admin.key in the data directory.`,
 					return err
 				}
 				a.printer().Hint("%s already belongs to mesh %s: serving it, as \"meshd serve\" does", c.Data, n.MeshName())
+				for _, hint := range typedAgain(ctx, n, c) {
+					a.printer().Hint("%s", hint)
+				}
 				return a.serve(ctx, n, c, log)
 			}
 			return a.initAndServe(ctx, c, nc, log, !noServe)
 		})
 	}
 	return cmd
+}
+
+// typedAgain is what init, typed at a mesh that is there, did not do.
+func typedAgain(ctx context.Context, n *node.Node, c *config.Config) (hints []string) {
+	if c.MeshName != "" && c.MeshName != n.MeshName() {
+		hints = append(hints, fmt.Sprintf("the mesh keeps its name %s; --mesh-name names a new one only", n.MeshName()))
+	}
+	if c.Name != "" && c.Name != n.Name() {
+		hints = append(hints, fmt.Sprintf("this node keeps the name %s that the mesh knows it by", n.Name()))
+	}
+	keys, err := n.Keys().List(ctx)
+	if err == nil && !slices.ContainsFunc(keys, func(k access.KeyInfo) bool { return k.Role == access.RoleAdmin && k.RevokedAt == 0 }) {
+		hints = append(hints, "no administrator has a key: make one with \"meshd apikey create --role admin\" while the node runs")
+	}
+	return hints
 }
 
 func (a *app) initAndServe(ctx context.Context, c *config.Config, nc node.Config, log *slog.Logger, serve bool) error {

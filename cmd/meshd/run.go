@@ -50,7 +50,13 @@ func nodeConfig(c *config.Config, log *slog.Logger) (node.Config, error) {
 
 // serve gives a node its HTTP surface on the port and on the local socket, and
 // runs it until ctx ends or the node stops by itself.
-func (a *app) serve(ctx context.Context, n *node.Node, c *config.Config, log *slog.Logger) error {
+func (a *app) serve(ctx context.Context, n *node.Node, c *config.Config, log *slog.Logger) (err error) {
+	open := true
+	defer func() {
+		if open {
+			err = errors.Join(err, n.Close())
+		}
+	}()
 	api, err := httpapi.New(httpapi.Config{
 		Version: version(), Auth: n, Health: n, Certificate: n.Certificate, Hosts: n.Hosts, NoLeader: n.NoLeader,
 		Mesh: n, Keys: n.Keys(), Messages: n, Agents: n.AgentServer(), Registry: n, Graph: n.Graph(), Backups: n,
@@ -64,6 +70,7 @@ func (a *app) serve(ctx context.Context, n *node.Node, c *config.Config, log *sl
 	if err != nil {
 		return err
 	}
+	open = false
 	defer os.Remove(local.Addr().String())
 	operator := &http.Server{Handler: api.SocketHandler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	go func() { _ = operator.Serve(local) }()

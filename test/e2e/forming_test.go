@@ -161,10 +161,15 @@ func TestVerbTypedAgainServes(t *testing.T) {
 	if err != nil || after.Node.ID != before.Node.ID || after.Node.Name != "beta" {
 		t.Errorf("join typed again made another node: %+v, before %+v (%v)", after.Node, before.Node, err)
 	}
+	var keys []struct{ ID string }
+	a.JSON(&keys, "apikey", "list")
+	for _, k := range keys {
+		a.Must("apikey", "revoke", k.ID)
+	}
 	stop(t, a)
-	a.Start("init")
+	a.Start("init", "--mesh-name", "another")
 	a.WaitServing()
-	says(t, a.LastLog(), "already belongs to mesh")
+	says(t, a.LastLog(), "already belongs to mesh", "--mesh-name names a new one only", "meshd apikey create --role admin")
 	if s, err := a.Status(); err != nil || s.MeshID != before.MeshID {
 		t.Errorf("init typed again made another mesh: %v %v", s.MeshID, err)
 	}
