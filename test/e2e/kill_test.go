@@ -159,7 +159,7 @@ func TestF19RetryAcrossTheLeadersDeathAppliesOnce(t *testing.T) {
 	leader.WaitServing()
 	realmesh.Formed(t, 40*time.Second, nodes...)
 	for _, n := range nodes {
-		if got := labels(t, n, "f19"); len(got) != 1 {
+		if got := n.Labels("f19"); len(got) != 1 {
 			t.Errorf("%s holds %v", n.Name, got)
 		}
 	}

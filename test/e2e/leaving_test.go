@@ -175,7 +175,7 @@ func TestF16F27RemovedNodeIsCutAndStaysOut(t *testing.T) {
 		t.Errorf("the term went from %d to %d", before, after)
 	}
 	for _, n := range nodes {
-		if got := labels(t, n, "f16"); len(got) != 1 || got[0] != "before" {
+		if got := n.Labels("f16"); len(got) != 1 || got[0] != "before" {
 			t.Errorf("%s holds %v", n.Name, got)
 		}
 	}

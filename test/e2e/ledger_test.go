@@ -1,8 +1,6 @@
 package e2e_test
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -143,7 +141,7 @@ func (l *ledger) finish(nodes ...*realmesh.Node) {
 func (l *ledger) check(n *realmesh.Node) {
 	l.t.Helper()
 	there := map[string]int{}
-	for _, label := range labels(l.t, n, l.namespace) {
+	for _, label := range n.Labels(l.namespace) {
 		there[label]++
 	}
 	var lost, twice, foreign []string
@@ -164,26 +162,6 @@ func (l *ledger) check(n *realmesh.Node) {
 		slices.Sort(lost)
 		l.t.Errorf("%s: %d acknowledged writes are lost %v, %d are there twice %v, %d were never written %v", n.Name, len(lost), lost[:min(5, len(lost))], len(twice), twice, len(foreign), foreign)
 	}
-}
-
-// labels are the labels of all nodes of a namespace, by the node's own export.
-func labels(t testing.TB, n *realmesh.Node, namespace string) []string {
-	t.Helper()
-	var out []string
-	lines := bufio.NewScanner(bytes.NewReader([]byte(n.Must("graph", "export", "--namespace", namespace))))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var l struct {
-			Node *struct{ Label string }
-		}
-		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
-			t.Fatalf("export of %s: %v", n.Name, err)
-		}
-		if l.Node != nil {
-			out = append(out, l.Node.Label)
-		}
-	}
-	return out
 }
 
 // also lets the writers use one more node.
