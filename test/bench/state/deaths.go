@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"log"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -74,10 +75,14 @@ func deaths(w io.Writer, s settings, c *cluster) error {
 // die kills the leader n times, each time of three that are well.
 func (c *cluster) die(s settings, n int) (all []time.Duration, err error) {
 	for range n {
+		if err := c.wait(); err != nil { // on a busy machine it may have changed by itself
+			return nil, err
+		}
 		gap, err := death(s, c)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
+		log.Printf("  %s: %s from the leader's death to the next accepted write", c.name, gap.Round(time.Millisecond))
 		all = append(all, gap)
 	}
 	return all, nil
