@@ -121,6 +121,7 @@ type API struct {
 	routes    map[string]*Route // "METHOD /path/:as/gin"
 	public    map[string]bool   // paths of public routes, none of which has parameters
 	table     []Route
+	short     map[string]func(*gin.Context, []byte) bool // of hot routes, by operation id
 	openapi   []byte
 	strangers *limiter
 	slots     chan struct{}
@@ -143,6 +144,7 @@ func build(cfg Config, more []Entry) (*API, error) {
 		started:   cfg.Now(),
 		routes:    map[string]*Route{},
 		public:    map[string]bool{},
+		short:     map[string]func(*gin.Context, []byte) bool{},
 		strangers: newLimiter(strangerRate, strangerBurst, strangerAddresses),
 		slots:     make(chan struct{}, cfg.MaxInFlight),
 		figures:   newFigures(cfg.Registerer),

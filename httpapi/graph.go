@@ -72,7 +72,7 @@ func (a *API) graphEntries() []Entry {
 		Op(get("/graph/nodes", "Nodes of a namespace, newest first"), a.listNodes),
 		Op(write(http.MethodPost, "/graph/nodes", "Make a node", http.StatusCreated), a.createNode),
 		Op(get("/graph/nodes/{id}", "One node"), a.getNode),
-		Op(write(http.MethodPut, "/graph/nodes/{id}", "Change a node", http.StatusOK), a.updateNode),
+		Hot(write(http.MethodPut, "/graph/nodes/{id}", "Change a node", http.StatusOK), a.updateNode, a.updateNodeShort),
 		Op(write(http.MethodDelete, "/graph/nodes/{id}", "End a node and its edges", http.StatusNoContent), a.deleteNode),
 
 		// graphedges.go
@@ -91,7 +91,7 @@ func (a *API) graphEntries() []Entry {
 		Op(get("/graph/namespaces", "The namespaces and their totals"), a.namespaces),
 
 		// graphbatch.go, graphimport.go, graphexport.go
-		Op(batch, a.batch),
+		Hot(batch, a.batch, a.batchShort),
 		Plain(Route{Method: http.MethodPost, Path: "/graph/import", Summary: "Load JSON lines; progress comes back as JSON lines", Role: access.RoleUser,
 			Query: []string{"session_id", "dry_run"}, Timeout: -1, MaxBody: math.MaxInt64, Consumes: importBodies, Produces: jsonLines}, a.atMost(maxImports, a.importGraph)),
 		Plain(Route{Method: http.MethodGet, Path: "/graph/export", Summary: "A namespace as JSON lines that import reads", Role: access.RoleViewer,

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/graphsync"
@@ -41,6 +44,66 @@ func (a *API) batch(ctx context.Context, in *batchInput) (*batchOutput, error) {
 	out := &batchOutput{WriteOutput: Wrote(wrote)}
 	out.Body.Results, out.Body.Count = results, len(results)
 	return out, nil
+}
+
+// batchShort is batch without the full decoder.
+func (a *API) batchShort(c *gin.Context, body []byte) bool {
+	var namespace string
+	var ops []graphsync.Op
+	var seen uint32
+	p := plainJSON{b: body}
+	if !p.object(func(name []byte) bool {
+		switch string(name) {
+		case "session_id":
+			return once(&seen, 0) && p.text(&namespace) && len(namespace) <= graphsync.MaxNamespace
+		case "ops":
+			return once(&seen, 1) && p.ops(&ops)
+		}
+		return false
+	}) || !p.end() || ops == nil {
+		return false
+	}
+	ctx := c.Request.Context()
+	wo, err := writeOptions(ctx)
+	if err != nil {
+		a.Refuse(c, err)
+		return true
+	}
+	results, wrote, err := a.cfg.Graph.Batch(ctx, wo, namespace, ops)
+	if err != nil {
+		if len(ops) == 1 {
+			err = inOnlyOp(err)
+		}
+		a.Refuse(c, refusedWrite(ctx, wrote, err))
+		return true
+	}
+	SetOutcome(c.Writer.Header(), wrote)
+	b := append(make([]byte, 0, 64+48*len(results)), `{"results":[`...)
+	b = appendResults(b, results)
+	b = strconv.AppendInt(append(b, `],"count":`...), int64(len(results)), 10)
+	sendJSON(c.Writer, append(b, "}\n"...))
+	return true
+}
+
+// appendResults writes the results of operations by hand: all in them are
+// numbers and words of ours.
+func appendResults(b []byte, results []graphsync.OpResult) []byte {
+	for i, r := range results {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `{"id":`...)
+		b = strconv.AppendUint(b, r.ID, 10)
+		b = append(b, `,"status":"`...)
+		b = append(b, r.Status...)
+		b = append(b, '"')
+		if r.Version != 0 {
+			b = append(b, `,"version":`...)
+			b = strconv.AppendUint(b, r.Version, 10)
+		}
+		b = append(b, '}')
+	}
+	return b
 }
 
 // inOnlyOp gives a refusal of the state the index that it leaves out in a batch

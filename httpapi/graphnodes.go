@@ -1,10 +1,14 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/graphsync"
@@ -142,6 +146,83 @@ func (a *API) updateNode(ctx context.Context, in *updateNodeInput) (*nodeWritten
 		return nil, refusedWrite(ctx, out, gone(match, true, err))
 	}
 	return nodeWrote(n, out), nil
+}
+
+// updateNodeShort sets or merges properties.
+func (a *API) updateNodeShort(c *gin.Context, body []byte) bool {
+	id, err := strconv.ParseUint(c.Param("id"), 10, 64)
+	if err != nil || id == 0 {
+		return false
+	}
+	var patch graphsync.NodePatch
+	var seen uint32
+	p := plainJSON{b: body}
+	if !p.object(func(name []byte) bool {
+		switch string(name) {
+		case "properties":
+			return once(&seen, 0) && p.rawObject((*[]byte)(&patch.Properties))
+		case "merge":
+			return once(&seen, 1) && p.bool(&patch.Merge)
+		}
+		return false
+	}) || !p.end() || patch.Properties == nil {
+		return false
+	}
+	ctx := c.Request.Context()
+	wo, err := writeOptions(ctx)
+	if err != nil {
+		a.Refuse(c, err)
+		return true
+	}
+	n, out, err := a.cfg.Graph.UpdateNode(ctx, wo, "", id, patch)
+	if err != nil {
+		a.Refuse(c, refusedWrite(ctx, out, err))
+		return true
+	}
+	h := c.Writer.Header()
+	SetOutcome(h, out)
+	h.Set("ETag", ETag(n.Version))
+	h["Location"] = []string{"/graph/nodes/" + strconv.FormatUint(n.ID, 10)}
+	sendJSON(c.Writer, append(appendNode(make([]byte, 0, 320+len(n.Label)+len(n.Properties)), &n), '\n'))
+	return true
+}
+
+// appendNode is a node as encoding/json writes it.
+func appendNode(b []byte, n *graphsync.Node) []byte {
+	b = append(b, `{"id":`...)
+	b = strconv.AppendUint(b, n.ID, 10)
+	b = appendText(append(b, `,"session_id":`...), n.SessionID)
+	b = appendText(append(b, `,"node_type":`...), n.NodeType)
+	b = appendText(append(b, `,"label":`...), n.Label)
+	if n.Key != "" {
+		b = appendText(append(b, `,"key":`...), n.Key)
+	}
+	b = append(append(b, `,"properties":`...), n.Properties...)
+	b = strconv.AppendUint(append(b, `,"version":`...), n.Version, 10)
+	if n.CreatedBy != "" {
+		b = appendText(append(b, `,"created_by":`...), n.CreatedBy)
+	}
+	if n.UpdatedBy != "" {
+		b = appendText(append(b, `,"updated_by":`...), n.UpdatedBy)
+	}
+	b = n.CreatedAt.AppendFormat(append(b, `,"created_at":"`...), time.RFC3339Nano)
+	b = n.UpdatedAt.AppendFormat(append(b, `","updated_at":"`...), time.RFC3339Nano)
+	return append(b, `"}`...)
+}
+
+// appendText is a string as encoding/json writes it, without the escapes that
+// only HTML needs.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
+			var quoted bytes.Buffer
+			e := json.NewEncoder(&quoted)
+			e.SetEscapeHTML(false)
+			_ = e.Encode(s) // a string always can be
+			return append(b, bytes.TrimSuffix(quoted.Bytes(), []byte("\n"))...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
 }
 
 type deleteThingInput struct {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
 	"github.com/meshd/meshd/node/access"
@@ -147,7 +146,7 @@ type adapter struct {
 
 // Handle implements huma.Adapter.
 func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
-	a.handle(op.Method, op.Path, true, func(c *gin.Context) { handler(humagin.NewContext(op, c)) })
+	a.handle(op.Method, op.Path, true, a.serve(op, handler))
 }
 
 // ServeHTTP implements huma.Adapter.

@@ -65,7 +65,11 @@ func (s *socketFrames) Begin(kind string, frame []byte) (string, agent.Request, 
 	switch kind {
 	case "write":
 		f := &socketWrite{s: s}
-		err := strictly(frame, &f.writeFrame)
+		var err error
+		if !f.plainly(frame) {
+			f.writeFrame = writeFrame{}
+			err = strictly(frame, &f.writeFrame)
+		}
 		if err == nil {
 			err = f.check()
 		}

@@ -20,6 +20,27 @@ type writeFrame struct {
 	IdempotencyKey string         `json:"idempotency_key"`
 }
 
+// plainly reads a frame in its plain spelling.
+func (f *writeFrame) plainly(frame []byte) bool {
+	var seen uint32
+	p := plainJSON{b: frame}
+	return p.object(func(name []byte) bool {
+		switch string(name) {
+		case "type":
+			return once(&seen, 0) && p.text(&f.Type)
+		case "id":
+			return once(&seen, 1) && p.text(&f.ID)
+		case "session_id":
+			return once(&seen, 2) && p.text(&f.SessionID)
+		case "ops":
+			return once(&seen, 3) && p.ops(&f.Ops)
+		case "idempotency_key":
+			return once(&seen, 4) && p.text(&f.IdempotencyKey)
+		}
+		return false
+	}) && p.end()
+}
+
 func (f *writeFrame) check() error {
 	if err := checkHead(f.Type, "write", f.ID); err != nil {
 		return err
@@ -90,21 +111,7 @@ func (f *socketWrite) result(results []graphsync.OpResult, wrote consensus.Outco
 		b = append(b, `,"replayed":true`...)
 	}
 	b = append(b, `,"results":[`...)
-	for i, r := range results {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, `{"id":`...)
-		b = strconv.AppendUint(b, r.ID, 10)
-		b = append(b, `,"status":"`...)
-		b = append(b, r.Status...)
-		b = append(b, '"')
-		if r.Version != 0 {
-			b = append(b, `,"version":`...)
-			b = strconv.AppendUint(b, r.Version, 10)
-		}
-		b = append(b, '}')
-	}
+	b = appendResults(b, results)
 	return append(b, "]}"...)
 }
 

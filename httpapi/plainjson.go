@@ -1,0 +1,343 @@
+package httpapi
+
+import (
+	"math"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/meshd/meshd/graphsync"
+)
+
+// plainJSON reads JSON in the spelling that programs write: known names, each
+// once and exactly spelled, strings without escapes, no null. What it does not
+// take is not wrong for that, it is left to the full decoder, which also finds
+// the words for what is wrong. It costs a tenth of encoding/json.
+//
+// Every method says whether it could go on; after false nothing that was read
+// may be used. Strings are copied, raw values are parts of the input.
+type plainJSON struct {
+	b []byte
+	i int
+}
+
+// plainDepth bounds the nesting of values that are taken raw.
+const plainDepth = 64
+
+func (p *plainJSON) space() {
+	for p.i < len(p.b) {
+		switch p.b[p.i] {
+		case ' ', '\t', '\n', '\r':
+			p.i++
+		default:
+			return
+		}
+	}
+}
+
+// take reads one byte of punctuation and the space before it.
+func (p *plainJSON) take(c byte) bool {
+	p.space()
+	if p.i < len(p.b) && p.b[p.i] == c {
+		p.i++
+		return true
+	}
+	return false
+}
+
+// end says that nothing but space is left.
+func (p *plainJSON) end() bool {
+	p.space()
+	return p.i == len(p.b)
+}
+
+// raw reads a string without escapes, as it lies in the input.
+func (p *plainJSON) raw() ([]byte, bool) {
+	if !p.take('"') {
+		return nil, false
+	}
+	start := p.i
+	for ; p.i < len(p.b); p.i++ {
+		switch c := p.b[p.i]; {
+		case c == '"':
+			p.i++
+			return p.b[start : p.i-1], true
+		case c < ' ' || c == '\\':
+			return nil, false
+		}
+	}
+	return nil, false
+}
+
+func (p *plainJSON) text(to *string) bool {
+	s, ok := p.raw()
+	if !ok || !utf8.Valid(s) {
+		return false
+	}
+	*to = string(s)
+	return true
+}
+
+func (p *plainJSON) textAt(to **string) bool {
+	*to = new(string)
+	return p.text(*to)
+}
+
+// uint reads a whole number of at most 19 digits.
+func (p *plainJSON) uint(to *uint64) bool {
+	p.space()
+	start := p.i
+	if !p.number() || p.i-start > 19 {
+		return false
+	}
+	n, err := strconv.ParseUint(string(p.b[start:p.i]), 10, 64)
+	*to = n
+	return err == nil
+}
+
+func (p *plainJSON) float(to **float64) bool {
+	p.space()
+	start := p.i
+	if !p.number() {
+		return false
+	}
+	f, err := strconv.ParseFloat(string(p.b[start:p.i]), 64)
+	*to = &f
+	return err == nil
+}
+
+func (p *plainJSON) bool(to *bool) bool {
+	p.space()
+	*to = p.i < len(p.b) && p.b[p.i] == 't'
+	return p.word("true") || p.word("false")
+}
+
+func (p *plainJSON) word(w string) bool {
+	if len(p.b)-p.i < len(w) || string(p.b[p.i:p.i+len(w)]) != w {
+		return false
+	}
+	p.i += len(w)
+	return true
+}
+
+// object reads an object's members; member is called behind each name, with
+// its value to be read.
+func (p *plainJSON) object(member func(name []byte) bool) bool {
+	if !p.take('{') {
+		return false
+	}
+	for n := 0; ; n++ {
+		if n == 0 && p.take('}') {
+			return true
+		}
+		name, ok := p.raw()
+		if !ok || !p.take(':') || !member(name) {
+			return false
+		}
+		if p.take('}') {
+			return true
+		}
+		if !p.take(',') {
+			return false
+		}
+	}
+}
+
+// array reads an array's elements.
+func (p *plainJSON) array(element func() bool) bool {
+	if !p.take('[') {
+		return false
+	}
+	for n := 0; ; n++ {
+		if n == 0 && p.take(']') {
+			return true
+		}
+		if !element() {
+			return false
+		}
+		if p.take(']') {
+			return true
+		}
+		if !p.take(',') {
+			return false
+		}
+	}
+}
+
+// rawObject takes a whole object as it is spelled; it is valid JSON.
+func (p *plainJSON) rawObject(to *[]byte) bool {
+	p.space()
+	start := p.i
+	if p.i >= len(p.b) || p.b[p.i] != '{' || !p.value(0) {
+		return false
+	}
+	*to = p.b[start:p.i:p.i]
+	return true
+}
+
+// value passes over any valid value (RFC 8259).
+func (p *plainJSON) value(depth int) bool {
+	p.space()
+	if p.i >= len(p.b) || depth > plainDepth {
+		return false
+	}
+	switch p.b[p.i] {
+	case '{':
+		p.i++
+		for n := 0; ; n++ {
+			if n == 0 && p.take('}') {
+				return true
+			}
+			p.space()
+			if !p.str() || !p.take(':') || !p.value(depth+1) {
+				return false
+			}
+			if p.take('}') {
+				return true
+			}
+			if !p.take(',') {
+				return false
+			}
+		}
+	case '[':
+		return p.array(func() bool { return p.value(depth + 1) })
+	case '"':
+		return p.str()
+	case 't':
+		return p.word("true")
+	case 'f':
+		return p.word("false")
+	case 'n':
+		return p.word("null")
+	}
+	return p.number()
+}
+
+// str passes over any valid string.
+func (p *plainJSON) str() bool {
+	if p.i >= len(p.b) || p.b[p.i] != '"' {
+		return false
+	}
+	for p.i++; p.i < len(p.b); p.i++ {
+		switch c := p.b[p.i]; {
+		case c == '"':
+			p.i++
+			return true
+		case c < ' ':
+			return false
+		case c == '\\':
+			p.i++
+			if p.i >= len(p.b) {
+				return false
+			}
+			switch p.b[p.i] {
+			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+			case 'u':
+				for range 4 {
+					p.i++
+					if p.i >= len(p.b) || !hexDigit(p.b[p.i]) {
+						return false
+					}
+				}
+			default:
+				return false
+			}
+		}
+	}
+	return false
+}
+
+func hexDigit(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+// number passes over a valid number.
+func (p *plainJSON) number() bool {
+	p.one('-')
+	if !p.one('0') && !p.digits() {
+		return false
+	}
+	if p.one('.') && !p.digits() {
+		return false
+	}
+	if p.one('e') || p.one('E') {
+		if !p.one('+') {
+			p.one('-')
+		}
+		return p.digits()
+	}
+	return true
+}
+
+func (p *plainJSON) one(c byte) bool {
+	if p.i < len(p.b) && p.b[p.i] == c {
+		p.i++
+		return true
+	}
+	return false
+}
+
+func (p *plainJSON) digits() bool {
+	start := p.i
+	for p.i < len(p.b) && p.b[p.i] >= '0' && p.b[p.i] <= '9' {
+		p.i++
+	}
+	return p.i > start
+}
+
+// once notes that a member was given and says that it is the first time.
+func once(seen *uint32, bit uint) bool {
+	was := *seen
+	*seen |= 1 << bit
+	return was != *seen
+}
+
+// op reads one operation on the graph.
+func (p *plainJSON) op(o *graphsync.Op) bool {
+	var seen uint32
+	return p.object(func(name []byte) bool {
+		switch string(name) {
+		case "op":
+			return once(&seen, 0) && p.text(&o.Op)
+		case "id":
+			return once(&seen, 1) && p.uint(&o.ID)
+		case "key":
+			return once(&seen, 2) && p.text(&o.Key)
+		case "type":
+			return once(&seen, 3) && p.text(&o.Type)
+		case "label":
+			return once(&seen, 4) && p.textAt(&o.Label)
+		case "properties":
+			return once(&seen, 5) && p.rawObject((*[]byte)(&o.Properties))
+		case "merge":
+			return once(&seen, 6) && p.bool(&o.Merge)
+		case "source_id":
+			return once(&seen, 7) && p.uint(&o.SourceID)
+		case "target_id":
+			return once(&seen, 8) && p.uint(&o.TargetID)
+		case "source":
+			return once(&seen, 9) && p.text(&o.Source)
+		case "target":
+			return once(&seen, 10) && p.text(&o.Target)
+		case "weight":
+			return once(&seen, 11) && p.float(&o.Weight)
+		case "predicate":
+			return once(&seen, 12) && p.textAt(&o.Predicate)
+		case "parallel":
+			var n uint64
+			ok := once(&seen, 13) && p.uint(&n) && n <= math.MaxUint32
+			o.Parallel = uint32(n)
+			return ok
+		case "if_version":
+			return once(&seen, 14) && p.uint(&o.IfVersion)
+		}
+		return false
+	})
+}
+
+// ops reads a list of operations that is not empty.
+func (p *plainJSON) ops(to *[]graphsync.Op) bool {
+	return p.array(func() bool {
+		*to = append(*to, graphsync.Op{})
+		return p.op(&(*to)[len(*to)-1])
+	}) && len(*to) > 0
+}
