@@ -22,9 +22,12 @@ func withDisks(nodes []*node) []*node {
 }
 
 // cut ends a node as a machine without power ends: with it goes what its disk
-// had not been asked to keep.
+// had not been asked to keep. Without a disk of its own it is a kill.
 func (n *node) cut() {
 	n.kill()
+	if n.disk == nil {
+		return
+	}
 	if err := n.disk.Cut(); err != nil {
 		n.run.problem("harness", "the power of %s: %v", n.Name(), err)
 	}

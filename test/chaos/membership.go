@@ -75,7 +75,16 @@ func (r *runner) joined(ctx context.Context, n *node, patience time.Duration) er
 	})
 }
 
-// join lets a spare node join; one in three is killed on the way.
+// end is a way for a node to end without a word, by chance: killed, or with its
+// machine.
+func (z *nemesis) end() (how string, do func(*node)) {
+	if z.rng.IntN(2) == 0 {
+		return "killed", (*node).kill
+	}
+	return "without power", (*node).cut
+}
+
+// join lets a spare node join; one in three is ended on the way.
 func (z *nemesis) join() func(context.Context) {
 	var n *node
 	for _, i := range z.rng.Perm(len(z.r.nodes)) {
@@ -87,16 +96,21 @@ func (z *nemesis) join() func(context.Context) {
 		m.mu.Unlock()
 	}
 	killed := z.rng.IntN(3) == 0
+	how, end := z.end()
 	after := z.duration(100*time.Millisecond, 3*time.Second)
 	if n == nil {
 		return nil
 	}
 	return func(ctx context.Context) {
 		defer free([]*node{n})
-		z.r.event("join of %s (killed on the way: %t)", n.Name(), killed)
+		if killed {
+			z.r.event("join of %s, %s after %s", n.Name(), how, after)
+		} else {
+			z.r.event("join of %s", n.Name())
+		}
 		err := z.r.join(ctx, n, after)
 		if killed && err != nil {
-			n.kill()
+			end(n)
 		}
 		if err != nil && n.is() == joining {
 			err = z.r.joined(ctx, n, 30*time.Second)
@@ -130,17 +144,18 @@ func (z *nemesis) leave() func(context.Context) {
 	}
 }
 
-// leaveKilled kills a member while it leaves. Started again it must find out
+// leaveKilled ends a member while it leaves. Started again it must find out
 // what it is: a member as before, or one that has left.
 func (z *nemesis) leaveKilled() func(context.Context) {
 	n := z.seizeGoing()
 	after := z.duration(20*time.Millisecond, 1200*time.Millisecond)
+	how, end := z.end()
 	if n == nil {
 		return nil
 	}
 	return func(ctx context.Context) {
 		defer free([]*node{n})
-		z.r.event("leave of %s, killed after %s", n.Name(), after)
+		z.r.event("leave of %s, %s after %s", n.Name(), how, after)
 		n.become(leaving)
 		c := z.r.newClient(702)
 		defer c.close()
@@ -150,7 +165,7 @@ func (z *nemesis) leaveKilled() func(context.Context) {
 			c.askAt(n, 5*time.Second, http.MethodPost, "/leave", map[string]any{})
 		}()
 		z.rest(ctx, after)
-		n.kill()
+		end(n)
 		<-asked
 		err := z.r.left(ctx, n, 40*time.Second)
 		z.r.event("%s is %s (%v)", n.Name(), n.is(), err)
