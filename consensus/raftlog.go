@@ -101,7 +101,10 @@ func openRaftLog(dir string, vfs types.VFS, logger hclog.Logger) (*raftLog, erro
 	}
 	l.meta = &logIndex{replace: replace, vfs: l.vfs}
 	var err error
-	if l.lost, err = inspectLog(dir); err != nil {
+	if l.lost, err = missing(dir); err == nil && l.lost == "" {
+		l.lost, err = inspectLog(dir)
+	}
+	if err != nil {
 		return nil, err
 	}
 	// A process that died between making a segment and its first sync leaves a
@@ -259,6 +262,11 @@ func (l *raftLog) StoreLogs(logs []*raft.Log) error {
 	}
 	if err := decodeSafely(func() error { return l.wal.StoreLogs(logs) }); err != nil {
 		return l.fail(err)
+	}
+	if len(logs) > 0 {
+		if err := l.meta.begun(logs[len(logs)-1].Index); err != nil {
+			return l.fail(err)
+		}
 	}
 	l.bytes.Add(size)
 	l.cache.put(logs)

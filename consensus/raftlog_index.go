@@ -14,6 +14,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/hashicorp/raft-wal/segment"
 	"github.com/hashicorp/raft-wal/types"
 )
 
@@ -37,6 +38,7 @@ type logIndex struct {
 	mu        sync.Mutex
 	dir, path string
 	kept      indexed
+	tail      types.SegmentInfo // the one written to
 	sealed    map[uint64]uint64 // where the index blocks are that seal has written
 }
 
@@ -46,6 +48,9 @@ type indexed struct {
 	Stable   map[string][]byte `cbor:"2,keyasint"`
 	// Owner is the raft id of the server whose term and vote these are.
 	Owner string `cbor:"3,keyasint,omitempty"`
+	// Begun is one more than the number of the segment whose first entries
+	// are on disk: that file may no longer be missing, short or empty.
+	Begun uint64 `cbor:"4,keyasint,omitempty"`
 }
 
 var _ types.MetaStore = (*logIndex)(nil)
@@ -70,7 +75,65 @@ func (x *logIndex) Load(dir string) (state types.PersistentState, err error) {
 	if state, err = segmentsOf(x.kept.Segments); err != nil {
 		return state, err
 	}
+	x.writes(state)
 	return x.rotate(state)
+}
+
+// writes notes which segment is written to. It needs the lock.
+func (x *logIndex) writes(state types.PersistentState) {
+	if n := len(state.Segments); n > 0 {
+		x.tail = state.Segments[n-1]
+	}
+}
+
+// begun is told of the last entry that has come to disk.
+func (x *logIndex) begun(index uint64) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.kept.Begun == x.tail.ID+1 || x.tail.BaseIndex > index || !x.tail.SealTime.IsZero() {
+		return nil
+	}
+	next := x.kept
+	next.Begun = x.tail.ID + 1
+	return x.write(next)
+}
+
+// missing says what is wrong with the newest segment, by what the index knows
+// of it: raft-wal makes a new one where it finds none.
+func missing(dir string) (lost string, err error) {
+	data, err := os.ReadFile(filepath.Join(dir, nameIndex))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading the log's index: %w", err)
+	}
+	k, err := parseIndex(data)
+	if err != nil {
+		return "", err
+	}
+	state, err := segmentsOf(k.Segments)
+	if err != nil {
+		return "", err
+	}
+	n := len(state.Segments)
+	if n == 0 || k.Begun != state.Segments[n-1].ID+1 {
+		return "", nil
+	}
+	name := segment.FileName(state.Segments[n-1])
+	data, err = os.ReadFile(filepath.Join(dir, name))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "the newest file of the log is gone", nil
+	case err != nil:
+		return "", fmt.Errorf("reading the log: %w", err)
+	case len(data) < int(state.Segments[n-1].SizeLimit):
+		return "the newest file of the log has been cut short", nil
+	}
+	if end, _ := scanSegment(data); end == 0 {
+		return "the newest file of the log is empty, and had entries", nil
+	}
+	return "", nil
 }
 
 func parseIndex(data []byte) (k indexed, err error) {
@@ -119,7 +182,13 @@ func (x *logIndex) commit(state types.PersistentState) error {
 	if err != nil {
 		return fmt.Errorf("encoding the log's index: %w", err)
 	}
-	return x.write(indexed{Segments: segments, Stable: x.kept.Stable, Owner: x.kept.Owner})
+	next := x.kept
+	next.Segments = segments
+	if err := x.write(next); err != nil {
+		return err
+	}
+	x.writes(state)
+	return nil
 }
 
 // GetStable implements types.MetaStore.
@@ -137,7 +206,8 @@ func (x *logIndex) SetStable(key, value []byte) error {
 	if old, ok := x.kept.Stable[string(key)]; ok && bytes.Equal(old, value) {
 		return nil
 	}
-	next := indexed{Segments: x.kept.Segments, Stable: maps.Clone(x.kept.Stable), Owner: x.kept.Owner}
+	next := x.kept
+	next.Stable = maps.Clone(x.kept.Stable)
 	if next.Stable == nil {
 		next.Stable = make(map[string][]byte)
 	}
