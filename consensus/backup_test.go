@@ -16,6 +16,9 @@ import (
 
 var testLabel = BackupLabel{MeshID: "m1", MeshName: "home", Node: "alpha", Version: "test"}
 
+// begins is the first command of a restored state.
+var begins = Proposal{Part: "kv", Body: []byte("set zz mesh")}
+
 func backupOf(t testing.TB, x *node, o ReadOptions) (BackupInfo, []byte) {
 	t.Helper()
 	var b bytes.Buffer
@@ -29,7 +32,7 @@ func backupOf(t testing.TB, x *node, o ReadOptions) (BackupInfo, []byte) {
 func restored(t testing.TB, nw *testNet, data []byte, cfg func(*Config)) *node {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "raft")
-	if _, err := Restore(dir, bytes.NewReader(data), []Part{&kv{}}); err != nil {
+	if _, err := Restore(dir, bytes.NewReader(data), []Part{&kv{}}, begins); err != nil {
 		t.Fatal(err)
 	}
 	return nw.add(t, dir, cfg)
@@ -82,13 +85,17 @@ func TestBackupOfAFollowerBecomesAnotherMesh(t *testing.T) {
 			t.Fatal("the raft id is that of the old mesh")
 		}
 	}
-	if got, want := dump(t, n), dump(t, follower); got != want {
+	if got, want := dump(t, n), dump(t, follower)+fmt.Sprintf("zz=%x;", "mesh"); got != want {
 		t.Fatalf("restored %q, want %q", got, want)
 	}
+	if s := n.Status(); s.Revision != info.Revision+revisionJump+1 {
+		t.Fatalf("the new mesh begins at revision %d", s.Revision)
+	}
+	n.do(t, "del zz")
 	if again, _ := backupOf(t, n, ReadOptions{}); again.Hash != info.Hash {
 		t.Error("the restored state has another logical hash")
 	}
-	if out := n.do(t, "set after 1"); out.Revision != info.Revision+revisionJump+1 {
+	if out := n.do(t, "set after 1"); out.Revision != info.Revision+revisionJump+3 {
 		t.Fatalf("the first revision of the new mesh is %d", out.Revision)
 	}
 	// A client that repeats a request of before is answered as the first time.
@@ -189,13 +196,16 @@ func TestDamagedBackupsAreRefused(t *testing.T) {
 		t.Errorf("a table nobody knows: %v", err)
 	}
 	dir := filepath.Join(t.TempDir(), "raft")
-	if _, err := Restore(dir, bytes.NewReader(whole[:len(whole)-1]), parts); !errors.Is(err, ErrBackupDamaged) {
+	if _, err := Restore(dir, bytes.NewReader(whole[:len(whole)-1]), parts, begins); !errors.Is(err, ErrBackupDamaged) {
 		t.Errorf("restored from a cut one: %v", err)
 	}
-	if _, err := Restore(dir, bytes.NewReader(whole), parts); !errors.Is(err, ErrNotEmpty) {
+	if _, err := Restore(dir, bytes.NewReader(whole), parts, begins); !errors.Is(err, ErrNotEmpty) {
 		t.Errorf("restored into a directory that is there: %v", err)
 	}
-	if list, err := os.ReadDir(filepath.Join(dir, nameSnapshots)); err != nil || len(list) != 0 {
+	if _, err := Restore(filepath.Join(t.TempDir(), "raft"), bytes.NewReader(whole), parts, Proposal{Part: "kv", Body: []byte("no k")}); err == nil {
+		t.Error("the first command was refused and nobody says so")
+	}
+	if list, err := os.ReadDir(filepath.Join(dir, nameSnapshots)); len(list) != 0 {
 		t.Errorf("a restore that failed left %v, %v", list, err)
 	}
 }

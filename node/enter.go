@@ -101,6 +101,9 @@ func (n *Node) rosterChanged(r *roster.Roster) {
 	if r.MeshID == "" {
 		return // a state that has not heard of its mesh yet
 	}
+	if r.MeshID != n.trust.MeshID() && r.Revision < n.trust.Revision() {
+		return // of the mesh this one was recovered from: its log is being replayed
+	}
 	if err := n.trust.Accept(r); err != nil {
 		n.stop(fmt.Errorf("the trust file cannot be written: %w", err))
 	}

@@ -114,7 +114,13 @@ func Restore(ctx context.Context, cfg Config, o RestoreOptions) (_ *Node, done R
 		if err = n.enter(ctx); err != nil {
 			return nil, done, errors.Join(fmt.Errorf("the mesh is restored, but its node did not start: %w", err), n.Close())
 		}
-		return n, done, nil
+		keys, err := n.keys.List(ctx)
+		for _, k := range keys {
+			if k.RevokedAt == 0 {
+				done.Keys++
+			}
+		}
+		return n, done, err
 	}
 	if errors.Is(err, errStep) {
 		return nil, done, err
@@ -144,18 +150,7 @@ var errStep = errors.New("cut short")
 // restoreMarked restores into a directory that says so. It releases the lock
 // where it fails.
 func restoreMarked(ctx context.Context, cfg Config, o RestoreOptions, lock *dirLock, done *Restored) (_ *Node, err error) {
-	raft := filepath.Join(cfg.Data, raftDir)
-	err = errors.Join(wipeRestore(cfg.Data), o.step("marked"))
-	if err == nil {
-		err = reading(ctx, o.Open, func(in io.Reader) error {
-			info, err := consensus.Restore(raft, in, stateParts())
-			if err == nil && info != done.Backup {
-				err = errors.New("the backup has changed since it was checked")
-			}
-			return err
-		})
-	}
-	if err = errors.Join(err, o.step("state")); err != nil {
+	if err := errors.Join(wipeRestore(cfg.Data), o.step("marked")); err != nil {
 		return nil, errors.Join(err, lock.release())
 	}
 	cfg.lock = lock
@@ -168,49 +163,31 @@ func restoreMarked(ctx context.Context, cfg Config, o RestoreOptions, lock *dirL
 			err = errors.Join(err, n.Close())
 		}
 	}()
-	if n.raftID, _, err = consensus.EnsureID(raft); err != nil {
+	if n.raftID, _, err = consensus.EnsureID(n.raftPath()); err != nil {
 		return nil, err
 	}
-	r, keys, err := n.founded(ctx, o.MeshName, done.MeshID)
-	if err != nil {
+	if err := o.step("prepared"); err != nil {
 		return nil, err
 	}
-	done.Keys = keys
-	if err := o.step("founded"); err != nil {
+	part, parts := roster.NewPart(nil), stateParts()
+	parts[0] = part
+	err = reading(ctx, o.Open, func(in io.Reader) error {
+		info, err := consensus.Restore(n.raftPath(), in, parts, roster.RestoreCommand(done.MeshID, o.MeshName, n.self()))
+		if err == nil && info != done.Backup {
+			err = errors.New("the backup has changed since it was checked")
+		}
+		return err
+	})
+	if err = errors.Join(err, o.step("state")); err != nil {
 		return nil, err
 	}
-	if err := n.trust.Accept(r); err != nil {
+	if err := n.trust.Accept(part.Roster()); err != nil {
 		return nil, err
 	}
 	if err := o.step("trusted"); err != nil {
 		return nil, err
 	}
 	return n, clearUnfinished(cfg.Data)
-}
-
-// founded gives the restored state its new mesh and its only member, with
-// nobody to talk to.
-func (n *Node) founded(ctx context.Context, name, meshID string) (_ *roster.Roster, keys int, err error) {
-	part, held := roster.NewPart(nil), access.NewPart()
-	group, err := openAlone(n.cfg, part, held, graphsync.NewPart())
-	if err != nil {
-		return nil, 0, err
-	}
-	defer func() { err = errors.Join(err, group.Close()) }()
-	if _, err := roster.NewService(group).Restore(ctx, meshID, name, n.self()); err != nil {
-		return nil, 0, fmt.Errorf("making the new mesh: %w", err)
-	}
-	service, err := access.NewService(group, held, "")
-	if err != nil {
-		return nil, 0, err
-	}
-	list, err := service.List(ctx)
-	for _, k := range list {
-		if k.RevokedAt == 0 {
-			keys++
-		}
-	}
-	return part.Roster(), keys, err
 }
 
 // restoredNames are what a restore makes in a data directory, with what writing

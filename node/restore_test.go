@@ -226,7 +226,7 @@ func TestRestoreCutShort(t *testing.T) {
 	addNode(t, old, "ada")
 	_, data := takeBackup(t, old)
 	end()
-	for _, at := range []string{"marked", "state", "founded", "trusted"} {
+	for _, at := range []string{"marked", "prepared", "state", "trusted"} {
 		cfg := testConfig(t, "omega")
 		o := from(data)
 		o.step = func(name string) error {
@@ -346,5 +346,26 @@ func TestBackupsAreBoundedAndDeleted(t *testing.T) {
 	}
 	if b, err := n.Backup(t.Context(), consensus.ReadOptions{}); err != nil || b.Close() != nil {
 		t.Errorf("after all that: %v", err)
+	}
+}
+
+// Who joins a recovered mesh replays the log of the one before: its roster is
+// history and ends nothing. A newer roster of another mesh does.
+func TestRosterOfTheMeshBefore(t *testing.T) {
+	n, _, err := Found(t.Context(), testConfig(t, "alpha"), "home")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closing(t, n)
+	old := *n.trust.Roster()
+	old.MeshID, old.Revision = roster.NewMeshID(), 0
+	n.rosterChanged(&old)
+	if err := n.Err(); err != nil {
+		t.Fatal(err)
+	}
+	old.Revision = n.trust.Revision() + 1
+	n.rosterChanged(&old)
+	if n.Err() == nil {
+		t.Fatal("the roster of another mesh was taken")
 	}
 }

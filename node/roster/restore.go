@@ -1,10 +1,6 @@
 package roster
 
-import (
-	"context"
-
-	"github.com/meshd/meshd/consensus"
-)
+import "github.com/meshd/meshd/consensus"
 
 // applyRestored gives the roster of a backup to its only node, which is new,
 // under a new mesh id. The members of the old mesh and its join tokens are gone;
@@ -50,9 +46,10 @@ func applyRestored(w consensus.Writer, c consensus.Command, b refound) (Member, 
 	return m, nil
 }
 
-// Restore makes a state from a backup a mesh of its own, with one new member.
-// An empty name keeps that of the old mesh.
-func (s *Service) Restore(ctx context.Context, meshID, meshName string, first Member) (Member, error) {
+// RestoreCommand makes a state from a backup a mesh of its own, with one new
+// member. An empty name keeps that of the old mesh. It is the first command of a
+// restored state, before anybody can see it.
+func RestoreCommand(meshID, meshName string, first Member) consensus.Proposal {
 	first.Name = lower(first.Name)
-	return propose1[Member](ctx, s, kindRefound, refound{MeshID: meshID, ID: first.ID, MeshName: meshName, Restored: &first})
+	return consensus.Proposal{Part: PartName, Body: encodeCommand(kindRefound, refound{MeshID: meshID, ID: first.ID, MeshName: meshName, Restored: &first})}
 }

@@ -17,16 +17,23 @@ func TestRestoredRoster(t *testing.T) {
 	} {
 		s.do(line)
 	}
+	restore := func(meshID, name string, first Member) (m Member, err error) {
+		out, err := s.state.Propose(t.Context(), RestoreCommand(meshID, name, first))
+		if err == nil {
+			err = consensus.Decode(out.Result, &m)
+		}
+		return m, err
+	}
 	first := s.admission(args{"id": "n", "pin": "9", "name": "ALPHA", "raft": "r-n"}).member()
-	if _, err := s.svc.Restore(t.Context(), "nonsense", "", first); err == nil {
+	if _, err := restore("nonsense", "", first); err == nil {
 		t.Error("a mesh id that is none is taken")
 	}
 	stolen := first
 	stolen.RaftID = "r-b"
-	if _, err := s.svc.Restore(t.Context(), strings.Repeat("f", 32), "", stolen); err == nil {
+	if _, err := restore(strings.Repeat("f", 32), "", stolen); err == nil {
 		t.Error("a log of the old mesh comes back")
 	}
-	m, err := s.svc.Restore(t.Context(), strings.Repeat("f", 32), "", first)
+	m, err := restore(strings.Repeat("f", 32), "", first)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +68,7 @@ func TestRestoredRoster(t *testing.T) {
 	if got, want := brief(s.part.Roster()), "9: b=b/r-b2 n=alpha/r-n †c"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	if _, err := s.svc.Restore(t.Context(), strings.Repeat("e", 32), "Other Home", first); err != nil || s.part.Roster().MeshName != "Other Home" {
+	if _, err := restore(strings.Repeat("e", 32), "Other Home", first); err != nil || s.part.Roster().MeshName != "Other Home" {
 		t.Errorf("under another name: %q, %v", s.part.Roster().MeshName, err)
 	}
 }
