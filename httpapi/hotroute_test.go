@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-var stamps = regexp.MustCompile(`"2[-0-9T:.]*Z"`)
+// stamps are what differs by time and by the length of the spelling.
+var stamps = regexp.MustCompile(`"2[-0-9T:.]*Z"|at byte [0-9]+`)
 
 // The short way of a hot route and the typed route answer alike, in what they
 // refuse too. A space in an unusual place makes no difference; an escape sends a
@@ -27,7 +28,7 @@ func TestShortWayAnswersAsTheLongOneDoes(t *testing.T) {
 		{"batch", "POST", "/graph/batch", `{"ops":[{"op":"update_node","id":%d,"properties":{"%s":1}}]}`, 200},
 		{"batch refused", "POST", "/graph/batch", `{"ops":[{"op":"update_node","id":%d,"properties":{"%s":1}},{"op":"update_node","id":999,"properties":{}}]}`, 404},
 		{"batch of nonsense", "POST", "/graph/batch", `{"ops":[{"op":"up_node","id":%d,"properties":{"%s":1}}]}`, 400},
-		{"empty batch", "POST", "/graph/batch", `{"ops":[],"x":%d,"y":"%s"}`, 400},
+		{"empty batch", "POST", "/graph/batch", `{"ops":[],"session_id":"%d%s"}`, 400},
 		{"not JSON", "PUT", "/graph/nodes/%d", `{"properties":{"%s":1}`, 400},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -48,6 +49,9 @@ func TestShortWayAnswersAsTheLongOneDoes(t *testing.T) {
 				got := call(t, a, c.status, c.method, path, body, "X-Request-Id: same")
 				texts = append(texts, stamps.ReplaceAllString(got.text, ""))
 				got.Header.Del("Date")
+				if c.status >= 400 {
+					got.Header.Del("Content-Length")
+				}
 				headers = append(headers, got.Header)
 			}
 			if texts[0] != texts[1] {

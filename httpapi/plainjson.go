@@ -1,8 +1,11 @@
 package httpapi
 
 import (
+	"bytes"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/meshd/meshd/graphsync"
@@ -20,8 +23,12 @@ type plainJSON struct {
 	i int
 }
 
-// plainDepth bounds the nesting of values that are taken raw.
-const plainDepth = 64
+// Bounds of the values that are taken raw: their nesting, and the members of
+// an object, which are compared with each other.
+const (
+	plainDepth   = 32
+	plainMembers = 24
+)
 
 func (p *plainJSON) space() {
 	for p.i < len(p.b) {
@@ -174,7 +181,8 @@ func (p *plainJSON) rawObject(to *[]byte) bool {
 	return true
 }
 
-// value passes over any valid value (RFC 8259).
+// value passes over a valid value (RFC 8259) without a member that stands twice
+// in one object.
 func (p *plainJSON) value(depth int) bool {
 	p.space()
 	if p.i >= len(p.b) || depth > plainDepth {
@@ -183,12 +191,17 @@ func (p *plainJSON) value(depth int) bool {
 	switch p.b[p.i] {
 	case '{':
 		p.i++
+		var names [plainMembers][]byte
 		for n := 0; ; n++ {
 			if n == 0 && p.take('}') {
 				return true
 			}
-			p.space()
-			if !p.str() || !p.take(':') || !p.value(depth+1) {
+			name, ok := p.raw()
+			if !ok || !utf8.Valid(name) || n == plainMembers || slices.ContainsFunc(names[:n], func(s []byte) bool { return bytes.Equal(s, name) }) {
+				return false
+			}
+			names[n] = name
+			if !p.take(':') || !p.value(depth+1) {
 				return false
 			}
 			if p.take('}') {
@@ -212,42 +225,26 @@ func (p *plainJSON) value(depth int) bool {
 	return p.number()
 }
 
-// str passes over any valid string.
+// str passes over a valid string; its escapes are the short ones.
 func (p *plainJSON) str() bool {
-	if p.i >= len(p.b) || p.b[p.i] != '"' {
+	if !p.one('"') {
 		return false
 	}
-	for p.i++; p.i < len(p.b); p.i++ {
+	for start := p.i; p.i < len(p.b); p.i++ {
 		switch c := p.b[p.i]; {
 		case c == '"':
 			p.i++
-			return true
+			return utf8.Valid(p.b[start : p.i-1])
 		case c < ' ':
 			return false
 		case c == '\\':
 			p.i++
-			if p.i >= len(p.b) {
-				return false
-			}
-			switch p.b[p.i] {
-			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-			case 'u':
-				for range 4 {
-					p.i++
-					if p.i >= len(p.b) || !hexDigit(p.b[p.i]) {
-						return false
-					}
-				}
-			default:
+			if p.i >= len(p.b) || !strings.ContainsRune(`"\/bfnrt`, rune(p.b[p.i])) {
 				return false
 			}
 		}
 	}
 	return false
-}
-
-func hexDigit(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
 // number passes over a valid number.

@@ -14,7 +14,7 @@ import (
 var plainFrames = []string{
 	`{"type":"write","id":"1","ops":[{"op":"update_node","id":7,"properties":{"v":"x"}}]}`,
 	` { "ops" : [ {"op":"create_edge","source_id":1,"target":"b","type":"t","weight":-1.5e3,"predicate":"","parallel":4} , {"op":"x","merge":true,"label":"ä","key":"k","source":"s","target_id":2,"if_version":3} ] ,"type":"write","id":"x","session_id":"s","idempotency_key":"k"} `,
-	`{"type":"write","id":"1","ops":[{"op":"update_node","properties":{"a":[1,-0.5,true,null,{"b":"\u00e4\n"}]}}]}`,
+	`{"type":"write","id":"1","ops":[{"op":"update_node","properties":{"a":[1,-0.5,true,null,{"b":"ä\n\""}]}}]}`,
 }
 
 // Whatever the short reading takes, the full decoder takes, and as the same.
@@ -23,6 +23,7 @@ func FuzzPlainFrame(f *testing.F) {
 		`{"type":"write","id":"1","ops":[]}`, `{"type":"write","id":"1","ops":null}`, `{"Type":"write"}`, `{"type":"a","type":"b"}`,
 		`{"ops":[{"op":"x","id":01}]}`, `{"ops":[{"op":"x","id":-1}]}`, `{"ops":[{"properties":[]}]}`, `{"ops":[{"properties":{"a":1,}}]}`,
 		`{"ops":[{"properties":{"a":"\x"}}]}`, `{"ops":[{"weight":1e999}]}`, `{"ops":[{"parallel":4294967296}]}`, `{"id":"` + "\xff" + `"}`, `{} {}`,
+		`{"ops":[{"properties":{"":"` + "\xdc" + `"}}]}`, `{"ops":[{"properties":{"a":"\ud800"}}]}`, `{"ops":[{"properties":{"a":{"b":1,"b":1}}}]}`,
 	}, plainFrames...) {
 		f.Add([]byte(s))
 	}
