@@ -31,6 +31,15 @@ type Peers interface {
 	Call(ctx context.Context, raftID, method string, body []byte) ([]byte, error)
 }
 
+// Tracer is implemented by Peers that carry a word about whom a call is for,
+// for the logs of both sides.
+type Tracer interface {
+	// Trace is the word that the context of a proposal brings, or "".
+	Trace(ctx context.Context) string
+	// WithTrace gives the context of a call the words of what it carries.
+	WithTrace(ctx context.Context, words []string) context.Context
+}
+
 // Config says how to open a Group.
 type Config struct {
 	// Dir is the raft directory: log, state, snapshots, raft id, lock.

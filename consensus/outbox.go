@@ -12,6 +12,7 @@ const queueBytes = 32 << 20
 type waiting struct {
 	seq     uint64
 	data    []byte // the encoded envelope
+	trace   string // of whom it is for, where that is known
 	since   time.Time
 	sent    time.Time // zero: not on its way
 	tries   int       // times it may have reached a leader: above 0 the outcome may be unknown
@@ -43,7 +44,7 @@ func newOutbox() *outbox {
 }
 
 // open makes a place for a proposal; encode is given its sequence.
-func (o *outbox) open(size int, encode func(seq uint64) []byte) (*waiting, error) {
+func (o *outbox) open(size int, trace string, encode func(seq uint64) []byte) (*waiting, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
@@ -52,7 +53,7 @@ func (o *outbox) open(size int, encode func(seq uint64) []byte) (*waiting, error
 	if o.bytes+size > queueBytes {
 		return nil, ErrOverloaded
 	}
-	w := &waiting{seq: o.next, data: encode(o.next), since: time.Now(), answer: make(chan result, 1)}
+	w := &waiting{seq: o.next, data: encode(o.next), trace: trace, since: time.Now(), answer: make(chan result, 1)}
 	o.next++
 	o.all[w.seq] = w
 	o.bytes += len(w.data)

@@ -68,7 +68,11 @@ func (g *Group) propose(ctx context.Context, p Proposal) (Outcome, error) {
 	if err := g.machine.broken(); err != nil {
 		return Outcome{}, fmt.Errorf("%w: %w", ErrStateFault, err)
 	}
-	w, err := g.outbox.open(len(p.Body), func(seq uint64) []byte {
+	var trace string
+	if t, ok := g.cfg.Peers.(Tracer); ok {
+		trace = t.Trace(ctx)
+	}
+	w, err := g.outbox.open(len(p.Body), trace, func(seq uint64) []byte {
 		e := envelope{origin: g.origin, seq: seq, part: p.Part, idem: p.Idempotency, body: p.Body}
 		return e.encode()
 	})
@@ -198,7 +202,7 @@ func (g *Group) forward(leader string) bool {
 		}
 	} else {
 		e := entry{level: supportedLevel, acks: []ack{own}, envelopes: envelopes}
-		_, err = g.call(leader, methodPropose, e.encode())
+		_, err = g.call(leader, methodPropose, e.encode(), batch)
 	}
 	switch {
 	case err == nil:
@@ -222,11 +226,20 @@ func (g *Group) forward(leader string) bool {
 	}
 }
 
-// call asks the leader, no longer than forwardTimeout and no longer than it is
-// thought to lead.
-func (g *Group) call(leader, method string, body []byte) ([]byte, error) {
+// call asks the leader about a batch, no longer than forwardTimeout and no
+// longer than it is thought to lead.
+func (g *Group) call(leader, method string, body []byte, batch []*waiting) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(g.reign.context(), forwardTimeout)
 	defer cancel()
+	if t, ok := g.cfg.Peers.(Tracer); ok {
+		var words []string
+		for _, w := range batch {
+			if w.trace != "" {
+				words = append(words, w.trace)
+			}
+		}
+		ctx = t.WithTrace(ctx, words)
+	}
 	return g.ask(ctx, leader, method, body)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/meshd/meshd/consensus"
@@ -60,6 +61,17 @@ func (p raftPeers) Call(ctx context.Context, raftID, method string, body []byte)
 		return nil, fmt.Errorf("%w: no member has the replica %s", wire.ErrUnreachable, raftID)
 	}
 	return p.n.port.Call(ctx, peer.ID, method, body)
+}
+
+// Trace implements consensus.Tracer: the id of the request.
+func (raftPeers) Trace(ctx context.Context) string { return wire.RequestID(ctx) }
+
+// WithTrace implements consensus.Tracer. A call carries as many ids as fit.
+func (raftPeers) WithTrace(ctx context.Context, ids []string) context.Context {
+	if len(ids) == 0 {
+		return ctx
+	}
+	return wire.WithRequestID(ctx, strings.Join(ids, ","))
 }
 
 // handlePeers answers the other members.

@@ -3,6 +3,7 @@ package message
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -208,6 +209,9 @@ func (r *Router) HandleFrame(from string, body []byte, reply func([]byte, error)
 	r.mu.Lock()
 	closed := r.closed
 	r.mu.Unlock()
+	if r.cfg.Logger.Enabled(context.Background(), slog.LevelDebug) {
+		r.cfg.Logger.Debug("a message came from another node", "agent", f.Agent, "id", m.ID, "from", from, "request_id", m.RequestID)
+	}
 	switch {
 	case closed:
 		answer(refusedBy(goneSession(f.Agent, r.cfg.NodeID)))

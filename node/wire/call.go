@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"runtime/debug"
 	"sync"
@@ -248,6 +249,9 @@ func (l *link) handlerContext(f frame) (context.Context, context.CancelFunc) {
 func (l *link) answerOf(h *handler, f frame, body []byte, err error) {
 	if len(body) > MaxBody {
 		err = fmt.Errorf("%w: an answer of %d bytes", ErrTooLarge, len(body))
+	}
+	if f.trace != "" && l.port.logger.Enabled(l.ctx, slog.LevelDebug) {
+		l.port.logger.Debug("a call of a peer was served", "method", f.method, "peer", l.peer.Short(), "request_id", f.trace, "done", err == nil)
 	}
 	if err == nil {
 		h.served.Inc()
