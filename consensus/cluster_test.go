@@ -23,6 +23,7 @@ type kv struct {
 	committed int
 	resets    int
 	last      uint64
+	own       string // what "own k" sets
 }
 
 const kvTable Table = "kv/t"
@@ -30,7 +31,7 @@ const kvTable Table = "kv/t"
 func (*kv) Name() string    { return "kv" }
 func (*kv) Tables() []Table { return []Table{kvTable} }
 
-func (*kv) Apply(w Writer, c Command) ([]byte, error) {
+func (p *kv) Apply(w Writer, c Command) ([]byte, error) {
 	words := append(strings.Fields(string(c.Body)), "", "", "")
 	verb, k, v := words[0], words[1], words[2]
 	switch verb {
@@ -58,6 +59,20 @@ func (*kv) Apply(w Writer, c Command) ([]byte, error) {
 	case "other":
 		w.Put("elsewhere/t", []byte("k"), nil)
 		return nil, nil
+	case "own":
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		w.Put(kvTable, []byte(k), []byte(p.own))
+		return nil, nil
+	case "cat":
+		w.Put(kvTable, []byte(k), append(slices.Clone(w.Get(kvTable, []byte(k))), '+'))
+		return nil, nil
+	case "scan":
+		n := 0
+		for range w.Scan(kvTable, nil, nil) {
+			n++
+		}
+		return []byte(fmt.Sprint(n)), nil
 	case "read":
 		return slices.Clone(w.Get(kvTable, []byte(k))), nil
 	}

@@ -174,6 +174,15 @@ func TestEachFileDamagedOnce(t *testing.T) {
 	}
 }
 
+func newestOf(t *testing.T, dir, pattern string) string {
+	t.Helper()
+	list, err := filepath.Glob(filepath.Join(dir, pattern))
+	if err != nil || len(list) == 0 {
+		t.Fatalf("no %s: %v", pattern, err)
+	}
+	return list[len(list)-1]
+}
+
 // resetDir makes to what from is.
 func resetDir(t *testing.T, from, to string) {
 	t.Helper()

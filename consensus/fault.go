@@ -95,10 +95,16 @@ func (m *machine) salvage(err *error) {
 	} else {
 		m.logger.Error("the state file is damaged", "panic", fmt.Sprint(v), "stack", string(stack))
 	}
-	broken := fmt.Errorf("the state file is damaged and will be rebuilt: %v", v)
+	*err = m.damaged(fmt.Errorf("%v", v))
+}
+
+// damaged makes a fault of a state file that is not what was written, and
+// returns what to answer. The file is not believed again.
+func (m *machine) damaged(err error) error {
+	broken := fmt.Errorf("the state file is damaged and will be rebuilt: %w", err)
 	m.distrust()
 	m.fail(broken)
-	*err = fmt.Errorf("%w: %w", ErrStateFault, broken)
+	return fmt.Errorf("%w: %w", ErrStateFault, broken)
 }
 
 // release, deferred, ends a write transaction. A panic leaves it as it is: to

@@ -124,7 +124,7 @@ func (m *machine) use(f *stateFile) (err error) {
 	var cur meta
 	var known origins
 	err = f.db.View(func(tx *bbolt.Tx) (err error) {
-		ts := tablesOf(tx, nil)
+		ts := m.tablesOf(tx, nil)
 		if cur, err = readMeta(ts); err != nil {
 			return err
 		}
@@ -155,6 +155,13 @@ func (m *machine) use(f *stateFile) (err error) {
 		m.reset()
 	}
 	return nil
+}
+
+// tablesOf are the tables of a file that was opened for this machine.
+func (m *machine) tablesOf(tx *bbolt.Tx, c *content) *tables {
+	ts := tablesOf(tx, c)
+	ts.must = m.tables
+	return ts
 }
 
 // below says that observers know more than this state has.
@@ -203,7 +210,7 @@ func (m *machine) view(fn func(Reader) error) (cur meta, err error) {
 		return meta{}, err
 	}
 	defer tx.Rollback()
-	ts := tablesOf(tx, nil)
+	ts := m.tablesOf(tx, nil)
 	if cur, err = readMeta(ts); err != nil {
 		return meta{}, err
 	}
@@ -310,7 +317,7 @@ func (m *machine) applyBatch(logs []*raft.Log) (b *batch, err error) {
 		return b, fmt.Errorf("beginning a transaction: %w", err)
 	}
 	defer m.release(tx)
-	b.reader = newTxReader(tablesOf(tx, &m.cur.Content), m.cur)
+	b.reader = newTxReader(m.tablesOf(tx, &m.cur.Content), m.cur)
 	for _, l := range logs {
 		if b.scan != 0 {
 			break

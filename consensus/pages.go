@@ -145,7 +145,7 @@ func checkPages(r io.ReaderAt, size int64, root, high uint64, stop func() error)
 		pair := func(flags uint32, k, stored []byte) error {
 			v, sum, ok := unsealed(seed, k, stored)
 			if !ok || flags != 0 {
-				return fmt.Errorf("%w: %w", errPages, rotten{t, bytes.Clone(k)})
+				return rotten{t, bytes.Clone(k)}
 			}
 			if t != tableMeta {
 				have.add(sum)

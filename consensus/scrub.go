@@ -43,11 +43,14 @@ type ScrubReport struct {
 	Differ []string `cbor:"5,keyasint"`
 	// Undecided says that hashes differ and no majority of the voters agrees.
 	Undecided bool `cbor:"6,keyasint"`
+	// Damaged are replicas that found their state file to be other than they
+	// wrote it; they make it anew from their own snapshot and log.
+	Damaged []string `cbor:"7,keyasint"`
 }
 
 // OK says that every replica answered and all agree.
 func (r ScrubReport) OK() bool {
-	return len(r.Silent) == 0 && len(r.Differ) == 0 && !r.Undecided
+	return len(r.Silent) == 0 && len(r.Differ) == 0 && len(r.Damaged) == 0 && !r.Undecided
 }
 
 // scan is one replica's result.
@@ -57,6 +60,7 @@ type scan struct {
 	Revision uint64   `cbor:"3,keyasint"`
 	Hash     [32]byte `cbor:"4,keyasint"`
 	Failed   string   `cbor:"5,keyasint,omitempty"`
+	Damaged  bool     `cbor:"6,keyasint,omitempty"`
 }
 
 // scans keeps the latest result of this replica.
@@ -92,7 +96,7 @@ func (m *machine) order(id uint64) {
 		defer m.scans.running.Unlock()
 		var err error
 		if result.Hash, err = m.hashAll(tx); err != nil {
-			result.Failed = err.Error()
+			result.Failed, result.Damaged = err.Error(), errors.Is(err, ErrStateFault)
 		}
 		m.scans.mu.Lock()
 		m.scans.last = result
@@ -103,7 +107,8 @@ func (m *machine) order(id uint64) {
 
 // hashAll is the logical hash of a view: SHA-256 of every table of the parts
 // and of the clients' idempotency keys, name by name and key by key. Where a
-// pair lies in the file does not matter.
+// pair lies in the file does not matter. It reads all that there is on the way,
+// and so also tells a replica without others whether its file is whole.
 func (m *machine) hashAll(tx *bbolt.Tx) (sum [32]byte, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer m.salvage(&err)
@@ -113,10 +118,26 @@ func (m *machine) hashAll(tx *bbolt.Tx) (sum [32]byte, err error) {
 		names = append(names, p.Tables()...)
 	}
 	slices.Sort(names)
-	ts := tablesOf(tx, nil)
+	ts := m.tablesOf(tx, nil)
 	h := sha256.New()
 	var buf []byte
 	end := time.Now().Add(scrubLimit)
+	stop := func() error {
+		select {
+		case <-m.scans.halt:
+			return ErrClosed
+		default:
+		}
+		if time.Now().After(end) {
+			return ErrViewTooLong
+		}
+		return nil
+	}
+	if err := checkView(tx, stop); errors.Is(err, errPages) {
+		return sum, m.damaged(err)
+	} else if err != nil {
+		return sum, err
+	}
 	n := 0
 	for _, t := range names {
 		h.Write(appendBytes([]byte{'T'}, t))
@@ -132,13 +153,8 @@ func (m *machine) hashAll(tx *bbolt.Tx) (sum [32]byte, err error) {
 			if n++; n%1024 != 0 {
 				continue
 			}
-			select {
-			case <-m.scans.halt:
-				return sum, ErrClosed
-			default:
-			}
-			if time.Now().After(end) {
-				return sum, ErrViewTooLong
+			if err := stop(); err != nil {
+				return sum, err
 			}
 		}
 	}
@@ -182,16 +198,25 @@ func (g *Group) lead(ctx context.Context) (ScrubReport, error) {
 	}
 	servers := g.configuration()
 	results := make([]*scan, len(servers))
+	damaged := make([]bool, len(servers))
 	var all sync.WaitGroup
 	for i, s := range servers {
 		all.Go(func() {
-			if r, err := g.scanOf(ctx, string(s.ID), id); err == nil && r.Failed == "" {
+			r, err := g.scanOf(ctx, string(s.ID), id)
+			if err == nil && r.Failed == "" {
 				results[i] = &r
 			}
+			damaged[i] = r.Damaged
 		})
 	}
 	all.Wait()
 	report, right := compare(servers, results)
+	for i, s := range servers {
+		if damaged[i] {
+			report.Damaged = append(report.Damaged, string(s.ID))
+			report.Silent = slices.DeleteFunc(report.Silent, func(id string) bool { return id == string(s.ID) })
+		}
+	}
 	for i, s := range servers {
 		if slices.Contains(report.Differ, string(s.ID)) {
 			g.condemn(ctx, string(s.ID), *results[i], right)
@@ -270,7 +295,12 @@ func (g *Group) awaitScan(ctx context.Context, id uint64) (scan, error) {
 		select {
 		case <-done:
 		case <-g.machine.faulted:
-			return scan{}, ErrStateFault
+			// The scan itself may have found the fault.
+			select {
+			case <-done:
+			case <-time.After(time.Second):
+				return scan{}, ErrStateFault
+			}
 		case <-ctx.Done():
 			return scan{}, ctx.Err()
 		case <-g.ctx.Done():
@@ -335,7 +365,7 @@ func (g *Group) scrubLoop() {
 		case r.Undecided:
 			g.logger.Error("the states of the replicas differ and no majority agrees", "revision", r.Revision, "hashes", r.Hashes)
 		default:
-			g.logger.Info("the states were compared", "revision", r.Revision, "replicas", len(r.Hashes), "silent", r.Silent, "differ", r.Differ)
+			g.logger.Info("the states were compared", "revision", r.Revision, "replicas", len(r.Hashes), "silent", r.Silent, "differ", r.Differ, "damaged", r.Damaged)
 		}
 	}
 }

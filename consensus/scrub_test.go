@@ -6,20 +6,16 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-
-	"go.etcd.io/bbolt"
 )
 
-// spoil changes what a node's state says, as a bit that flipped would.
+// spoil makes a node's state another than that of the rest, as a part does that
+// is not deterministic.
 func (x *node) spoil(t *testing.T, key, value string) {
 	t.Helper()
-	err := x.machine.file.db.Update(func(tx *bbolt.Tx) error {
-		stored, _ := sealed(seedOf(kvTable), []byte(key), []byte(value))
-		return tx.Bucket([]byte(kvTable)).Put([]byte(key), stored)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	x.part.mu.Lock()
+	x.part.own = value
+	x.part.mu.Unlock()
+	x.do(t, "own "+key)
 }
 
 // A replica whose state is not that of the majority is found, whoever it is and

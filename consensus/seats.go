@@ -295,11 +295,14 @@ func (s *seats) otherwise(timeout time.Duration) (out []string) {
 func (g *Group) transfer(id string) error {
 	done := make(chan error, 1)
 	go func() {
+		var f raft.Future
 		if id == "" {
-			done <- g.raft.LeadershipTransfer().Error()
+			f = g.raft.LeadershipTransfer()
 		} else {
-			done <- g.raft.LeadershipTransferToServer(raft.ServerID(id), raft.ServerAddress(id)).Error()
+			f = g.raft.LeadershipTransferToServer(raft.ServerID(id), raft.ServerAddress(id))
 		}
+		endWith(f, g.raftEnded)
+		done <- f.Error()
 	}()
 	select {
 	case err := <-done:

@@ -71,7 +71,10 @@ func (v *view) Persist(sink raft.SnapshotSink) error {
 func (v *view) write(out io.Writer) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer v.m.salvage(&err)
-	return writeSnapshot(out, v.tx)
+	if err = writeSnapshot(out, v.tx); errors.Is(err, errPages) {
+		err = v.m.damaged(err)
+	}
+	return err
 }
 
 // Release implements raft.FSMSnapshot.

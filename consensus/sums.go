@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"go.etcd.io/bbolt"
 )
@@ -42,7 +43,7 @@ func (m meta) matches(have content) error {
 	if have == m.Content {
 		return nil
 	}
-	return fmt.Errorf("the state has %d pairs with the sum %016x and its record says %d with %016x", have.Pairs, have.Sum, m.Content.Pairs, m.Content.Sum)
+	return spoiled("it has %d pairs with the sum %016x and its record says %d with %016x", have.Pairs, have.Sum, m.Content.Pairs, m.Content.Sum)
 }
 
 // mixed spreads a checksum over 64 bits (the finalizer of splitmix64), so that
@@ -74,6 +75,9 @@ func (r rotten) Error() string {
 	return fmt.Sprintf("table %s: the checksum of the pair %.40q does not hold", r.table, r.key)
 }
 
+// Unwrap makes it a damaged state file.
+func (rotten) Unwrap() error { return errPages }
+
 // sealed returns a value with its checksum behind it, in the spare capacity of
 // the value where there is enough.
 func sealed(seed uint32, key, value []byte) (stored []byte, sum uint32) {
@@ -101,6 +105,8 @@ type tables struct {
 	open map[Table]*table
 	// content is kept up by what is written; nil where nothing is.
 	content *content
+	// must are the tables that every file of this machine has.
+	must []Table
 }
 
 type table struct {
@@ -121,6 +127,8 @@ func (ts *tables) table(name Table) *table {
 	if !ok {
 		if b := ts.tx.Bucket([]byte(name)); b != nil {
 			t = &table{in: ts, name: name, seed: seedOf(name), bucket: b, seeks: b.Cursor()}
+		} else if slices.Contains(ts.must, name) {
+			panic(storePanic{spoiled("the table %s is gone", name)})
 		}
 		ts.open[name] = t
 	}

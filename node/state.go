@@ -427,6 +427,9 @@ func (n *Node) checkStates(ctx context.Context) Check {
 	case len(report.Differ) > 0:
 		c.Text = fmt.Sprintf("%s differ from the majority at revision %d", strings.Join(n.namesOf(report.Differ), ", "), report.Revision)
 		c.Next = "they have been told: each takes a new seat and fetches the state anew"
+	case len(report.Damaged) > 0:
+		c.Text = strings.Join(n.namesOf(report.Damaged), ", ") + " found a damaged state file"
+		c.Next = "it is made anew from snapshot and log by itself; look at that disk and memory"
 	case report.Undecided:
 		c.Text = fmt.Sprintf("the replicas differ at revision %d and no majority agrees", report.Revision)
 		c.Next = "keep a backup of each; restore the one that is right into a new mesh, or reset the node that is wrong and let it join again"
