@@ -72,7 +72,8 @@ func (t *tx) parallel(ns nsID, source uint64, typ string, target uint64, n uint3
 
 func (t *tx) putEdge(at triple, e *edgeRecord) {
 	t.key = at.appendSPO(t.key[:0])
-	t.w.Put(tSPO, t.key, consensus.Encode(e))
+	t.value = e.encode(t.value[:0])
+	t.w.Put(tSPO, t.key, t.value)
 }
 
 func (t *tx) dropEdge(at triple) {

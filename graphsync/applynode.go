@@ -82,7 +82,8 @@ func (t *tx) createNode(o *op) (opResult, *consensus.Refusal, error) {
 
 func (t *tx) putNode(ns nsID, id uint64, n *nodeRecord) {
 	t.key = appendNodeKey(t.key[:0], ns, id)
-	t.w.Put(tNode, t.key, consensus.Encode(n))
+	t.value = n.encode(t.value[:0])
+	t.w.Put(tNode, t.key, t.value)
 	t.left, t.leftIn, t.leftID = *n, ns, id
 }
 
@@ -99,7 +100,7 @@ func (t *tx) updateNode(o *op) (opResult, *consensus.Refusal, error) {
 
 // changeNode takes over what the op gives.
 func (t *tx) changeNode(ns nsID, id uint64, o *op) (opResult, *consensus.Refusal, error) {
-	old, ok, err := t.node(ns, id)
+	old, ok, err := t.peek(ns, id)
 	if err != nil {
 		return opResult{}, nil, err
 	}

@@ -122,6 +122,9 @@ type wireNode struct {
 	Label     string `cbor:"4,keyasint"`
 	Key       string `cbor:"5,keyasint,omitempty"`
 	Props     []byte `cbor:"6,keyasint,omitempty"`
+	// Given says that the properties are those of the operation, which its
+	// proposer has, and are left out: the answer is kept on every node.
+	Given bool `cbor:"7,keyasint,omitempty"`
 	wireStamp
 }
 

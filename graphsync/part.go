@@ -24,14 +24,14 @@ func (*Part) Tables() []consensus.Table { return append([]consensus.Table(nil), 
 
 // Apply implements consensus.Part.
 func (*Part) Apply(w consensus.Writer, c consensus.Command) ([]byte, error) {
-	var cmd command
-	if err := consensus.Decode(c.Body, &cmd); err != nil {
+	cmd, err := decodeCommand(c.Body)
+	if err != nil {
 		return nil, consensus.Refuse(CodeInvalid, "the graph command cannot be read")
 	}
 	if len(cmd.Ops) == 0 || len(cmd.Ops) > MaxBatchOps {
 		return nil, refuse(CodeTooLarge, "operations", "a command has 1 to %d operations, not %d", MaxBatchOps, len(cmd.Ops))
 	}
-	t := &tx{view: view{r: w}, w: w, c: c, cmd: &cmd}
+	t := &tx{view: view{r: w}, w: w, c: c, cmd: cmd}
 	if err := t.begin(); err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (*Part) Apply(w consensus.Writer, c consensus.Command) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return consensus.Encode(&res), nil
+	return res.encode(), nil
 }
 
 // apply executes one operation. A handler refuses before its first write, so
@@ -124,13 +124,16 @@ func (t *tx) whole(o *op, res *result) error {
 			if !ok {
 				return nil
 			}
-			n, ok, err := t.node(ns, id)
+			n, ok, err := t.peek(ns, id)
 			if err != nil || !ok {
 				return err
 			}
 			t.left, t.leftIn = n, ns
 		}
 		w, err := t.wireNode(t.leftIn, id, &t.left)
+		if o.has(hasProps) && !o.has(isMerge) {
+			w.Props, w.Given = nil, true
+		}
 		res.Node = &w
 		return err
 	case opCreateEdge, opUpdateEdge:

@@ -3,10 +3,7 @@ package graphsync
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"math"
-
-	"github.com/meshd/meshd/consensus"
 )
 
 // Records are numbered CBOR; a number once given is never used for something
@@ -87,28 +84,6 @@ func (n *nodeRecord) norm() string {
 		return n.Norm
 	}
 	return n.Key
-}
-
-func decodeNode(v []byte) (nodeRecord, error) {
-	var n nodeRecord
-	if err := consensus.Decode(v, &n); err != nil {
-		return n, fmt.Errorf("%w: %w", errRecord, err)
-	}
-	if n.Version == 0 || n.Type == 0 || n.Type > maxSymbol || len(n.Label) > MaxLabel || !goodProps(n.Props) {
-		return n, errRecord
-	}
-	return n, nil
-}
-
-func decodeEdge(v []byte) (edgeRecord, error) {
-	var e edgeRecord
-	if err := consensus.Decode(v, &e); err != nil {
-		return e, fmt.Errorf("%w: %w", errRecord, err)
-	}
-	if e.Version == 0 || !finite(e.weight()) || !goodProps(e.Props) {
-		return e, errRecord
-	}
-	return e, nil
 }
 
 // goodProps is a cheap look at stored properties, enough that an answer made

@@ -186,7 +186,11 @@ func (s *Service) one(ctx context.Context, wo WriteOptions, namespace string, o 
 	if r != nil {
 		return result{}, consensus.Outcome{}, r
 	}
-	return s.propose(ctx, wo, command{Namespace: namespace, Ops: []op{prepared}, Whole: true})
+	res, out, err := s.propose(ctx, wo, command{Namespace: namespace, Ops: []op{prepared}, Whole: true})
+	if res.Node != nil && res.Node.Given {
+		res.Node.Props = prepared.Props
+	}
+	return res, out, err
 }
 
 func (s *Service) propose(ctx context.Context, wo WriteOptions, cmd command) (result, consensus.Outcome, error) {
@@ -194,7 +198,7 @@ func (s *Service) propose(ctx context.Context, wo WriteOptions, cmd command) (re
 		return result{}, consensus.Outcome{}, r
 	}
 	cmd.Author = wo.Author
-	body := consensus.Encode(&cmd)
+	body := cmd.encode()
 	if len(body) > MaxBatchBytes {
 		return result{}, consensus.Outcome{}, refuse(CodeTooLarge, "operations",
 			"the operations take %d bytes, one command has at most %d: send fewer at a time", len(body), MaxBatchBytes)
@@ -203,8 +207,8 @@ func (s *Service) propose(ctx context.Context, wo WriteOptions, cmd command) (re
 	if err != nil {
 		return result{}, out, err
 	}
-	var res result
-	if err := consensus.Decode(out.Result, &res); err != nil {
+	res, err := decodeResult(out.Result)
+	if err != nil {
 		return res, out, fmt.Errorf("reading the graph's answer: %w", err)
 	}
 	if len(res.Ops) != len(cmd.Ops) {

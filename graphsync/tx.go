@@ -21,6 +21,7 @@ type tx struct {
 	totals  map[countKey]int64
 	cascade int // edges ended on behalf of nodes so far
 	key     []byte
+	value   []byte
 	// left is the node written last, for the answer of a single operation.
 	left   nodeRecord
 	leftIn nsID
@@ -38,8 +39,11 @@ var metaKey = []byte("state")
 func (t *tx) begin() error {
 	t.meta = metaRecord{Format: format, NextID: 1}
 	if got := t.w.Get(tMeta, metaKey); got != nil {
-		if err := consensus.Decode(got, &t.meta); err != nil {
-			return err
+		if !t.meta.read(got) {
+			t.meta = metaRecord{Format: format, NextID: 1}
+			if err := consensus.Decode(got, &t.meta); err != nil {
+				return err
+			}
 		}
 		if t.meta.Format != format {
 			return refuse(CodeInvalid, "", "the graph's tables have format %d, this program knows %d: upgrade this node", t.meta.Format, format)

@@ -91,6 +91,18 @@ func (v *view) node(ns nsID, id uint64) (nodeRecord, bool, error) {
 	return n, err == nil, err
 }
 
+// peek is node with the properties left in the table's memory: they hold until
+// the next write.
+func (v *view) peek(ns nsID, id uint64) (nodeRecord, bool, error) {
+	v.buf = appendNodeKey(v.buf[:0], ns, id)
+	got := v.r.Get(tNode, v.buf)
+	if got == nil {
+		return nodeRecord{}, false, nil
+	}
+	n, err := peekNode(got)
+	return n, err == nil, err
+}
+
 // hasNode is node without decoding the record.
 func (v *view) hasNode(ns nsID, id uint64) bool {
 	got, ok := v.nodeNamespace(id)

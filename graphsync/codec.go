@@ -1,0 +1,400 @@
+package graphsync
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+
+	"github.com/meshd/meshd/consensus"
+)
+
+func (s *stamp) encode(f *fields) {
+	f.uintIf(1, s.Flags)
+	f.uint(2, s.Version)
+	f.uint(3, s.CreatedRev)
+	f.int(4, s.CreatedAt)
+	f.uintIf(5, s.UpdatedRev)
+	f.intIf(6, s.UpdatedAt)
+	f.uintIf(7, uint64(s.CreatedBy))
+	f.uintIf(8, uint64(s.UpdatedBy))
+}
+
+func (s *stamp) member(r *cborReader, name uint64) bool {
+	switch name {
+	case 1:
+		s.Flags = r.uint()
+	case 2:
+		s.Version = r.uint()
+	case 3:
+		s.CreatedRev = r.uint()
+	case 4:
+		s.CreatedAt = r.int()
+	case 5:
+		s.UpdatedRev = r.uint()
+	case 6:
+		s.UpdatedAt = r.int()
+	case 7:
+		s.CreatedBy = symbol(r.uintTo(math.MaxUint32))
+	case 8:
+		s.UpdatedBy = symbol(r.uintTo(math.MaxUint32))
+	default:
+		return false
+	}
+	return true
+}
+
+func (n *nodeRecord) encode(b []byte) []byte {
+	f := mapFields(b)
+	n.stamp.encode(&f)
+	f.uint(9, uint64(n.Type))
+	f.text(10, n.Label)
+	f.textIf(11, n.Name)
+	f.textIf(12, n.Key)
+	f.textIf(13, n.Norm)
+	f.bytesIf(14, n.Props)
+	return f.end()
+}
+
+// read reads a record in the form encode writes; its properties are a part of v.
+func (n *nodeRecord) read(v []byte) bool {
+	r := cborReader{b: v}
+	r.members(func(name uint64) bool {
+		switch name {
+		case 9:
+			n.Type = symbol(r.uintTo(math.MaxUint32))
+		case 10:
+			n.Label = r.text()
+		case 11:
+			n.Name = r.text()
+		case 12:
+			n.Key = r.text()
+		case 13:
+			n.Norm = r.text()
+		case 14:
+			n.Props = r.bytes()
+		default:
+			return n.member(&r, name)
+		}
+		return true
+	})
+	return r.whole()
+}
+
+func (o *op) encode(b []byte) []byte {
+	f := mapFields(b)
+	f.uint(1, uint64(o.Kind))
+	f.uintIf(2, o.Flags)
+	f.uintIf(3, o.ID)
+	f.textIf(4, o.Key)
+	f.textIf(5, o.Norm)
+	f.textIf(6, o.Type)
+	f.textIf(7, o.Label)
+	f.textIf(8, o.Name)
+	f.bytesIf(9, o.Props)
+	f.uintIf(10, o.Source)
+	f.uintIf(11, o.Target)
+	f.textIf(12, o.SourceKey)
+	f.textIf(13, o.TargetKey)
+	f.floatIf(14, o.Weight)
+	f.textIf(15, o.Predicate)
+	f.uintIf(16, uint64(o.Parallel))
+	f.uintIf(17, o.IfVersion)
+	return f.end()
+}
+
+func (o *op) read(r *cborReader) {
+	r.members(func(name uint64) bool {
+		switch name {
+		case 1:
+			o.Kind = opKind(r.uintTo(math.MaxUint8))
+		case 2:
+			o.Flags = r.uint()
+		case 3:
+			o.ID = r.uint()
+		case 4:
+			o.Key = r.text()
+		case 5:
+			o.Norm = r.text()
+		case 6:
+			o.Type = r.text()
+		case 7:
+			o.Label = r.text()
+		case 8:
+			o.Name = r.text()
+		case 9:
+			o.Props = r.bytes()
+		case 10:
+			o.Source = r.uint()
+		case 11:
+			o.Target = r.uint()
+		case 12:
+			o.SourceKey = r.text()
+		case 13:
+			o.TargetKey = r.text()
+		case 14:
+			o.Weight = r.float()
+		case 15:
+			o.Predicate = r.text()
+		case 16:
+			o.Parallel = uint32(r.uintTo(math.MaxUint32))
+		case 17:
+			o.IfVersion = r.uint()
+		default:
+			return false
+		}
+		return true
+	})
+}
+
+func (c *command) encode() []byte {
+	size := 64 + len(c.Namespace) + len(c.Author)
+	for i := range c.Ops {
+		o := &c.Ops[i]
+		size += 64 + len(o.Key) + len(o.Norm) + len(o.Type) + len(o.Label) + len(o.Name) + len(o.Props) + len(o.SourceKey) + len(o.TargetKey) + len(o.Predicate)
+	}
+	f := mapFields(make([]byte, 0, size))
+	f.textIf(1, c.Namespace)
+	f.textIf(2, c.Author)
+	f.name(3)
+	f.b = appendHead(f.b, cborArray, uint64(len(c.Ops)))
+	for i := range c.Ops {
+		f.b = c.Ops[i].encode(f.b)
+	}
+	f.trueIf(4, c.Lenient)
+	f.trueIf(5, c.Whole)
+	return f.end()
+}
+
+// decodeCommand reads a command; its properties are parts of body.
+func decodeCommand(body []byte) (*command, error) {
+	c := new(command)
+	r := cborReader{b: body}
+	r.members(func(name uint64) bool {
+		switch name {
+		case 1:
+			c.Namespace = r.text()
+		case 2:
+			c.Author = r.text()
+		case 3:
+			n := r.head(cborArray)
+			if n > uint64(len(r.b)) {
+				return false
+			}
+			c.Ops = make([]op, n)
+			for i := range c.Ops {
+				c.Ops[i].read(&r)
+			}
+		case 4:
+			c.Lenient = r.bool()
+		case 5:
+			c.Whole = r.bool()
+		default:
+			return false
+		}
+		return true
+	})
+	if r.whole() {
+		return c, nil
+	}
+	c = new(command)
+	return c, consensus.Decode(body, c)
+}
+
+func (w *wireNode) encode(b []byte) []byte {
+	f := mapFields(b)
+	f.text(1, w.Namespace)
+	f.uint(2, w.ID)
+	f.text(3, w.Type)
+	f.text(4, w.Label)
+	f.textIf(5, w.Key)
+	f.bytesIf(6, w.Props)
+	f.trueIf(7, w.Given)
+	f.uint(20, w.Version)
+	f.int(21, w.CreatedAt)
+	f.int(22, w.UpdatedAt)
+	f.textIf(23, w.CreatedBy)
+	f.textIf(24, w.UpdatedBy)
+	return f.end()
+}
+
+func (w *wireNode) read(r *cborReader) {
+	r.members(func(name uint64) bool {
+		switch name {
+		case 1:
+			w.Namespace = r.text()
+		case 2:
+			w.ID = r.uint()
+		case 3:
+			w.Type = r.text()
+		case 4:
+			w.Label = r.text()
+		case 5:
+			w.Key = r.text()
+		case 6:
+			w.Props = r.bytes()
+		case 7:
+			w.Given = r.bool()
+		case 20:
+			w.Version = r.uint()
+		case 21:
+			w.CreatedAt = r.int()
+		case 22:
+			w.UpdatedAt = r.int()
+		case 23:
+			w.CreatedBy = r.text()
+		case 24:
+			w.UpdatedBy = r.text()
+		default:
+			return false
+		}
+		return true
+	})
+}
+
+func (res *result) encode() []byte {
+	if len(res.Refusals) > 0 || res.Edge != nil {
+		return consensus.Encode(res)
+	}
+	size := 16 + 24*len(res.Ops)
+	if w := res.Node; w != nil {
+		size += 96 + len(w.Namespace) + len(w.Type) + len(w.Label) + len(w.Key) + len(w.Props) + len(w.CreatedBy) + len(w.UpdatedBy)
+	}
+	f := mapFields(make([]byte, 0, size))
+	f.name(1)
+	f.b = appendHead(f.b, cborArray, uint64(len(res.Ops)))
+	for _, o := range res.Ops {
+		f.b = append(f.b, cborArray|3)
+		f.b = appendHead(f.b, cborUint, o.ID)
+		f.b = appendHead(f.b, cborUint, uint64(o.Status))
+		f.b = appendHead(f.b, cborUint, o.Version)
+	}
+	if res.Node != nil {
+		f.name(3)
+		f.b = res.Node.encode(f.b)
+	}
+	return f.end()
+}
+
+// decodeResult reads an answer; the properties in it are a part of b.
+func decodeResult(b []byte) (result, error) {
+	var res result
+	r := cborReader{b: b}
+	r.members(func(name uint64) bool {
+		switch name {
+		case 1:
+			n := r.head(cborArray)
+			if n > uint64(len(r.b)) {
+				return false
+			}
+			res.Ops = make([]opResult, n)
+			for i := range res.Ops {
+				if r.head(cborArray) != 3 {
+					return false
+				}
+				o := &res.Ops[i]
+				o.ID, o.Status, o.Version = r.uint(), status(r.uintTo(math.MaxUint8)), r.uint()
+			}
+		case 3:
+			res.Node = new(wireNode)
+			res.Node.read(&r)
+		default:
+			return false
+		}
+		return true
+	})
+	if r.whole() {
+		return res, nil
+	}
+	res = result{}
+	return res, consensus.Decode(b, &res)
+}
+
+func (m *metaRecord) read(v []byte) bool {
+	r := cborReader{b: v}
+	r.members(func(name uint64) bool {
+		switch name {
+		case 1:
+			m.Format = r.uint()
+		case 2:
+			m.NextID = r.uint()
+		case 3:
+			m.Namespaces = symbol(r.uintTo(math.MaxUint32))
+		case 4:
+			m.Types = symbol(r.uintTo(math.MaxUint32))
+		case 5:
+			m.Authors = symbol(r.uintTo(math.MaxUint32))
+		default:
+			return false
+		}
+		return true
+	})
+	return r.whole()
+}
+
+// decodeNode reads a node's record and copies all of it.
+func decodeNode(v []byte) (nodeRecord, error) {
+	n, err := peekNode(v)
+	n.Props = bytes.Clone(n.Props)
+	return n, err
+}
+
+// peekNode is decodeNode with the properties left where they are, for who is
+// done with them before v changes.
+func peekNode(v []byte) (nodeRecord, error) {
+	var n nodeRecord
+	if !n.read(v) {
+		n = nodeRecord{}
+		if err := consensus.Decode(v, &n); err != nil {
+			return n, fmt.Errorf("%w: %w", errRecord, err)
+		}
+	}
+	if n.Version == 0 || n.Type == 0 || n.Type > maxSymbol || len(n.Label) > MaxLabel || !goodProps(n.Props) {
+		return n, errRecord
+	}
+	return n, nil
+}
+
+func (e *edgeRecord) encode(b []byte) []byte {
+	f := mapFields(b)
+	e.stamp.encode(&f)
+	if e.Weight != nil {
+		f.name(9)
+		f.b = append(f.b, consensus.Encode(*e.Weight)...)
+	}
+	f.textIf(10, e.Predicate)
+	f.bytesIf(14, e.Props)
+	return f.end()
+}
+
+func (e *edgeRecord) read(v []byte) bool {
+	r := cborReader{b: v}
+	r.members(func(name uint64) bool {
+		switch name {
+		case 9:
+			w := r.float()
+			e.Weight = &w
+		case 10:
+			e.Predicate = r.text()
+		case 14:
+			e.Props = bytes.Clone(r.bytes())
+		default:
+			return e.member(&r, name)
+		}
+		return true
+	})
+	return r.whole()
+}
+
+func decodeEdge(v []byte) (edgeRecord, error) {
+	var e edgeRecord
+	if !e.read(v) {
+		e = edgeRecord{}
+		if err := consensus.Decode(v, &e); err != nil {
+			return e, fmt.Errorf("%w: %w", errRecord, err)
+		}
+	}
+	if e.Version == 0 || !finite(e.weight()) || !goodProps(e.Props) {
+		return e, errRecord
+	}
+	return e, nil
+}
