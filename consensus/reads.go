@@ -213,17 +213,20 @@ func (g *Group) leaderRevision(ctx context.Context) (uint64, error) {
 }
 
 // answerRevision says the leader's revision with everything committed so far:
-// a follower may have applied an entry a moment before the leader has.
+// a follower may have applied an entry a moment before the leader has. It is
+// found as a linearizable read is: who was deposed in its sleep and does not
+// know yet must not say that a revision does not exist.
 func (g *Group) answerRevision(ctx context.Context) ([]byte, error) {
 	if !g.leading() {
 		return nil, errNotLeader
 	}
-	if !g.ready() {
-		return nil, errNotReady
-	}
 	ctx, cancel := context.WithTimeout(ctx, readDeadline)
 	defer cancel()
-	if err := g.waitApplied(ctx, g.raft.CommitIndex()); err != nil {
+	index, err := g.reads.index(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.waitApplied(ctx, index); err != nil {
 		return nil, errNotReady
 	}
 	return binary.AppendUvarint(nil, g.machine.state().Revision), nil
