@@ -44,6 +44,18 @@ func believesLong(c *Config) {
 	}
 }
 
+// founderLeads makes the node lead that believes long.
+func founderLeads(t *testing.T, nodes []*node) *node {
+	t.Helper()
+	eventually(t, 20*time.Second, "the founder leads", func() bool {
+		if leader := leaderOf(t, nodes); leader != nodes[0] {
+			_ = leader.transfer(nodes[0].id)
+		}
+		return nodes[0].ready()
+	})
+	return nodes[0]
+}
+
 // readSoon is a linearizable read that waits until there is a leader again.
 func (x *node) readSoon(t *testing.T, key string) (v string) {
 	t.Helper()
@@ -78,7 +90,7 @@ func TestReadsThatComeDuringAPausedRound(t *testing.T) {
 						}
 					}
 				})
-				old := leaderOf(t, nodes)
+				old := founderLeads(t, nodes)
 				rest := others(nodes, old)
 				old.do(t, "set k old")
 				armed.Store(true)
@@ -89,7 +101,7 @@ func TestReadsThatComeDuringAPausedRound(t *testing.T) {
 				} else {
 					handOver(t, old)
 				}
-				eventually(t, 10*time.Second, "another leads", func() bool { return slices.ContainsFunc(rest, func(x *node) bool { return x.ready() }) })
+				eventually(t, 30*time.Second, "another leads", func() bool { return slices.ContainsFunc(rest, func(x *node) bool { return x.ready() }) })
 				rest[0].do(t, "set k new")
 				late := old.readLater(ReadOptions{Consistency: Linearizable}, "k")
 				if forced { // it has joined the queue behind the round

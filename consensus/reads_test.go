@@ -38,7 +38,7 @@ func TestDeposedLeaderDoesNotAnswer(t *testing.T) {
 					}
 				}
 			})
-			old := leaderOf(t, nodes)
+			old := founderLeads(t, nodes)
 			old.do(t, "set k old")
 			var mine, theirs []*node // the old leader with both non-voters
 			voters := map[string]bool{}
