@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// members is F21: a change of membership, a kill of the leader and a partition
-// together, again and again.
+// members is F21: a change of membership, a kill or a power cut of the leader or
+// of more, and a partition together, again and again.
 func members(r *runner, ctx context.Context) {
 	z := &nemesis{r, rand.New(rand.NewPCG(r.cfg.Seed, 2))}
 	for ctx.Err() == nil {
-		changes := []fault{{"join", 3, (*nemesis).join}, {"leave", 2, (*nemesis).leave}, {"remove", 2, (*nemesis).remove}}
+		changes := []fault{{"join", 3, (*nemesis).join}, {"leave", 2, (*nemesis).leave}, {"leave-killed", 1, (*nemesis).leaveKilled}, {"remove", 2, (*nemesis).remove}}
 		if len(r.members()) <= leastMembers {
 			changes = changes[:1]
 		}
@@ -26,6 +26,8 @@ func members(r *runner, ctx context.Context) {
 			{"kill-leader", 2, func(z *nemesis) func(context.Context) { return z.kill(z.seize(1, z.leads()...)) }},
 			{"kill-two", 1, func(z *nemesis) func(context.Context) { return z.kill(z.seize(2)) }},
 			{"kill-all", 1, func(z *nemesis) func(context.Context) { return z.kill(z.seize(maxSeized)) }},
+			{"power-leader", 1, func(z *nemesis) func(context.Context) { return z.power(z.seize(1, z.leads()...)) }},
+			{"power-all", 1, func(z *nemesis) func(context.Context) { return z.power(z.seize(maxSeized)) }},
 		}
 		groups := [][]fault{changes, cuts, kills}
 		var wg sync.WaitGroup
