@@ -191,12 +191,12 @@ func readSnapshot(in io.Reader, put func(t Table, k, v []byte) error) (meta, err
 	if err != nil {
 		return meta{}, err
 	}
+	if err := tooNew(head); err != nil {
+		return meta{}, err
+	}
 	var cur meta
 	if err := Decode(head, &cur); err != nil {
 		return meta{}, fmt.Errorf("%w: %w", errSnapshot, err)
-	}
-	if cur.Format > stateFormat || cur.Level > supportedLevel {
-		return meta{}, fmt.Errorf("a snapshot of format %d and level %d, upgrade this node: %w", cur.Format, cur.Level, ErrNewer)
 	}
 	var table Table
 	var seed uint32

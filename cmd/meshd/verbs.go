@@ -37,6 +37,7 @@ var verbs = []struct {
 	{groupAccess, apikeyCommand},
 
 	{groupProgram, configCommand},
+	{groupProgram, migrateCommand},
 	{groupProgram, versionCommand},
 	{groupProgram, completionCommand},
 }
