@@ -113,6 +113,48 @@ func (c *client) victim(ctx context.Context, i int) bool {
 	return a.outcome == check.OK
 }
 
+// batch makes some graph nodes at once, all or none; half insist.
+func (c *client) batch(ctx context.Context, i int) bool {
+	name := "b/" + c.value(i)
+	labels := make([]string, 2+c.rng.IntN(4))
+	ops := make([]any, len(labels))
+	for k := range labels {
+		labels[k] = fmt.Sprintf("%s/%d", name, k)
+		ops[k] = map[string]any{"op": "create_node", "type": "thing", "label": labels[k]}
+	}
+	body := map[string]any{"session_id": elementSpace, "ops": ops}
+	insist := c.rng.IntN(2) == 0
+	var a answer
+	if insist {
+		a = c.repeat(ctx, http.MethodPost, "/graph/batch", body, name)
+	} else {
+		a = c.ask(http.MethodPost, "/graph/batch", body)
+	}
+	var made struct {
+		Results []struct {
+			ID      uint64 `json:"id"`
+			Version uint64 `json:"version"`
+		} `json:"results"`
+	}
+	if a.outcome == check.OK && (!c.decode(a, &made) || len(made.Results) != len(labels)) {
+		c.run.problem("internal", "%s answers a batch of %d with %d results", a.node, len(labels), len(made.Results))
+		return false
+	}
+	for k, label := range labels {
+		op := c.op(check.Add, label, a)
+		op.Batch, op.Version = name, 0
+		if insist {
+			op.Idempotent = label
+		}
+		if a.outcome == check.OK {
+			op.ID = made.Results[k].ID
+			c.show(check.Op{Kind: check.Add, Key: label, ID: op.ID})
+		}
+		c.done(op)
+	}
+	return a.outcome == check.OK
+}
+
 // has looks for an element that some client has made.
 func (c *client) has() bool {
 	b := &c.run.board

@@ -34,6 +34,7 @@ func (r *runner) judge() *Report {
 	problems = append(problems, check.Revisions(history, initial)...)
 	problems = append(problems, check.Backwards(history)...)
 	problems = append(problems, check.Elements(history, listings)...)
+	problems = append(problems, check.Batches(history, listings)...)
 	problems = append(problems, check.Replays(history)...)
 	problems = append(problems, check.Sightings(history)...)
 	for _, p := range problems {

@@ -80,6 +80,8 @@ func (c *client) operation(ctx context.Context, i int) bool {
 		return c.edge(ctx, i)
 	case p < 93:
 		return c.victim(ctx, i)
+	case p < 96:
+		return c.batch(ctx, i)
 	default:
 		return c.has()
 	}

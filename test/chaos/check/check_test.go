@@ -160,6 +160,23 @@ func TestElements(t *testing.T) {
 	}
 }
 
+func TestBatches(t *testing.T) {
+	part := func(key string) Op { return Op{Kind: Add, Key: key, Batch: "b", Outcome: Unknown} }
+	history := []Op{part("b/0"), part("b/1"), {Kind: Add, Key: "alone", Outcome: OK}}
+	for _, tt := range []struct {
+		there map[string]int
+		want  []string
+	}{
+		{nil, nil},
+		{map[string]int{"b/0": 1, "b/1": 1}, nil},
+		{map[string]int{"b/1": 1}, []string{"torn"}},
+	} {
+		if got := kinds(Batches(history, []Listing{{Node: "n1", Nodes: tt.there}})); !slices.Equal(got, tt.want) {
+			t.Errorf("%v: got %v, want %v", tt.there, got, tt.want)
+		}
+	}
+}
+
 func TestReplaysAndSightings(t *testing.T) {
 	made := func(id uint64) Op {
 		return Op{Kind: Add, Key: "a", ID: id, Idempotent: "k", Call: 1, Return: 2, Outcome: OK}

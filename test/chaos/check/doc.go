@@ -53,6 +53,7 @@ type Op struct {
 	Code        string  `json:"code,omitempty"`
 	Idempotent  string  `json:"idempotent,omitempty"` // the key it was sent with
 	Replayed    bool    `json:"replayed,omitempty"`
+	Batch       string  `json:"batch,omitempty"` // asked for together with those of the same name: all or none
 }
 
 // Problem is a broken promise.

@@ -101,6 +101,32 @@ func Elements(history []Op, listings []Listing) []Problem {
 	return problems
 }
 
+// Batches checks at the end that of what was asked for together each node has
+// all or nothing.
+func Batches(history []Op, listings []Listing) []Problem {
+	var problems []Problem
+	batches := map[string][]Op{}
+	for _, o := range history {
+		if o.Batch != "" {
+			batches[o.Batch] = append(batches[o.Batch], o)
+		}
+	}
+	for _, l := range listings {
+		for _, name := range sortedKeys(batches) {
+			there := 0
+			for _, o := range batches[name] {
+				if l.Nodes[o.Key] > 0 {
+					there++
+				}
+			}
+			if there > 0 && there < len(batches[name]) {
+				problems = append(problems, Problem{"torn", fmt.Sprintf("of the %d things of batch %s %d are at %s", len(batches[name]), name, there, l.Node), batches[name]})
+			}
+		}
+	}
+	return problems
+}
+
 // Replays checks what was sent with idempotency keys: all acknowledgements of
 // one key name one thing.
 func Replays(history []Op) []Problem {
