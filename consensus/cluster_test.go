@@ -99,6 +99,8 @@ type testNet struct {
 	nodes map[string]*node
 	cut   map[[2]string]bool
 	conns map[net.Conn][2]string
+	// differ says that a test has made the states differ on purpose.
+	differ bool
 }
 
 func newTestNet() *testNet {
@@ -122,6 +124,10 @@ func (n *testNet) dial(ctx context.Context, from, to string) (net.Conn, error) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.cut[[2]string{from, to}] { // meanwhile
+		c.Close()
+		return nil, errCut
+	}
 	n.conns[c] = [2]string{from, to}
 	return c, nil
 }
@@ -328,7 +334,88 @@ func mesh(t testing.TB, n int, cfg func(*Config)) (*testNet, *roster, []*node) {
 		}
 		return true
 	})
+	// Registered last, so that it comes before the nodes are stopped.
+	t.Cleanup(func() { nw.agree(t) })
 	return nw, r, nodes
+}
+
+// agree ends every test of several nodes (F24): with all links healed, those
+// that run and belong together reach one revision, and there they have the same
+// rolling hash and the same content of every table, consensus' own included.
+func (n *testNet) agree(t testing.TB) {
+	t.Helper()
+	n.heal()
+	n.mu.Lock()
+	var up []*node
+	for _, x := range n.nodes {
+		if x.Group != nil && x.machine.broken() == nil {
+			up = append(up, x)
+		}
+	}
+	differ := n.differ
+	n.mu.Unlock()
+	if t.Failed() || differ || len(up) < 2 {
+		return
+	}
+	deadline := time.Now().Add(15 * time.Second)
+	for {
+		byIndex, ahead, members := map[uint64]meta{}, uint64(0), map[string]bool{}
+		for _, x := range up {
+			if x.ready() {
+				for _, s := range x.configuration() {
+					members[string(s.ID)] = true
+				}
+			}
+		}
+		behind := 0
+		for _, x := range up {
+			m := x.machine.state()
+			if other, ok := byIndex[m.Applied]; ok && other != m {
+				t.Errorf("at entry %d a node has %+v and another %+v", m.Applied, other, m)
+				return
+			}
+			byIndex[m.Applied] = m
+			ahead = max(ahead, m.Applied)
+		}
+		for _, x := range up {
+			if members[x.id] && x.machine.state().Applied < ahead {
+				behind++
+			}
+		}
+		if behind == 0 && len(members) > 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			if len(members) > 0 {
+				t.Errorf("%d nodes do not come to entry %d", behind, ahead)
+			}
+			return // without a majority nobody goes on
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	hashes := map[[32]byte][]string{}
+	applied := up[0].machine.state().Applied
+	for _, x := range up {
+		tx, err := x.machine.begin()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		cur, err := readMeta(x.machine.tablesOf(tx, nil))
+		if err != nil || cur.Applied != applied {
+			tx.Rollback()
+			continue
+		}
+		sum, err := x.machine.hashAll(tx)
+		if err != nil {
+			t.Errorf("hashing the state of %s: %v", x.id, err)
+			return
+		}
+		hashes[sum] = append(hashes[sum], x.id)
+	}
+	if len(hashes) > 1 {
+		t.Errorf("the content differs: %x", hashes)
+	}
 }
 
 func eventually(t testing.TB, d time.Duration, what string, ok func() bool) {

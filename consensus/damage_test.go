@@ -123,7 +123,7 @@ var harmed = []struct {
 // node has its whole state again, or refuses with a sentence each time it is
 // started, and never comes up empty, short of what it acknowledged, or with
 // another vote (F4, F5, F6).
-func TestEachFileDamagedOnce(t *testing.T) {
+func TestF6EachFileDamagedOnce(t *testing.T) {
 	for i, m := range moments {
 		// Each moment has all files; two of them have all disorders as well.
 		few := i != 2 && i != 4
@@ -238,7 +238,7 @@ func judge(t *testing.T, name string, x *node, term uint64, vote string) error {
 
 // The same on one of three, whose two others know better: the node comes up
 // with what they have, or refuses, and no state differs.
-func TestEachFileDamagedOnOneOfThree(t *testing.T) {
+func TestF6EachFileDamagedOnOneOfThree(t *testing.T) {
 	_, _, nodes := mesh(t, 3, nil)
 	leader := leaderOf(t, nodes)
 	count(t, leader, 4)
@@ -286,7 +286,7 @@ func TestEachFileDamagedOnOneOfThree(t *testing.T) {
 
 // Every file of all three is damaged alike: each has its state again, or none
 // starts.
-func TestEachFileDamagedOnAllThree(t *testing.T) {
+func TestF6EachFileDamagedOnAllThree(t *testing.T) {
 	for _, snap := range []bool{false, true} {
 		t.Run(fmt.Sprint("snapshot ", snap), func(t *testing.T) {
 			t.Parallel()

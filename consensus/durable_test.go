@@ -12,7 +12,7 @@ import (
 )
 
 // Replay of entries that the state already has must not apply them again (F23).
-func TestReplayAfterRestartAppliesOnce(t *testing.T) {
+func TestF23ReplayAfterRestartAppliesOnce(t *testing.T) {
 	for name, otherBoot := range map[string]bool{"killed": false, "power lost": true} {
 		t.Run(name, func(t *testing.T) {
 			x := one(t, func(c *Config) { c.hooks.otherBoot = otherBoot })
@@ -34,7 +34,7 @@ func TestReplayAfterRestartAppliesOnce(t *testing.T) {
 }
 
 // All nodes die before the first snapshot and lose their state files (F14).
-func TestAllRestartBeforeTheFirstSnapshot(t *testing.T) {
+func TestF14AllRestartBeforeTheFirstSnapshot(t *testing.T) {
 	_, _, nodes := mesh(t, 3, func(c *Config) { c.hooks.otherBoot = true })
 	for i := range 30 {
 		nodes[i%3].do(t, "add n")
@@ -142,7 +142,7 @@ func tailFile(t *testing.T, dir string) string {
 }
 
 // Each flipped bit in what was acknowledged is found at open.
-func TestFlippedBitsInTheLogAreFound(t *testing.T) {
+func TestF6FlippedBitsInTheLogAreFound(t *testing.T) {
 	x := one(t, nil)
 	for i := range 20 {
 		x.do(t, fmt.Sprintf("set k%d v", i))
@@ -310,7 +310,7 @@ func TestRecoverOfASingleSurvivor(t *testing.T) {
 	}
 }
 
-func TestFailedCommitIsAFault(t *testing.T) {
+func TestF7FailedCommitIsAFault(t *testing.T) {
 	fail := make(chan struct{})
 	x := one(t, func(c *Config) {
 		c.hooks.failCommit = func() error {

@@ -37,6 +37,9 @@ const (
 // be believed.
 var ErrStateDiffers = errors.New("the state of this node differs from that of the others")
 
+// errRebuild marks a state file that is not what was written.
+var errRebuild = errors.New("the state file is damaged and will be rebuilt")
+
 // errLog marks the errors that ended the log.
 var errLog = errors.New("the log has failed")
 
@@ -60,6 +63,21 @@ func FaultOf(err error) FaultKind {
 
 // Fault returns why this Group can no longer take writes, nil while it can.
 func (g *Group) Fault() error { return g.machine.broken() }
+
+// TryWriting makes a small file in dir durable and removes it. A file system
+// that takes nothing is found by it before what still reads is closed; the
+// error is a FaultDisk where the device fails.
+func TryWriting(dir string) error {
+	f, err := os.CreateTemp(dir, "trial-*")
+	if err == nil {
+		_, err = f.Write(make([]byte, 4096))
+		err = errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
+	}
+	if isDeviceError(err) {
+		err = fmt.Errorf("%w: %w", errLog, err)
+	}
+	return err
+}
 
 // fromStore says that a panic came out of bbolt, or of a page that the disk did
 // not give: not from the code that was reading.
@@ -101,7 +119,7 @@ func (m *machine) salvage(err *error) {
 // damaged makes a fault of a state file that is not what was written, and
 // returns what to answer. The file is not believed again.
 func (m *machine) damaged(err error) error {
-	broken := fmt.Errorf("the state file is damaged and will be rebuilt: %w", err)
+	broken := fmt.Errorf("%w: %w", errRebuild, err)
 	m.distrust()
 	m.fail(broken)
 	return fmt.Errorf("%w: %w", ErrStateFault, broken)

@@ -115,7 +115,7 @@ func faultyMesh(t *testing.T, more func(*Config)) ([]*node, map[*node]*faulty) {
 
 // A full disk under the log ends the instance; another voter leads, stale reads
 // go on, and opening again with room mends it (F7).
-func TestNoRoomForTheLog(t *testing.T) {
+func TestF7NoRoomForTheLog(t *testing.T) {
 	nodes, disks := faultyMesh(t, nil)
 	leader := leaderOf(t, nodes)
 	leader.do(t, "add n")
@@ -141,7 +141,7 @@ func TestNoRoomForTheLog(t *testing.T) {
 
 // The log of a failing device stops the node; a segment that cannot be made is
 // told by its cause.
-func TestKindsOfLogFaults(t *testing.T) {
+func TestF7KindsOfLogFaults(t *testing.T) {
 	for name, c := range map[string]struct {
 		err    error
 		create bool
@@ -187,7 +187,7 @@ func TestKindsOfLogFaults(t *testing.T) {
 
 // hashicorp/raft panics when a new term cannot be written; the node goes into
 // fault mode instead, and closes in time.
-func TestTermThatCannotBeWrittenIsAFault(t *testing.T) {
+func TestF7TermThatCannotBeWrittenIsAFault(t *testing.T) {
 	nodes, disks := faultyMesh(t, nil)
 	leader := leaderOf(t, nodes)
 	rest := others(nodes, leader)
@@ -224,7 +224,7 @@ func TestTermThatCannotBeWrittenIsAFault(t *testing.T) {
 
 // Below the watermark the leader refuses before the disk is full and gives
 // leadership to a voter with room.
-func TestWatermarkRefusesAndHandsOver(t *testing.T) {
+func TestF7WatermarkRefusesAndHandsOver(t *testing.T) {
 	var mu sync.Mutex
 	low := map[string]bool{}
 	nodes, _ := faultyMesh(t, func(c *Config) {
@@ -273,7 +273,7 @@ func TestWatermarkRefusesAndHandsOver(t *testing.T) {
 
 // With an fsync that takes longer than three election timeouts, on any node,
 // there is a leader again and again, and nothing piles up (F8).
-func TestSlowDisk(t *testing.T) {
+func TestF8SlowDisk(t *testing.T) {
 	nodes, disks := faultyMesh(t, nil)
 	for _, slow := range []*node{leaderOf(t, nodes), others(nodes, leaderOf(t, nodes))[0]} {
 		disks[slow].dawdle(500 * time.Millisecond)
@@ -417,7 +417,7 @@ func TestRestoreThatFails(t *testing.T) {
 
 // A view that scans for too long ends: it would keep every page alive that is
 // written meanwhile (F30).
-func TestLongViewEnds(t *testing.T) {
+func TestF30LongViewEnds(t *testing.T) {
 	x := one(t, nil)
 	for i := range 300 {
 		x.do(t, fmt.Sprintf("set k%d v", i))
@@ -461,7 +461,7 @@ func TestLongViewEnds(t *testing.T) {
 }
 
 // Closing does not wait for a snapshot that nobody takes or nobody sends (F29).
-func TestCloseWithAStalledSnapshotStream(t *testing.T) {
+func TestF29CloseWithAStalledSnapshotStream(t *testing.T) {
 	var mu sync.Mutex
 	stalled := false
 	stall := make(chan struct{})

@@ -187,7 +187,7 @@ func (p *powered) check() {
 // Power fails at random, on one node or on all, in the middle of any operation
 // of the log's files: nothing acknowledged is lost and every node comes up (F4,
 // F5).
-func TestPowerLossAtRandom(t *testing.T) {
+func TestF4PowerLossAtRandom(t *testing.T) {
 	rounds := 8
 	if testing.Short() {
 		rounds = 3
@@ -237,7 +237,7 @@ func TestPowerLossAtRandom(t *testing.T) {
 
 // The power fails at each point between the files of a snapshot and of a state
 // that is replaced (F5, F22).
-func TestPowerLossInSnapshotAndInstall(t *testing.T) {
+func TestF5PowerLossInSnapshotAndInstall(t *testing.T) {
 	for _, point := range []string{atSnapshotWritten, atSnapshotNamed} {
 		t.Run(point, func(t *testing.T) {
 			p := poweredMesh(t, 1, 7, 32<<10)
@@ -285,7 +285,7 @@ func TestPowerLossInSnapshotAndInstall(t *testing.T) {
 
 // Segments are sealed and made while the power goes (F5). The rotation is
 // provoked by entries of some 100 KiB.
-func TestPowerLossInRotation(t *testing.T) {
+func TestF5PowerLossInRotation(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes some hundred MiB")
 	}

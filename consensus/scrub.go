@@ -295,12 +295,11 @@ func (g *Group) awaitScan(ctx context.Context, id uint64) (scan, error) {
 		select {
 		case <-done:
 		case <-g.machine.faulted:
-			// The scan itself may have found the fault.
-			select {
-			case <-done:
-			case <-time.After(time.Second):
-				return scan{}, ErrStateFault
+			// Found by the scan, or already by the order to scan.
+			if err := g.machine.broken(); errors.Is(err, errRebuild) {
+				return scan{ID: id, Failed: err.Error(), Damaged: true}, nil
 			}
+			return scan{}, ErrStateFault
 		case <-ctx.Done():
 			return scan{}, ctx.Err()
 		case <-g.ctx.Done():

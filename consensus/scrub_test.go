@@ -15,12 +15,15 @@ func (x *node) spoil(t *testing.T, key, value string) {
 	x.part.mu.Lock()
 	x.part.own = value
 	x.part.mu.Unlock()
+	x.net.mu.Lock()
+	x.net.differ = true
+	x.net.mu.Unlock()
 	x.do(t, "own "+key)
 }
 
 // A replica whose state is not that of the majority is found, whoever it is and
 // whoever asks, while writes go on (F6).
-func TestScrubFindsTheReplicaThatDiffers(t *testing.T) {
+func TestF6ScrubFindsTheReplicaThatDiffers(t *testing.T) {
 	for _, spoilLeader := range []bool{false, true} {
 		t.Run(fmt.Sprint("leader ", spoilLeader), func(t *testing.T) {
 			_, _, nodes := mesh(t, 3, nil)
