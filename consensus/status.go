@@ -26,6 +26,7 @@ type Status struct {
 	LogBytes          int64 // on disk
 	StateBytes        int64
 	FreeBytes         uint64
+	Full              bool      // below the watermark: no writes are taken here
 	Time              time.Time // mesh time of the last entry
 	UnreachableVoters []string  // as the leader sees it
 	VotersAlive       int       // as the leader sees it, itself included
@@ -51,6 +52,7 @@ func (g *Group) Status() Status {
 	g.machine.mu.RUnlock()
 	s.SnapshotIndex, _ = g.snapshots.newest()
 	s.FreeBytes, _ = diskSpace(g.dir.path)
+	s.Full = g.diskLow.Load()
 	for _, v := range g.configuration() {
 		if v.Suffrage == raft.Voter {
 			s.Voters = append(s.Voters, string(v.ID))

@@ -186,6 +186,15 @@ func (r *replica) mend(ctx context.Context, g *consensus.Group, wait *time.Durat
 			r.mu.Lock()
 			r.why = cause
 			r.mu.Unlock()
+			// Where nothing can be written, opening would fail, and what still
+			// reads would be closed for nothing.
+			if err := consensus.TryWriting(r.n.raftPath()); err != nil {
+				if consensus.FaultOf(err) != consensus.FaultFull {
+					cause = err
+				}
+				*wait = min(*wait, r.pace.room)
+				continue
+			}
 			// A damaged file may not close; what is locked is found at the open.
 			if err := g.Close(); err != nil {
 				r.n.log.Warn("closing the failed state", "error", err)

@@ -128,6 +128,9 @@ func judge(st consensus.Status, s Status, failed []string, caughtUp bool, voters
 		slices.Sort(failed)
 		add(StateDegraded, "NODES_FAILED", strings.Join(failed, ", ")+" cannot be seen", "start it again, or `meshd remove` a node that is gone for ever")
 	}
+	if st.Full {
+		add("", "DISK_FULL", "the disk of this node is almost full: it takes no writes as leader", "make room: it goes on by itself")
+	}
 	if s.FailuresTolerated == 0 && members > 1 {
 		text := fmt.Sprintf("each acknowledged write is on %d disks and no further node may fail", s.Copies)
 		if s.Copies == 1 {
