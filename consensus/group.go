@@ -194,7 +194,8 @@ func Open(cfg Config) (_ *Group, err error) {
 	g.machine.restored = g.resolveRestored
 	g.transport = newTransport(newStreams(cfg.Listener, g.dir.id, cfg.Dial), library.Named("net"))
 	undo = append(undo, func() { g.transport.Close(); g.transport.drain() })
-	g.machine.applying = g.tellCommit
+	g.machine.applying, g.machine.durable = g.tellCommit, g.log.ahead.wait
+	g.transport.durable = g.log.ahead.durable.Load
 	g.log.raft.Store(true)
 	if g.raft, err = raft.NewRaft(g.raftConfig(library), g.machine, g.log, g.log, g.snapshots, g.transport); err != nil {
 		return nil, fmt.Errorf("starting raft: %w", err)
@@ -323,7 +324,7 @@ func (g *Group) ready() bool {
 // entries hear of the commit while we apply.
 func (g *Group) tellCommit(index uint64) {
 	if r := g.transport.attached(); r != nil && r.State() == raft.Leader {
-		g.transport.teller.committed(r.CurrentTerm(), max(index, r.CommitIndex()))
+		g.transport.teller.committed(r.CurrentTerm(), min(max(index, r.CommitIndex()), g.log.ahead.durable.Load()))
 	}
 }
 
@@ -362,13 +363,16 @@ func (g *Group) watchLeadership(observations <-chan raft.Observation) {
 func (g *Group) watchFaults() {
 	select {
 	case <-g.log.failed:
-		g.logger.Error("the log has failed, this node stops taking part until it is reopened", "error", g.log.err)
-		g.machine.fail(fmt.Errorf("%w: %w", errLog, g.log.err))
-		g.raft.Shutdown()
 	case <-g.machine.faulted:
-		g.handOver("the state cannot be written")
 	case <-g.ctx.Done():
 		return
+	}
+	if g.log.broken() != nil {
+		g.logger.Error("the log has failed, this node stops taking part until it is reopened", "error", g.log.err)
+		g.machine.fail(g.log.broken())
+		g.raft.Shutdown()
+	} else {
+		g.handOver("the state cannot be written")
 	}
 	g.outbox.fail(ErrStateFault, false)
 	g.outbox.poke()

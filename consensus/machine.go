@@ -41,6 +41,9 @@ type machine struct {
 	// before a batch that ends at the given index.
 	restored func()
 	applying func(index uint64)
+	// durable returns once an entry is on this disk: the state never has one
+	// that is not.
+	durable func(index uint64) error
 
 	mu      sync.RWMutex // guards file against restore; held to begin a transaction
 	file    *stateFile
@@ -85,6 +88,7 @@ func newMachine(dir string, parts []Part, logger *slog.Logger, stats *metrics) (
 		resolve:   func(origin, uint64, outcome) {},
 		restored:  func() {},
 		applying:  func(uint64) {},
+		durable:   func(uint64) error { return nil },
 		step:      noStep,
 		viewLimit: viewLimit,
 	}
@@ -281,7 +285,11 @@ type answer struct {
 // Raft, so that a forwarded command is answered by the node that took it.
 func (m *machine) ApplyBatch(logs []*raft.Log) []any {
 	responses := make([]any, len(logs))
-	m.applying(logs[len(logs)-1].Index)
+	last := logs[len(logs)-1].Index
+	if err := m.durable(last); err != nil {
+		m.fail(err)
+	}
+	m.applying(last)
 	if m.broken() != nil {
 		for i := range responses {
 			responses[i] = ErrStateFault

@@ -62,6 +62,7 @@ type raftLog struct {
 	vfs  *syncingFS
 
 	cache *logCache
+	ahead *ahead
 	// floor is the index the log must reach back to: that of the older
 	// snapshot, or nothing is deleted before there are two.
 	floor func() uint64
@@ -99,6 +100,7 @@ func openRaftLog(dir string, vfs types.VFS, logger hclog.Logger) (*raftLog, erro
 		floor:  func() uint64 { return 0 },
 		failed: make(chan struct{}),
 	}
+	l.ahead = newAhead(l)
 	l.meta = &logIndex{replace: replace, vfs: l.vfs}
 	var err error
 	if l.lost, err = missing(dir); err == nil && l.lost == "" {
@@ -123,10 +125,18 @@ func openRaftLog(dir string, vfs types.VFS, logger hclog.Logger) (*raftLog, erro
 	if err != nil {
 		return nil, fmt.Errorf("opening the log: %w", asDamage(err))
 	}
+	last, err := l.wal.LastIndex()
+	if err != nil {
+		return nil, errors.Join(err, l.wal.Close())
+	}
+	l.ahead.reached(last)
 	return l, nil
 }
 
-func (l *raftLog) close() error { return l.wal.Close() }
+func (l *raftLog) close() error {
+	l.ahead.rest()
+	return l.wal.Close()
+}
 
 // fail records the first error and returns err.
 func (l *raftLog) fail(err error) error {
@@ -140,6 +150,7 @@ func (l *raftLog) fail(err error) error {
 		}
 		l.err = err
 		close(l.failed)
+		l.ahead.wake()
 	})
 	return err
 }
@@ -212,7 +223,12 @@ func (l *raftLog) wipe() error {
 func (l *raftLog) FirstIndex() (uint64, error) { return l.wal.FirstIndex() }
 
 // LastIndex implements raft.LogStore.
-func (l *raftLog) LastIndex() (uint64, error) { return l.wal.LastIndex() }
+func (l *raftLog) LastIndex() (uint64, error) {
+	if last := l.ahead.queued(); last != 0 {
+		return last, nil
+	}
+	return l.wal.LastIndex()
+}
 
 // GetLog implements raft.LogStore. A leader never sends an entry whose
 // checksum does not hold, since it cannot read it.
@@ -246,11 +262,12 @@ func (l *raftLog) StoreLog(log *raft.Log) error { return l.StoreLogs([]*raft.Log
 // StoreLogs implements raft.LogStore. Entries without a checksum are this
 // leader's own and get one; those that came over the wire must hold it, and a
 // broken one refuses the batch without ending this instance: the fault is the
-// sender's.
+// sender's. A leader's own commands are on disk a little later (ahead).
 func (l *raftLog) StoreLogs(logs []*raft.Log) error {
-	if err := l.broken(); err != nil {
+	if err := l.broken(); err != nil || len(logs) == 0 {
 		return err
 	}
+	overlap := l.ahead.may(logs)
 	var size uint64
 	for _, log := range logs {
 		if len(log.Extensions) == 0 {
@@ -260,17 +277,28 @@ func (l *raftLog) StoreLogs(logs []*raft.Log) error {
 		}
 		size += uint64(len(log.Data)) + 64
 	}
-	if err := decodeSafely(func() error { return l.wal.StoreLogs(logs) }); err != nil {
-		return l.fail(err)
-	}
-	if len(logs) > 0 {
-		if err := l.meta.begun(logs[len(logs)-1].Index); err != nil {
-			return l.fail(err)
-		}
-	}
 	l.bytes.Add(size)
+	if overlap {
+		return l.ahead.put(logs, size)
+	}
+	if err := l.ahead.drain(); err != nil {
+		return err
+	}
+	if err := l.store(logs); err != nil {
+		return err
+	}
 	l.cache.put(logs)
+	l.ahead.reached(logs[len(logs)-1].Index)
 	return nil
+}
+
+// store writes entries and syncs them.
+func (l *raftLog) store(logs []*raft.Log) error {
+	err := decodeSafely(func() error { return l.wal.StoreLogs(logs) })
+	if err == nil {
+		err = l.meta.begun(logs[len(logs)-1].Index)
+	}
+	return l.fail(err)
 }
 
 // DeleteRange implements raft.LogStore. Deletion of a prefix stops at the
@@ -279,7 +307,7 @@ func (l *raftLog) DeleteRange(lo, hi uint64) error {
 	if err := l.broken(); err != nil {
 		return err
 	}
-	last, err := l.wal.LastIndex()
+	last, err := l.LastIndex()
 	if err != nil {
 		return l.fail(err)
 	}
@@ -289,8 +317,19 @@ func (l *raftLog) DeleteRange(lo, hi uint64) error {
 			return nil
 		}
 	}
+	if hi >= last {
+		if err := l.ahead.drain(); err != nil {
+			return err
+		}
+	}
 	l.cache.remove(lo, hi)
-	return l.fail(decodeSafely(func() error { return l.wal.DeleteRange(lo, hi) }))
+	if err := decodeSafely(func() error { return l.wal.DeleteRange(lo, hi) }); err != nil {
+		return l.fail(err)
+	}
+	if hi >= last {
+		l.ahead.reached(lo - 1)
+	}
+	return nil
 }
 
 // IsMonotonic implements raft.MonotonicLogStore.

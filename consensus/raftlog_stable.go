@@ -12,7 +12,10 @@ import (
 
 // Set implements raft.StableStore.
 func (l *raftLog) Set(key, val []byte) error {
-	err := l.wal.Set(key, val)
+	err := l.ahead.drain()
+	if err == nil {
+		err = l.wal.Set(key, val)
+	}
 	if err == nil {
 		return nil
 	}

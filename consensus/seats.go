@@ -94,6 +94,7 @@ func (s *seats) round() bool {
 	g := s.g
 	servers := g.configuration()
 	g.transport.teller.keep(servers)
+	g.log.ahead.wanted.Store(len(servers) > 1)
 	now := time.Now()
 	s.look(servers, now)
 	if g.cfg.Replicas == nil {

@@ -116,6 +116,9 @@ type transport struct {
 	streams *streams
 	rpcs    chan raft.RPC
 	teller  *teller
+	// durable is the last index on this server's own disk; set before Raft
+	// runs.
+	durable func() uint64
 	stop    chan struct{}
 	done    sync.WaitGroup
 	once    sync.Once
@@ -218,11 +221,18 @@ func (t *transport) SetHeartbeatHandler(fast func(raft.RPC)) {
 
 // AppendEntries implements raft.Transport.
 func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	t.hold(args)
 	err := t.NetworkTransport.AppendEntries(id, target, args, resp)
 	if err == nil {
 		t.teller.acked(id, target, args, resp)
 	}
 	return err
+}
+
+// hold keeps a commit to this server that is not on its own disk yet: Raft
+// counted it among those that have the entry.
+func (t *transport) hold(q *raft.AppendEntriesRequest) {
+	q.LeaderCommitIndex = min(q.LeaderCommitIndex, t.durable())
 }
 
 // AppendEntriesPipeline implements raft.Transport.
@@ -231,7 +241,7 @@ func (t *transport) AppendEntriesPipeline(id raft.ServerID, target raft.ServerAd
 	if err != nil {
 		return nil, err
 	}
-	p := &pipeline{AppendPipeline: inner, out: make(chan raft.AppendFuture), stop: make(chan struct{})}
+	p := &pipeline{AppendPipeline: inner, hold: t.hold, out: make(chan raft.AppendFuture), stop: make(chan struct{})}
 	t.done.Go(func() {
 		for {
 			select {
@@ -254,9 +264,16 @@ func (t *transport) AppendEntriesPipeline(id raft.ServerID, target raft.ServerAd
 
 type pipeline struct {
 	raft.AppendPipeline
+	hold func(*raft.AppendEntriesRequest)
 	out  chan raft.AppendFuture
 	stop chan struct{}
 	once sync.Once
+}
+
+// AppendEntries implements raft.AppendPipeline.
+func (p *pipeline) AppendEntries(q *raft.AppendEntriesRequest, r *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
+	p.hold(q)
+	return p.AppendPipeline.AppendEntries(q, r)
 }
 
 // Consumer implements raft.AppendPipeline.
