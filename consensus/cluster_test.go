@@ -434,15 +434,17 @@ func eventually(t testing.TB, d time.Duration, what string, ok func() bool) {
 
 func (x *node) do(t testing.TB, body string) Outcome {
 	t.Helper()
-	out, err := x.try(body)
+	out, err := x.within(30*time.Second, body)
 	if err != nil {
 		t.Fatalf("%.40s: %v (fault: %v)", body, err, x.machine.broken())
 	}
 	return out
 }
 
-func (x *node) try(body string) (Outcome, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+func (x *node) try(body string) (Outcome, error) { return x.within(10*time.Second, body) }
+
+func (x *node) within(d time.Duration, body string) (Outcome, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	return x.Propose(ctx, Proposal{Part: "kv", Body: []byte(body)})
 }
