@@ -30,6 +30,7 @@ func allFaults() []fault {
 		{"disk-full-leader", 4, func(z *nemesis) func(context.Context) { return z.full(z.seize(1, z.leads()...)) }},
 		{"disk-full-two", 2, func(z *nemesis) func(context.Context) { return z.full(z.seize(2)) }},
 		{"disk-full-all", 1, func(z *nemesis) func(context.Context) { return z.full(z.seize(maxSeized)) }},
+		{"damage", 3, (*nemesis).damage},
 		{"stop", 5, func(z *nemesis) func(context.Context) { return z.stop(z.seize(1)) }},
 		{"stop-leader", 4, func(z *nemesis) func(context.Context) { return z.stop(z.seize(1, z.leads()...)) }},
 		{"rolling-restart", 2, (*nemesis).rolling},

@@ -54,7 +54,8 @@ type runner struct {
 	problems   []check.Problem
 	faults     map[string]int
 	states     check.States
-	leader     string // by name, as last heard
+	damaged    time.Duration // when bits of a replica were flipped; 0: not yet
+	leader     string        // by name, as last heard
 	lastAccept int64
 	longestGap time.Duration
 	ledAt      time.Duration // when a node last named a leader; 0: not yet
