@@ -84,7 +84,7 @@ func TestF19KilledBetweenSendAndAnswer(t *testing.T) {
 	nodes := realmesh.Three(t)
 	key := nodes[0].AdminKey()
 	var all, answered, replayed int
-	for round := range rounds(6) {
+	for round := range rounds(4) {
 		leader := realmesh.Leader(t, nodes...)
 		entry := without(nodes, leader)[rng.IntN(2)]
 		victim := leader
@@ -151,7 +151,7 @@ func TestF20ForwardedWritesWhileTheLeaderGoes(t *testing.T) {
 	nodes := realmesh.Three(t)
 	key := nodes[0].AdminKey()
 	made, unknown := map[string]bool{}, map[string]bool{}
-	for round := range rounds(6) {
+	for round := range rounds(4) {
 		leader := realmesh.Leader(t, nodes...)
 		rest := without(nodes, leader)
 		var mu sync.Mutex

@@ -89,37 +89,38 @@ func TestF1DeposedLeaderWithNonVotersAnswersNothingFresh(t *testing.T) {
 	if after <= before {
 		t.Fatalf("the new leader has %d, %d was there before", after, before)
 	}
+	var asked sync.WaitGroup
 	for _, n := range mine {
-		for _, c := range []string{"linearizable", "leader"} {
-			begun := time.Now()
-			got, a, err := r.read(n, "?consistency="+c)
-			if err != nil {
-				t.Fatal(err)
+		asked.Go(func() {
+			for _, c := range []string{"linearizable", "leader"} {
+				begun := time.Now()
+				got, a, err := r.read(n, "?consistency="+c)
+				if err != nil || a.Status != http.StatusServiceUnavailable || a.Code() != "NO_LEADER" || a.Header.Get("Retry-After") == "" {
+					t.Errorf("%s at %s, cut off: %v %d, %s", c, n.Name, err, got, a)
+				}
+				if took := time.Since(begun); took > 4*time.Second {
+					t.Errorf("%s at %s was refused after %s", c, n.Name, took)
+				}
 			}
-			if a.Status != http.StatusServiceUnavailable || a.Code() != "NO_LEADER" || a.Header.Get("Retry-After") == "" {
-				t.Errorf("%s at %s, cut off: %d, %s", c, n.Name, got, a)
+			got, a, err := r.read(n, "")
+			if err != nil || a.Status != http.StatusOK {
+				t.Errorf("a plain read at %s, cut off: %v %s", n.Name, err, a)
 			}
-			if took := time.Since(begun); took > 4*time.Second {
-				t.Errorf("%s at %s was refused after %s", c, n.Name, took)
+			if got < before {
+				t.Errorf("%s went back to %d of %d", n.Name, got, before)
 			}
-		}
-		got, a, err := r.read(n, "")
-		if err != nil || a.Status != http.StatusOK {
-			t.Errorf("a plain read at %s, cut off: %v %s", n.Name, err, a)
-		}
-		if got < before {
-			t.Errorf("%s went back to %d of %d", n.Name, got, before)
-		}
-		if least := time.Since(cut) - 2*time.Second; age(a) < least || age(a) > time.Since(cut)+time.Second {
-			t.Errorf("%s says that its answer is %s old, it was cut off %s ago", n.Name, age(a), time.Since(cut))
-		}
-		if _, a, _ := r.read(n, "?max_age=1s"); a.Status != http.StatusServiceUnavailable || a.Code() != "BEHIND" {
-			t.Errorf("an answer of at most a second at %s: %s", n.Name, a)
-		}
-		if _, a, _ := r.read(n, "?max_age=1h"); a.Status != http.StatusOK {
-			t.Errorf("an answer of at most an hour at %s: %s", n.Name, a)
-		}
+			if least := time.Since(cut) - 2*time.Second; age(a) < least || age(a) > time.Since(cut)+time.Second {
+				t.Errorf("%s says that its answer is %s old, it was cut off %s ago", n.Name, age(a), time.Since(cut))
+			}
+			if _, a, _ := r.read(n, "?max_age=1s"); a.Status != http.StatusServiceUnavailable || a.Code() != "BEHIND" {
+				t.Errorf("an answer of at most a second at %s: %s", n.Name, a)
+			}
+			if _, a, _ := r.read(n, "?max_age=1h"); a.Status != http.StatusOK {
+				t.Errorf("an answer of at most an hour at %s: %s", n.Name, a)
+			}
+		})
 	}
+	asked.Wait()
 	r.more(50)
 	w.Heal()
 	for _, n := range mine {
