@@ -51,11 +51,11 @@ func prepare(cfg Config) (_ *Node, err error) {
 			return nil, err
 		}
 	}
-	if err := clearSpool(cfg.Data); err != nil {
-		return nil, fmt.Errorf("clearing what backups have left: %w", err)
-	}
 	if err := checkFormat(cfg.Data); err != nil {
 		return nil, err
+	}
+	if err := clearSpool(cfg.Data); err != nil {
+		return nil, fmt.Errorf("clearing what backups have left: %w", err)
 	}
 	if n.listener, err = listen(cfg.Listen); err != nil {
 		return nil, err

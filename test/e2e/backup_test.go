@@ -130,6 +130,15 @@ func TestF26RestoredMeshNeverMergesWithTheOld(t *testing.T) {
 	if again.MeshID != now.MeshID {
 		t.Errorf("a backup of the new mesh says %+v", again)
 	}
+
+	// Of the old mesh one is left: it cannot prove that it has everything, and
+	// says how to take what it has.
+	nodes[1].Kill()
+	wantExit(t, nodes[0].Run("backup", file, "--recipient", recipient), failed, "--stale")
+	nodes[0].JSON(&again, "backup", file, "--recipient", recipient, "--stale")
+	if again.MeshID != old.MeshID || again.Revision < taken.Revision {
+		t.Errorf("what is left of the old mesh says %+v", again)
+	}
 }
 
 // What a state at rest is restored to is the same, pair by pair.
