@@ -7,30 +7,20 @@ import (
 	"time"
 )
 
-// A mesh of one has nobody to wait for.
+// A mesh of one has nobody to wait for: it waits out no timeout. How long it
+// takes on a quiet machine is for the tests of whole processes.
 func TestSoleVoterIsReadySoon(t *testing.T) {
-	defaults := func(c *Config) {
-		c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = 0, 0, 0
+	dir := t.TempDir()
+	if err := Bootstrap(dir); err != nil {
+		t.Fatal(err)
 	}
-	var x *node
-	for attempt := 0; ; attempt++ { // the machine may be busy
-		dir := t.TempDir()
-		if err := Bootstrap(dir); err != nil {
-			t.Fatal(err)
-		}
-		start := time.Now()
-		x = newTestNet().add(t, dir, defaults)
-		opened := time.Since(start)
-		eventually(t, 5*time.Second, "it leads", x.ready)
-		took := time.Since(start)
-		t.Logf("open %v, leads after %v", opened, took)
-		if took < 500*time.Millisecond {
-			break
-		}
-		if attempt == 4 {
-			t.Fatalf("a sole voter led after %s, five times", took)
-		}
-	}
+	start := time.Now()
+	x := newTestNet().add(t, dir, func(c *Config) {
+		c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = time.Minute, time.Minute, 0
+	})
+	t.Logf("open %v", time.Since(start))
+	eventually(t, 30*time.Second, "it leads", x.ready)
+	t.Logf("leads after %v", time.Since(start))
 	if out := x.do(t, "set a 1"); out.Revision != 1 || string(out.Result) != "1" {
 		t.Fatalf("outcome %+v", out)
 	}
@@ -38,12 +28,12 @@ func TestSoleVoterIsReadySoon(t *testing.T) {
 		t.Fatalf("read %q", got)
 	}
 	x.stop()
-	start := time.Now()
+	start = time.Now()
 	x.open()
 	if got := x.get(t, ReadOptions{}, "a"); got != "1" {
 		t.Fatalf("after a clean stop the state had %q", got)
 	}
-	eventually(t, 5*time.Second, "it leads", x.ready)
+	eventually(t, 30*time.Second, "it leads", x.ready)
 	t.Logf("reopened, leads after %v", time.Since(start))
 	if out := x.do(t, "set b 1"); out.Revision != 2 {
 		t.Fatalf("outcome %+v", out)

@@ -273,14 +273,14 @@ func TestANodeThatIsBehindDoesNotRefuseGoodCredentials(t *testing.T) {
 	realmesh.Alive(t, 60*time.Second, nodes...)
 	realmesh.Eventually(t, 30*time.Second, "the key is known", func() error {
 		if a, err := n.Client(key).Ask(http.MethodGet, "/graph/nodes/1", nil); err != nil || a.Status != http.StatusNotFound {
-			return fmt.Errorf("%v %v", a, err)
+			return fmt.Errorf("%s %w", a, err)
 		}
 		return nil
 	})
 	realmesh.Eventually(t, 30*time.Second, "the state is whole, and a bad credential refused", func() error {
 		a, err := n.Client(key+"x").Ask(http.MethodGet, "/graph/nodes/1", nil)
 		if err != nil || a.Status != http.StatusUnauthorized {
-			return fmt.Errorf("%v %v", a, err)
+			return fmt.Errorf("%s %w", a, err)
 		}
 		return nil
 	})

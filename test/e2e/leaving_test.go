@@ -300,7 +300,7 @@ func TestANodeKilledWhileItLeavesStays(t *testing.T) {
 				return nil
 			}
 		}
-		return fmt.Errorf("%v, problems: %v", err, s.Problems)
+		return fmt.Errorf("%w, problems: %v", err, s.Problems)
 	})
 	n.Kill()
 	if r := <-left; r.Code == 0 {

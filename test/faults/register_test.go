@@ -23,7 +23,6 @@ type register struct {
 
 	mu      sync.Mutex
 	clients map[*realmesh.Node]*realmesh.Client
-	writers []*realmesh.Client
 	next    uint64
 
 	reads, refused, writes, unknown atomic.Int64

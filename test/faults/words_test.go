@@ -72,7 +72,7 @@ func TestReadsSayWhatTheyAre(t *testing.T) {
 			{"min_revision=18446744073709551616", "", "INVALID", "query.min_revision"},
 			{"", "latest", "INVALID", "header.X-Mesh-Min-Revision"},
 			{"", "-1", "INVALID", "header.X-Mesh-Min-Revision"},
-			{"consistensy=stale", "", "UNKNOWN_PARAMETER", "query.consistensy"},
+			{"freshness=stale", "", "UNKNOWN_PARAMETER", "query.freshness"},
 			{"min_revision=1152921504606846976", "", "AHEAD", ""},
 			{"", "1152921504606846976", "AHEAD", ""},
 			{"consistency=linearizable&min_revision=1152921504606846976", "", "AHEAD", ""},
