@@ -231,7 +231,11 @@ func TestIdempotencyKeyInFlight(t *testing.T) {
 		out, err := propose()
 		first <- answer{out, err}
 	}()
-	eventually(t, 5*time.Second, "the first is on its way", func() bool { return x.outbox.size() > 0 || x.coalescer.size() > 0 })
+	eventually(t, 5*time.Second, "the first is on its way", func() bool {
+		x.underway.mu.Lock()
+		defer x.underway.mu.Unlock()
+		return len(x.underway.keys) > 0
+	})
 	var r *Refusal
 	if _, err := propose(); !errors.As(err, &r) || r.Code != CodeIdempotencyInFlight {
 		t.Errorf("the second: %v", err)
