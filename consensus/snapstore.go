@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
@@ -28,6 +29,9 @@ type snapshots struct {
 	dir   string
 	stats *metrics
 	step  func(point string) error // a test's way to end the process here
+
+	// bad is a snapshot that could not be sent.
+	bad atomic.Pointer[string]
 
 	mu      sync.Mutex
 	indexes []uint64 // of what is kept, newest first
@@ -186,9 +190,14 @@ func (s *snapshots) Create(version raft.SnapshotVersion, index, term uint64, con
 }
 
 // Open implements raft.SnapshotStore. The file store checks its CRC-64 over
-// the whole file first, so that a damaged snapshot is never sent.
+// the whole file first, so that a damaged snapshot is never sent: the group
+// then takes another.
 func (s *snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
-	return s.FileSnapshotStore.Open(id)
+	m, r, err := s.FileSnapshotStore.Open(id)
+	if err != nil {
+		s.bad.CompareAndSwap(nil, &id)
+	}
+	return m, r, err
 }
 
 // checkedSink reads the snapshot back when it is closed.

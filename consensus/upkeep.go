@@ -42,6 +42,10 @@ func (g *Group) snapshotLoop() {
 		case <-g.ctx.Done():
 			return
 		}
+		if bad := g.snapshots.bad.Load(); bad != nil {
+			g.replaceSnapshot(*bad)
+			continue
+		}
 		index, size := g.snapshots.newest()
 		written := g.log.bytes.Load() - base
 		if written < max(threshold, uint64(size)) && g.raft.LastIndex()-index < snapshotEntries {
@@ -59,6 +63,29 @@ func (g *Group) snapshotLoop() {
 		}
 		base = start
 	}
+}
+
+// replaceSnapshot takes a snapshot in the place of one that turned out to be
+// damaged when it was to be sent; a follower waits for it. The damaged one is
+// then set aside, and not before: the next open must know of it.
+func (g *Group) replaceSnapshot(bad string) {
+	err := g.raft.Snapshot().Error()
+	if errors.Is(err, raft.ErrNothingNewToSnapshot) && g.ready() {
+		future := g.raft.Apply(systemEntry(sysMarker, g.raft.CurrentTerm(), g.clock.stamp(g.machine.state().Time)), 0)
+		endWith(future, g.raftEnded)
+		if future.Error() == nil {
+			err = g.raft.Snapshot().Error()
+		}
+	}
+	if err == nil {
+		err = g.snapshots.setAside(bad)
+	}
+	if err != nil {
+		g.logger.Warn("a damaged snapshot could not be replaced yet", "snapshot", bad, "error", err)
+		return
+	}
+	g.snapshots.bad.Store(nil)
+	g.logger.Error("a snapshot was damaged on disk and has been replaced", "snapshot", bad)
 }
 
 // watchDisk refuses writes before the disk is full, while Raft can still write
