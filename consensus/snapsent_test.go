@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -42,7 +44,10 @@ func TestSnapshotIsVerifiedWhenSent(t *testing.T) {
 	if out := away.do(t, "add n"); out.Result[7] != 3 {
 		t.Fatalf("%+v", out)
 	}
-	newestOf(t, leader.dir, nameSnapshots+"/damaged.tmp") // kept for study
+	eventually(t, 5*time.Second, "the damaged one is set aside", func() bool {
+		_, err := os.Stat(filepath.Join(leader.dir, nameSnapshots, "damaged.tmp"))
+		return err == nil
+	})
 	for _, x := range nodes {
 		if x.machine.broken() != nil {
 			t.Errorf("%s: %v", x.id, x.machine.broken())
