@@ -120,6 +120,7 @@ type Group struct {
 	seats     *seats
 	reign     *reign
 	diskLow   atomic.Bool
+	proven    atomic.Bool // the state had, at some time since the open, all that was acknowledged
 
 	ctx       context.Context
 	cancel    context.CancelFunc
@@ -269,6 +270,9 @@ func (g *Group) start() {
 	})
 	g.raft.RegisterObserver(g.observer)
 	g.wg.Go(func() { g.watchLeadership(observations) })
+	if g.machine.rebuilt {
+		g.wg.Go(g.prove)
+	}
 	g.wg.Go(func() { g.coalescer.run(g.ctx.Done(), &g.futures) })
 	g.wg.Go(g.dispatch)
 	g.wg.Go(g.reads.run)

@@ -45,6 +45,8 @@ type machine struct {
 	// that is not.
 	durable func(index uint64) error
 
+	rebuilt bool // at open, from snapshot, log or peers: it may be older than what was served
+
 	mu      sync.RWMutex // guards file against restore; held to begin a transaction
 	file    *stateFile
 	closing sync.WaitGroup // old files whose views are still running

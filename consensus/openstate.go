@@ -37,6 +37,7 @@ func openState(dir string, m *machine, log *raftLog, snaps *snapshots, otherBoot
 		}
 	}
 	if d.source != fromFile {
+		m.rebuilt = true
 		closeFile(file)
 		if file, err = rebuild(m, snaps, snap, d.source); err != nil {
 			return err

@@ -17,7 +17,10 @@ const (
 	behindDeadline = 5 * time.Second
 )
 
-// View implements State. The error is ErrNoLeader where the asked-for
+// View implements State. A stale read is never older than what this node has
+// shown before, also under another process: while a state is built anew after a
+// power loss or under a new seat, it is as hard to have as a linearizable one.
+// The error is ErrNoLeader where the asked-for
 // consistency could not be had in 2 s, ErrBehind where this node has not
 // reached the revision asked for in 5 s, ErrAhead where the leader has not
 // either; an error of fn is returned as it is.
@@ -29,6 +32,13 @@ func (g *Group) View(ctx context.Context, o ReadOptions, fn func(Reader) error) 
 	case Stale:
 		if o.MaxAge > 0 && g.age() > o.MaxAge {
 			return ReadInfo{}, fmt.Errorf("the leader was last heard %s ago: %w", g.age().Round(time.Millisecond), ErrBehind)
+		}
+		// What is being rebuilt may be older than what this node has shown.
+		// A leader whose marker is in its state has all there was.
+		if g.machine.rebuilt && !g.proven.Load() && !g.ready() {
+			if err := g.catchUp(ctx, Linearizable); err != nil {
+				return ReadInfo{}, fmt.Errorf("this node builds its state anew and cannot tell how far it was: %w", err)
+			}
 		}
 	case Leader, Linearizable:
 		if err := g.catchUp(ctx, o.Consistency); err != nil {
@@ -44,6 +54,20 @@ func (g *Group) View(ctx context.Context, o ReadOptions, fn func(Reader) error) 
 	}
 	m, err := g.machine.view(fn)
 	return ReadInfo{Revision: m.Revision, Age: g.age()}, err
+}
+
+// prove asks until a leader has said how far the mesh is and the state, which
+// was built anew, has that too.
+func (g *Group) prove() {
+	for g.catchUp(g.ctx, Linearizable) != nil {
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-g.machine.faulted:
+			return
+		case <-g.ctx.Done():
+			return
+		}
+	}
 }
 
 // age is how long ago this node last heard from the leader.
@@ -65,7 +89,10 @@ func (g *Group) catchUp(ctx context.Context, c Consistency) error {
 	for {
 		index, err := g.askReadIndex(ctx, c)
 		if err == nil {
-			return g.waitApplied(ctx, index)
+			if err = g.waitApplied(ctx, index); err == nil && c == Linearizable {
+				g.proven.Store(true)
+			}
+			return err
 		}
 		if ctx.Err() != nil {
 			return fmt.Errorf("%w: no read index in %s: %w", ErrNoLeader, readDeadline, err)
