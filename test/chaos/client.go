@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/meshd/meshd/test/chaos/check"
@@ -105,10 +106,12 @@ func (c *client) askAt(n *node, wait time.Duration, method, path string, body an
 		req.Header.Set("Content-Type", "application/json")
 	}
 	req.Header.Set("Authorization", "Bearer "+c.run.key)
+	// net/http sends a request twice, unseen, when its connection breaks and it
+	// has an idempotency key under this very name: what the first one did, the
+	// second one's failure would hide.
 	for i := 0; i+1 < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
+		req.Header[strings.ToLower(headers[i])] = headers[i+1 : i+2]
 	}
-	req.GetBody = nil // net/http would send a request with an idempotency key twice, unseen
 	a.call = int64(c.run.now())
 	res, err := c.http(n).Do(req)
 	if err == nil {
