@@ -3,7 +3,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X main.release=$(VERSION)
 
-.PHONY: build demo test unit e2e race lint fuzz chaos bench-state install help
+.PHONY: build demo test unit e2e race lint fuzz chaos bench-state freeze install help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ chaos: build ## break a mesh at random; SEED, DURATION, SCENARIO, NODES, FAULTS 
 bench-state: ## the state beside etcd (DURATION=5s ROUNDS=3 KILLS=10 CELLS=)
 	@mkdir -p bin/bench && CGO_ENABLED=0 $(GO) build -o bin/bench/meshd ./cmd/meshd && CGO_ENABLED=0 $(GO) build -C test/bench/etcd -o $(CURDIR)/bin/bench/ ./server ./load
 	$(GO) run ./test/bench/state -bin bin/bench -duration $${DURATION:-5s} -rounds $${ROUNDS:-3} -kills $${KILLS:-10} -cells "$${CELLS:-}"
+
+freeze: build ## keep what this program writes as testdata of FORMAT=N
+	go test ./test/formats -run TestFreeze -freeze $(FORMAT)
 
 install: build ## put meshd into GOBIN
 	install -m 0755 bin/meshd $$($(GO) env GOPATH)/bin/meshd
