@@ -71,6 +71,7 @@ type machine struct {
 	framing []byte
 	// failCommit is a test's way to a failing disk.
 	failCommit func() error
+	failSync   func() error
 	viewLimit  time.Duration
 	step       func(point string) error
 }

@@ -1,9 +1,80 @@
 package consensus
 
 import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
+
+// An error of writing the state back is heard by the sync beside the hot path,
+// and only once: the page cache forgets the page. The file is not synced again
+// and not believed again, and the state is made anew (F7).
+func TestF7StateThatCannotBeSynced(t *testing.T) {
+	x := one(t, nil)
+	x.do(t, "add n")
+	old := filepath.Base(x.machine.file.path)
+	x.machine.failSync = func() error { return syscall.EIO }
+	err := x.machine.sync()
+	if !errors.Is(err, syscall.EIO) {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(x.dir, nameCurrent)); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("the file is still in force: %v", err)
+	}
+	x.machine.fail(err) // as syncLoop does
+	if k := FaultOf(x.Fault()); k != FaultState {
+		t.Fatalf("%v is fault %d", x.Fault(), k)
+	}
+	if got := x.get(t, ReadOptions{}, "n"); got[7] != 1 {
+		t.Fatalf("a stale read: %x", got)
+	}
+	if _, err := x.try("add n"); !errors.Is(err, ErrStateFault) {
+		t.Fatalf("a write: %v", err)
+	}
+	x.stop()
+	x.open()
+	if now := filepath.Base(x.machine.file.path); now == old {
+		t.Fatalf("%s is in use again", old)
+	}
+	if out := x.do(t, "add n"); out.Result[7] != 2 {
+		t.Fatalf("%+v", out)
+	}
+}
+
+// A snapshot that has no room, or whose disk fails, is no fault: the log is
+// kept, and the next one is taken (F7).
+func TestF7NoRoomForASnapshot(t *testing.T) {
+	for _, cause := range []error{syscall.ENOSPC, syscall.EIO} {
+		x := one(t, nil)
+		x.do(t, "add n")
+		x.snapshots.step = func(point string) error {
+			if point == atSnapshotWritten {
+				return cause
+			}
+			return nil
+		}
+		if err := x.raft.Snapshot().Error(); err == nil {
+			t.Fatal("a snapshot was made")
+		}
+		x.do(t, "add n")
+		if list, _ := filepath.Glob(filepath.Join(x.dir, nameSnapshots, "*")); len(list) != 0 {
+			t.Fatalf("left behind: %v", list)
+		}
+		x.snapshots.step = noStep
+		if err := x.raft.Snapshot().Error(); err != nil {
+			t.Fatal(err)
+		}
+		x.kill()
+		x.open()
+		if out := x.do(t, "add n"); out.Result[7] != 3 {
+			t.Fatalf("%+v", out)
+		}
+	}
+}
 
 // A leader whose disk hangs in an fsync, for as long as many elections take,
 // does not hold the others up, nothing piles up in it, and it is one of them

@@ -146,6 +146,9 @@ func (m *machine) sync() error {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	err := m.file.db.Sync()
+	if m.failSync != nil {
+		err = errors.Join(err, m.failSync())
+	}
 	if err == nil {
 		return nil
 	}
