@@ -47,6 +47,7 @@ func TestReadsWhileMembersComeAndGo(t *testing.T) {
 	gone := func(n *realmesh.Node) {
 		t.Helper()
 		ended(t, n)
+		r.gone.Store(n, nil)
 		nodes = without(nodes, n)
 		r.more(60)
 	}

@@ -24,6 +24,7 @@ type register struct {
 	mu      sync.Mutex
 	clients map[*realmesh.Node]*realmesh.Client
 	next    uint64
+	gone    sync.Map // nodes that are read no more
 
 	reads, refused, writes, unknown atomic.Int64
 	stopped                         chan struct{}
@@ -156,6 +157,9 @@ func (r *register) reader(n *realmesh.Node) {
 	r.at(n)
 	r.work.Go(func() {
 		for r.pause() {
+			if _, gone := r.gone.Load(n); gone {
+				return
+			}
 			r.check(n)
 		}
 	})
