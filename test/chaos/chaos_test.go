@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -233,6 +236,45 @@ func TestHandOver(t *testing.T) {
 		a := c.askAt(n, 10*time.Second, http.MethodPost, "/seat/hand-over", map[string]any{})
 		if a.outcome != check.OK || !c.decode(a, &done) || done.Leader == "" || done.Leader == n.Name() {
 			t.Errorf("the leader %s: %d %s", n.Name(), a.status, a.body)
+		}
+	}
+}
+
+// A request whose connection breaks is of unknown outcome and is not sent again
+// behind the client's back, whatever it carries.
+func TestClientSendsOnce(t *testing.T) {
+	r, err := newRunner(Config{Dir: directory(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.file.Close() })
+	var asked atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1)%2 == 0 { // on a connection that is in use already
+			c, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				c.Close()
+			}
+		}
+	}))
+	t.Cleanup(s.Close)
+	n := &node{run: r, name: "n"}
+	for _, method := range []string{http.MethodDelete, http.MethodPost} {
+		c := r.newClient(1)
+		t.Cleanup(c.close)
+		c.conns[n] = &http.Client{Transport: &http.Transport{DialTLSContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, s.Listener.Addr().String())
+		}}}
+		var body any
+		if method == http.MethodPost {
+			body = map[string]any{"label": "x"}
+		}
+		asked.Store(0)
+		if a := c.askAt(n, time.Second, method, "/", body, "Idempotency-Key", "k"); a.outcome != check.OK {
+			t.Fatalf("%s: %+v", method, a)
+		}
+		if a := c.askAt(n, time.Second, method, "/", body, "Idempotency-Key", "k"); a.outcome != check.Unknown || asked.Load() != 2 {
+			t.Errorf("%s: %s after %d requests", method, a.outcome, asked.Load())
 		}
 	}
 }
