@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -119,6 +120,9 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	if n.trust.MeshID() == "" {
 		n.Close()
+		if _, err := os.Stat(n.raftPath()); err == nil {
+			return nil, fmt.Errorf("%s has a replica and no trust file, which is gone: put it back, or run `meshd join TOKEN` on this data directory to be introduced to the mesh again: %w", cfg.Data, ErrNoMesh)
+		}
 		return nil, fmt.Errorf("%s: %w: found one with `meshd init` or join one with `meshd join TOKEN`", cfg.Data, ErrNoMesh)
 	}
 	if err := n.enter(ctx); err != nil {
