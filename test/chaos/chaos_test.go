@@ -53,7 +53,8 @@ func TestShortRun(t *testing.T) {
 		t.Skip("takes half a minute")
 	}
 	rep, err := Run(context.Background(), Config{
-		Binary: realmesh.Binary(t), Seed: 21, Duration: 20 * time.Second, Think: 40 * time.Millisecond, Dir: directory(t), Log: output{t},
+		Binary: realmesh.Binary(t), Seed: 23, Duration: 20 * time.Second, Think: 40 * time.Millisecond,
+		Faults: []string{"kill-leader", "power", "power-all", "one-way", "isolate-leader", "transfer", "join", "leave"}, Dir: directory(t), Log: output{t},
 	})
 	if errors.Is(err, fabric.ErrUnsupported) {
 		t.Skip(err)
