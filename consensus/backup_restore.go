@@ -92,14 +92,16 @@ func (m *machine) refill(in io.Reader, parts []Part) (info BackupInfo, err error
 // begun applies the first command.
 func (m *machine) begun(first Proposal) error {
 	var refused error
-	m.resolve = func(_ origin, _ uint64, out outcome) {
+	m.resolve = func(_ origin, _ uint64, out outcome) bool {
 		if out.Refusal != nil {
 			refused = out.Refusal
 		}
+		return false
 	}
 	env := envelope{seq: 1, part: first.Part, body: first.Body}
 	rand.Read(env.origin[:])
 	e := entry{stamp: time.Now().UnixMilli(), level: m.cur.Level, envelopes: [][]byte{env.encode()}}
+	m.prompt = true // the file is closed as it is
 	m.ApplyBatch([]*raft.Log{{Index: entryFirst, Term: restoredTerm, Type: raft.LogCommand, Data: e.encode()}})
 	return errors.Join(refused, m.broken())
 }

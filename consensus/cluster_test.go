@@ -26,6 +26,13 @@ type kv struct {
 	own       string // what "own k" sets
 }
 
+// quiet is the part without its observer.
+type quiet struct{ p *kv }
+
+func (q quiet) Name() string                              { return q.p.Name() }
+func (q quiet) Tables() []Table                           { return q.p.Tables() }
+func (q quiet) Apply(w Writer, c Command) ([]byte, error) { return q.p.Apply(w, c) }
+
 const kvTable Table = "kv/t"
 
 func (*kv) Name() string    { return "kv" }
@@ -179,14 +186,15 @@ func (p peers) Call(ctx context.Context, id, method string, body []byte) ([]byte
 
 type node struct {
 	*Group
-	t     testing.TB
-	net   *testNet
-	id    string
-	dir   string
-	addr  string
-	part  *kv
-	dirty *atomic.Bool
-	cfg   func(*Config)
+	t      testing.TB
+	net    *testNet
+	id     string
+	dir    string
+	addr   string
+	part   *kv
+	opened int
+	dirty  *atomic.Bool
+	cfg    func(*Config)
 }
 
 // roster is what the nodes of a test want.
@@ -226,7 +234,7 @@ func (n *testNet) add(t testing.TB, dir string, cfg func(*Config)) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &node{t: t, net: n, id: id, dir: dir, cfg: cfg}
+	x := &node{t: t, net: n, id: id, dir: dir, cfg: cfg, opened: len(n.nodes)}
 	x.open()
 	t.Cleanup(func() {
 		if x.Group != nil {
@@ -255,6 +263,11 @@ func (x *node) tryOpen() error {
 		Peers:            peers{x.net, x.id},
 		HeartbeatTimeout: 150 * time.Millisecond, ElectionTimeout: 150 * time.Millisecond, LeaderLeaseTimeout: 100 * time.Millisecond,
 		hooks: hooks{dirty: x.dirty, health: healthTimes{grow: 20 * time.Millisecond, replace: time.Second, undo: 5 * time.Second}},
+	}
+	// A part that somebody observes has its entries committed one by one; every
+	// second opening leaves the transaction open.
+	if x.opened++; x.opened%2 == 1 && x.opened > 0 {
+		c.Parts = []Part{quiet{x.part}}
 	}
 	if x.cfg != nil {
 		x.cfg(&c)

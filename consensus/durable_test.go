@@ -73,6 +73,7 @@ func TestFollowerCatchesUpBySnapshot(t *testing.T) {
 		return err == nil && first > last+1
 	})
 	leader.do(t, "add n")
+	away.opened = 1 // with its observer
 	away.open()
 	same(t, nodes)
 	eventually(t, time.Second, "the observer hears of the new state", func() bool {

@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-
-	"go.etcd.io/bbolt"
 )
 
 // FaultKind is what a Group that failed, or could not be opened, needs.
@@ -123,18 +121,6 @@ func (m *machine) damaged(err error) error {
 	m.distrust()
 	m.fail(broken)
 	return fmt.Errorf("%w: %w", ErrStateFault, broken)
-}
-
-// release, deferred, ends a write transaction. A panic leaves it as it is: to
-// roll back, bbolt walks the whole file, and ends the process over what it does
-// not like, on a goroutine of its own. The file's descriptor and mapping then
-// stay until the process ends.
-func (m *machine) release(tx *bbolt.Tx) {
-	if v := recover(); v != nil {
-		m.stuck.Store(true)
-		panic(v)
-	}
-	tx.Rollback()
 }
 
 // distrust makes the next open rebuild the state, whatever its file says.

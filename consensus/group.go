@@ -166,6 +166,7 @@ func Open(cfg Config) (_ *Group, err error) {
 		return nil, err
 	}
 	g.machine.failCommit = cfg.hooks.failCommit
+	g.machine.prompt = cfg.hooks.failCommit != nil
 	g.machine.floor = cfg.Floor
 	if cfg.hooks.step != nil {
 		g.machine.step = cfg.hooks.step
@@ -176,6 +177,7 @@ func Open(cfg Config) (_ *Group, err error) {
 	undo = append(undo, func() { g.log.close() })
 	undo = append(undo, func() {
 		if g.machine.file != nil {
+			_ = g.machine.drop(false)
 			g.machine.file.db.Close()
 		}
 	})

@@ -167,9 +167,13 @@ func rebuild(m *machine, snaps *snapshots, snap *raft.SnapshotMeta, s source) (*
 // close ends the state file. Clean means that the file may be believed without
 // the log's help at the next open.
 func (m *machine) close(clean bool) error {
+	clean = clean && m.broken() == nil
+	if err := m.drop(clean); err != nil {
+		m.logger.Error("the state could not be written to its end", "error", err)
+		clean = false
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	clean = clean && m.broken() == nil
 	if m.stuck.Load() {
 		return nil // it was distrusted and is left as it is
 	}

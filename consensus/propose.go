@@ -132,10 +132,11 @@ func (g *Group) admit() error {
 }
 
 // resolve is called by the state machine for each command it has applied.
-func (g *Group) resolve(o origin, seq uint64, out outcome) {
+func (g *Group) resolve(o origin, seq uint64, out outcome) bool {
 	if o == g.origin {
 		g.outbox.settle(seq, result{out: out})
 	}
+	return o == g.origin
 }
 
 // resolveRestored answers what was applied inside an installed snapshot.
