@@ -94,6 +94,7 @@ type State interface {
 	// View calls fn with a consistent view. Keep it short: a view held open
 	// keeps old pages alive.
 	View(ctx context.Context, o ReadOptions, fn func(Reader) error) (ReadInfo, error)
-	// Changed returns a channel that is closed once the revision is above rev.
-	Changed(rev uint64) <-chan struct{}
+	// Changed returns a channel that is closed once the revision is above rev,
+	// or when ctx ends: who waits must end it.
+	Changed(ctx context.Context, rev uint64) <-chan struct{}
 }

@@ -210,10 +210,11 @@ func (g *Group) forward(leader string) bool {
 		return true
 	case errors.Is(err, ErrOverloaded), errors.Is(err, ErrDiskFull), errors.Is(err, ErrStateFault) && leader == g.dir.id:
 		for _, w := range batch {
+			why := err
 			if w.tries > 1 {
-				err = fmt.Errorf("%w: %w", ErrUnknown, err)
+				why = fmt.Errorf("%w: %w", ErrUnknown, err)
 			}
-			g.outbox.settle(w.seq, result{err: err})
+			g.outbox.settle(w.seq, result{err: why})
 		}
 		return true
 	case errors.Is(err, errNotLeader), errors.Is(err, ErrStateFault):

@@ -195,10 +195,12 @@ func (g *Group) waitRevision(ctx context.Context, rev uint64) error {
 	defer cancel()
 	asked := time.After(100 * time.Millisecond)
 	for {
-		changed := g.Changed(rev - 1)
+		changed := g.machine.changed.wait()
+		if g.machine.state().Revision >= rev {
+			return nil
+		}
 		select {
 		case <-changed:
-			return nil
 		case <-asked:
 			high, err := g.leaderRevision(ctx)
 			if err == nil && rev > high {
@@ -260,7 +262,7 @@ func (g *Group) answerRevision(ctx context.Context) ([]byte, error) {
 }
 
 // Changed implements State.
-func (g *Group) Changed(rev uint64) <-chan struct{} {
+func (g *Group) Changed(ctx context.Context, rev uint64) <-chan struct{} {
 	ch := g.machine.changed.wait()
 	out := make(chan struct{})
 	if g.machine.state().Revision > rev {
@@ -269,11 +271,13 @@ func (g *Group) Changed(rev uint64) <-chan struct{} {
 	}
 	// One wake may not be enough: that of a change which is in the state
 	// already comes a moment after it. Wait on until the revision is there.
-	go func() { // ends with the Group at the latest
+	go func() {
 		defer close(out)
 		for g.machine.state().Revision <= rev {
 			select {
 			case <-ch:
+			case <-ctx.Done():
+				return
 			case <-g.ctx.Done():
 				return
 			}

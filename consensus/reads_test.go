@@ -3,6 +3,7 @@ package consensus
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -197,7 +198,7 @@ func TestMinimumRevision(t *testing.T) {
 		return errors.Is(err, ErrBehind)
 	})
 	nw.heal()
-	ch := rest[0].Changed(out.Revision)
+	ch := rest[0].Changed(t.Context(), out.Revision)
 	if v := rest[0].get(t, ReadOptions{MinRevision: out.Revision}, "k"); v != "2" {
 		t.Fatalf("read %q", v)
 	}
@@ -231,4 +232,25 @@ func TestNoLeader(t *testing.T) {
 	if _, err := x.Propose(ctx, Proposal{Part: "kv", Body: []byte("set k 1")}); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrUnknown) {
 		t.Fatalf("a proposal that was never sent: %v", err)
 	}
+}
+
+// Waiting for a revision that never comes leaves nothing behind: any reader
+// could ask for one.
+func TestRefusedRevisionsLeaveNothingBehind(t *testing.T) {
+	x := one(t, nil)
+	x.do(t, "set k 1")
+	before := runtime.NumGoroutine()
+	var asked sync.WaitGroup
+	for range 100 {
+		asked.Go(func() {
+			if _, err := x.read(ReadOptions{MinRevision: 1 << 60}, "k"); !errors.Is(err, ErrAhead) {
+				t.Errorf("a revision that does not exist: %v", err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			x.Changed(ctx, 1<<60)
+			cancel()
+		})
+	}
+	asked.Wait()
+	eventually(t, 10*time.Second, "all who waited are gone", func() bool { return runtime.NumGoroutine() < before+20 })
 }

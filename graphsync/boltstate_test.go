@@ -84,7 +84,7 @@ func (b *boltState) View(_ context.Context, _ consensus.ReadOptions, fn func(con
 	return consensus.ReadInfo{Revision: rev}, b.db.View(func(tx *bbolt.Tx) error { return fn(boltReader{tx, rev}) })
 }
 
-func (b *boltState) Changed(uint64) <-chan struct{} { return nil }
+func (b *boltState) Changed(context.Context, uint64) <-chan struct{} { return nil }
 
 type boltReader struct {
 	tx  *bbolt.Tx

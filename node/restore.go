@@ -115,12 +115,15 @@ func Restore(ctx context.Context, cfg Config, o RestoreOptions) (_ *Node, done R
 			return nil, done, errors.Join(fmt.Errorf("the mesh is restored, but its node did not start: %w", err), n.Close())
 		}
 		keys, err := n.keys.List(ctx)
+		if err != nil {
+			return nil, done, errors.Join(fmt.Errorf("the mesh is restored, but its keys cannot be listed: %w", err), n.Close())
+		}
 		for _, k := range keys {
 			if k.RevokedAt == 0 {
 				done.Keys++
 			}
 		}
-		return n, done, err
+		return n, done, nil
 	}
 	if errors.Is(err, errStep) {
 		return nil, done, err

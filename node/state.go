@@ -377,9 +377,9 @@ func (r *replica) View(ctx context.Context, o consensus.ReadOptions, fn func(con
 
 // Changed implements consensus.State. It may close early, when the state was
 // replaced.
-func (r *replica) Changed(rev uint64) <-chan struct{} {
+func (r *replica) Changed(ctx context.Context, rev uint64) <-chan struct{} {
 	g, _ := r.current()
-	return g.Changed(rev)
+	return g.Changed(ctx, rev)
 }
 
 // Status is the Group's, with the reason where there is none open.

@@ -81,7 +81,7 @@ func (l *Local) View(_ context.Context, o consensus.ReadOptions, fn func(consens
 }
 
 // Changed implements consensus.State.
-func (l *Local) Changed(rev uint64) <-chan struct{} {
+func (l *Local) Changed(_ context.Context, rev uint64) <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.mem.rev > rev {
