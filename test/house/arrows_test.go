@@ -58,7 +58,7 @@ func TestImportsPointDown(t *testing.T) {
 		}
 		level, known := floors[from]
 		if !known {
-			t.Errorf("%s: the top-level folder %q is not in the plan", p.ImportPath, from)
+			t.Errorf("%s: the top-level folder %q has no floor", p.ImportPath, from)
 		}
 		for _, i := range p.Imports {
 			to, ours := top(i)
