@@ -174,6 +174,9 @@ func (n *Node) OnlyLoopback() bool {
 	return onlyLoopback(n.addresses()) || (err == nil && ip.IsLoopback()) || host == "localhost"
 }
 
+// Port is the port that the node listens on.
+func (n *Node) Port() int { return n.listener.Addr().(*net.TCPAddr).Port }
+
 // addresses are where the mesh is told to dial this node, most promising first.
 func (n *Node) addresses() []string { return *n.where.Load() }
 
@@ -181,7 +184,7 @@ func (n *Node) addresses() []string { return *n.where.Load() }
 // laptop has in another network, and says whether it has.
 func (n *Node) lookAround() bool {
 	host, _, _ := net.SplitHostPort(n.cfg.Listen)
-	now, err := advertised(n.cfg.Advertise, host, n.listener.Addr().(*net.TCPAddr).Port, routeSource())
+	now, err := advertised(n.cfg.Advertise, host, n.Port(), routeSource())
 	if err != nil || slices.Equal(now, n.addresses()) || onlyLoopback(now) {
 		return false // offline is no new address
 	}

@@ -43,7 +43,9 @@ func initCommand(a *app) *cobra.Command {
 		Short: "Make a mesh with this machine as its first node",
 		Long: `init makes a mesh with this machine as its first node, prints how to join it and
 how to call it, and serves in the foreground until Ctrl-C. Afterwards the node is
-started with "meshd serve"; typing init again does the same.
+started with "meshd serve", which knows --listen, --advertise and --name from then
+on (they are kept in meshd.toml in the data directory); typing init again does the
+same.
 
 The administrator's API key is shown on a terminal only; otherwise it is kept in
 admin.key in the data directory.`,
@@ -65,9 +67,10 @@ admin.key in the data directory.`,
 				for _, hint := range typedAgain(ctx, n, c) {
 					a.printer().Hint("%s", hint)
 				}
+				keep(c, n, log)
 				return a.serve(ctx, n, c, log)
 			}
-			return a.initAndServe(ctx, c, nc, log, !noServe)
+			return a.initAndServe(ctx, c, nc, log, founding{remember: true, serve: !noServe})
 		})
 	}
 	return cmd
@@ -88,7 +91,11 @@ func typedAgain(ctx context.Context, n *node.Node, c *config.Config) (hints []st
 	return hints
 }
 
-func (a *app) initAndServe(ctx context.Context, c *config.Config, nc node.Config, log *slog.Logger, serve bool) error {
+// founding is how a verb makes a mesh: whether what it was given is kept for the
+// next start, and whether it serves.
+type founding struct{ remember, serve bool }
+
+func (a *app) initAndServe(ctx context.Context, c *config.Config, nc node.Config, log *slog.Logger, f founding) error {
 	name := c.MeshName
 	if name == "" {
 		name = "mesh"
@@ -97,19 +104,31 @@ func (a *app) initAndServe(ctx context.Context, c *config.Config, nc node.Config
 	if err != nil {
 		return err
 	}
-	if err := a.tellFounded(n, made, c.Data); err != nil {
+	if f.remember {
+		keep(c, n, log)
+	}
+	if err := a.tellFounded(n, made, c, f.serve); err != nil {
 		n.Close()
 		return err
 	}
-	if !serve {
+	if !f.serve {
 		return n.Close()
 	}
 	return a.serve(ctx, n, c, log)
 }
 
+// nextNode says where the next node may be.
+func nextNode(n *node.Node) string {
+	if n.OnlyLoopback() {
+		return "No other machine can join: this node listens for this one only. For a second node on this machine"
+	}
+	return "On the next machine"
+}
+
 // tellFounded prints what a founder needs next. The key goes to a terminal or
 // into JSON that was asked for, and otherwise into a file only the owner reads.
-func (a *app) tellFounded(n *node.Node, made node.Founded, data string) error {
+func (a *app) tellFounded(n *node.Node, made node.Founded, c *config.Config, serving bool) error {
+	data := c.Data
 	p := a.printer()
 	me := n.Self()
 	out := founded{
@@ -133,15 +152,15 @@ func (a *app) tellFounded(n *node.Node, made node.Founded, data string) error {
 		return err
 	}
 	if shown {
-		p.Say("\nOn the next machine, within an hour (10 uses):\n\n  %s\n", out.JoinCommand)
+		p.Say("\n%s, within an hour (10 uses):\n\n  %s\n", nextNode(n), out.JoinCommand)
 		p.Say("From any client:\n\n  curl -k --pinnedpubkey sha256//%s -H 'Authorization: Bearer %s' %s/status\n", out.Node.Pin, made.APIKey, out.URL)
 	} else {
-		p.Say("\nA join line for the next machine: meshd token create --data %s\n", data)
+		p.Say("\n%s: \"%s\" prints a join line.\n", nextNode(n), a.typed(c, "meshd token create"))
 		p.Say("From any client:\n\n  curl -k --pinnedpubkey sha256//%s -H \"Authorization: Bearer $(cat %s)\" %s/status\n", out.Node.Pin, filepath.Join(data, adminKeyFile), out.URL)
 	}
 	if n.OnlyLoopback() {
-		p.Hint("This node listens for this machine only: no other machine can join. Start it with --listen :7443 to change that.")
+		p.Hint("To let other machines join, start it with --listen :%d, or with --advertise and an address that they can dial.", n.Port())
 	}
-	p.Hint("Stop with Ctrl-C; start again with \"meshd serve\". \"meshd status\" in another terminal shows how it stands.")
+	a.hintServing(c, serving)
 	return nil
 }

@@ -30,7 +30,10 @@ made by "meshd init" and "meshd token create".
 
 "-" reads the token from standard input and --token-file from a file, so that it
 does not show in a process list. In a directory that belongs to the mesh already
-join is serve; in one of another mesh it refuses. It never makes a mesh.`,
+join is serve; in one of another mesh it refuses. It never makes a mesh.
+
+What --listen, --advertise and --name say is kept in meshd.toml in the data
+directory, so that "meshd serve" alone starts the node again.`,
 		Example: `  meshd join mesh1.…
   meshd join --token-file /run/secrets/token --advertise laptop.lan
   meshd token create | meshd join -`,
@@ -46,7 +49,7 @@ join is serve; in one of another mesh it refuses. It never makes a mesh.`,
 			if err != nil {
 				return err
 			}
-			return a.joinAndServe(ctx, c, nc, log, node.JoinOptions{Token: token, NoVote: c.NoVote, Role: roster.Role(role), Timeout: timeout})
+			return a.joinAndServe(ctx, c, nc, log, node.JoinOptions{Token: token, NoVote: c.NoVote, Role: roster.Role(role), Timeout: timeout}, true)
 		})
 	}
 	return cmd
@@ -98,8 +101,9 @@ func tokenIn(text string) string {
 	return strings.TrimSpace(text)
 }
 
-// joinAndServe joins, telling each proof, and serves.
-func (a *app) joinAndServe(ctx context.Context, c *config.Config, nc node.Config, log *slog.Logger, o node.JoinOptions) error {
+// joinAndServe joins, telling each proof, and serves. It keeps what it was given
+// for the next start where the verb is to remember it.
+func (a *app) joinAndServe(ctx context.Context, c *config.Config, nc node.Config, log *slog.Logger, o node.JoinOptions, remember bool) error {
 	p := a.printer()
 	o.Progress = func(step, text string) {
 		switch {
@@ -118,6 +122,9 @@ func (a *app) joinAndServe(ctx context.Context, c *config.Config, nc node.Config
 	if err != nil {
 		return err
 	}
-	p.Hint("Stop with Ctrl-C; start again with \"meshd serve\". \"meshd status\" in another terminal shows how the mesh stands.")
+	if remember {
+		keep(c, n, log)
+	}
+	a.hintServing(c, true)
 	return a.serve(ctx, n, c, log)
 }

@@ -58,7 +58,7 @@ If a majority can still be started, do that instead: nothing is lost then.`,
 				return err
 			}
 			return p.Result(recovered{done.OldMeshID, done.MeshID, done.Revision, plan.LastWrite, plan.Members}, func() error {
-				p.Say("This node is a mesh of its own now, at revision %d. Start it with %s.", done.Revision, p.Mark(output.Bold, "meshd serve"))
+				p.Say("This node is a mesh of its own now, at revision %d. Start it with %s.", done.Revision, p.Mark(output.Bold, a.serveLine(c)))
 				return nil
 			})
 		})

@@ -89,7 +89,8 @@ be empty. A restore that was cut short is begun again by the same line.`,
 			if err != nil {
 				return notRestored(args[0], err)
 			}
-			if err := a.tellRestored(ctx, n, made, args[0]); err != nil {
+			keep(c, n, log)
+			if err := a.tellRestored(ctx, n, made, args[0], c, !noServe); err != nil {
 				return errors.Join(err, n.Close())
 			}
 			if noServe {
@@ -198,7 +199,7 @@ func (a *app) describeBackup(path string, i consensus.BackupInfo) error {
 }
 
 // tellRestored prints what the founder of a restored mesh needs next.
-func (a *app) tellRestored(ctx context.Context, n *node.Node, made node.Restored, path string) error {
+func (a *app) tellRestored(ctx context.Context, n *node.Node, made node.Restored, path string, c *config.Config, serving bool) error {
 	_, token, err := n.CreateToken(ctx, roster.NewToken{TTL: time.Hour, Uses: 10, Name: "restore"})
 	if err != nil {
 		return fmt.Errorf("making the first join token: %w", err)
@@ -220,13 +221,14 @@ func (a *app) tellRestored(ctx context.Context, n *node.Node, made node.Restored
 		return err
 	}
 	if output.IsTerminal(a.out) {
-		p.Say("\nOn the next machine, within an hour (10 uses):\n\n  %s\n", out.JoinCommand)
+		p.Say("\n%s, within an hour (10 uses):\n\n  %s\n", nextNode(n), out.JoinCommand)
 	} else {
-		p.Say("\nA join line for the next machine: meshd token create\n")
+		p.Say("\n%s: \"%s\" prints a join line.\n", nextNode(n), a.typed(c, "meshd token create"))
 	}
 	p.Hint("This is another mesh than the old one: its nodes are reset (\"meshd reset\") before they join, and clients need the new pin.")
 	if made.Keys == 0 {
-		p.Hint("No API key came with the backup: \"meshd apikey create --role admin\" on this machine makes one.")
+		p.Hint("No API key came with the backup: \"%s\" on this machine makes one.", a.typed(c, "meshd apikey create --role admin"))
 	}
+	a.hintServing(c, serving)
 	return nil
 }

@@ -43,9 +43,9 @@ and ever after.`,
 				if err != nil {
 					return err
 				}
-				return a.joinAndServe(ctx, c, nc, log, node.JoinOptions{Token: tokenIn(token), NoVote: c.NoVote})
+				return a.joinAndServe(ctx, c, nc, log, node.JoinOptions{Token: tokenIn(token), NoVote: c.NoVote}, false)
 			case c.Init:
-				return a.initAndServe(ctx, c, nc, log, true)
+				return a.initAndServe(ctx, c, nc, log, founding{serve: true})
 			}
 			return exit.New(exit.Refused, c.Data+" belongs to no mesh yet", `make one with "meshd init", or join one with "meshd join TOKEN"`)
 		})

@@ -32,7 +32,7 @@ func (a *app) client(cmd *cobra.Command) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := client.Options{Data: data, Cache: a.sys.Cache(), Version: version(), Node: a.target.node, Pin: a.target.pin}
+	o := client.Options{Data: data, DataFlag: a.sys.DataFlag(data), Cache: a.sys.Cache(), Version: version(), Node: a.target.node, Pin: a.target.pin}
 	if o.Node == "" && !cmd.Flags().Changed("data") {
 		o.Node = a.sys.Get("MESHD_NODE")
 	}

@@ -28,6 +28,9 @@ import (
 type Options struct {
 	// Data is the data directory whose node is asked where Node is empty.
 	Data string
+	// DataFlag is what a verb needs to name Data, such as " --data DIR", or
+	// nothing; it is for sentences.
+	DataFlag string
 	// Node is https://HOST:PORT, HOST:PORT, or unix:///PATH.
 	Node string
 	// Pin is what ParsePin reads; empty leaves trust to the system's
@@ -56,6 +59,7 @@ type place struct {
 	socket string // path of the socket, or
 	host   string // HOST:PORT
 	data   string
+	flag   string // how a verb names data
 }
 
 // String names the node asked.
@@ -91,7 +95,7 @@ func New(o Options) (*Client, error) {
 			return (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "unix", path)
 		}
 		c.base, c.key = "http://localhost", ""
-		c.where = place{socket: path, data: o.Data}
+		c.where = place{socket: path, data: o.Data, flag: o.DataFlag}
 		c.revisions = revisions{path: revisionFile(o, path)}
 		return c, nil
 	}

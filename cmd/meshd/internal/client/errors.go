@@ -52,7 +52,7 @@ func (e *Error) ExitCode() exit.Code {
 	switch e.Status {
 	case http.StatusBadRequest:
 		return exit.Usage
-	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusNotFound,
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound,
 		http.StatusConflict, http.StatusGone, http.StatusPreconditionFailed, http.StatusRequestEntityTooLarge,
 		http.StatusTooManyRequests:
 		return exit.Refused
@@ -115,7 +115,7 @@ func (c *Client) noNode(says func(exit.Code, string, string) error) error {
 		return says(exit.Unreachable, "no node listens on "+c.where.socket, "start it with \"meshd serve\"")
 	}
 	if _, err := os.Stat(filepath.Join(c.where.data, "trust")); !errors.Is(err, fs.ErrNotExist) {
-		return says(exit.Unreachable, "the node of "+c.where.data+" is not running", "start it with \"meshd serve\"")
+		return says(exit.Unreachable, "the node of "+c.where.data+" is not running", "start it with \"meshd serve"+c.where.flag+"\"")
 	}
 	next := "make a mesh with \"meshd init\", join one with \"meshd join TOKEN\", or name a node with --data or --node"
 	if _, err := os.Stat(root); err == nil && c.where.data != root {

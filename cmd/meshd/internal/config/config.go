@@ -7,7 +7,8 @@
 // secrets apart: a Secret prints as a placeholder everywhere and is only read,
 // from its value or its file, when it is asked for.
 //
-// It changes nothing on disk and knows nothing of the node's parts.
+// It changes nothing on disk (what Kept returns is the caller's to write) and knows
+// nothing of the node's parts.
 package config
 
 import "time"
@@ -50,6 +51,10 @@ type Config struct {
 
 	sources map[string]Source
 	values  map[string]any
+	// file is the configuration file, there or not; elsewhere says that it was
+	// named and is not the data directory's own.
+	file      string
+	elsewhere bool
 }
 
 // Log says what is logged, and how.

@@ -70,7 +70,15 @@ func Load(o Options) (*Config, error) {
 			return nil, err
 		}
 	}
-	return l.build(o.System)
+	c, err := l.build(o.System)
+	if err != nil {
+		return nil, err
+	}
+	if c.file, err = filepath.Abs(path); err != nil {
+		return nil, fmt.Errorf("finding the configuration file: %w", err)
+	}
+	c.elsewhere = explicit && c.file != filepath.Join(c.Data, fileName)
+	return c, nil
 }
 
 // file is the path of the configuration file, and whether it was asked for.
@@ -88,7 +96,7 @@ func (o Options) file(env map[string]any) (string, bool) {
 	if dir == "" {
 		dir = o.System.DefaultData()
 	}
-	return filepath.Join(dir, "meshd.toml"), false
+	return filepath.Join(dir, fileName), false
 }
 
 func defaults() map[string]any {
