@@ -173,15 +173,9 @@ func (t *tx) deleteNode(o *op) (opResult, *consensus.Refusal, error) {
 		}
 		return opResult{ID: o.ID}, r, nil
 	}
-	n, ok, err := t.node(ns, id)
-	if err != nil {
-		return opResult{}, nil, err
-	}
-	if !ok {
-		return opResult{}, noNode(id), nil
-	}
-	if r := checkVersion(o, "node", n.Version); r != nil {
-		return opResult{}, r, nil
+	n, r, err := t.mayEnd(ns, id, o)
+	if r != nil || err != nil {
+		return opResult{}, r, err
 	}
 	edges, more := t.edgesOf(ns, id, maxCascade-t.cascade)
 	if more {
@@ -208,21 +202,28 @@ func (t *tx) deleteNode(o *op) (opResult, *consensus.Refusal, error) {
 	return opResult{ID: id, Status: deleted, Version: n.Version}, nil, nil
 }
 
+// mayEnd reads a node that is to be ended, wholly or in part, and refuses where
+// the op means another version.
+func (t *tx) mayEnd(ns nsID, id uint64, o *op) (nodeRecord, *consensus.Refusal, error) {
+	n, ok, err := t.node(ns, id)
+	switch {
+	case err != nil:
+		return nodeRecord{}, nil, err
+	case !ok:
+		return nodeRecord{}, noNode(id), nil
+	}
+	return n, checkVersion(o, "node", n.Version), nil
+}
+
 // drainNode ends as many edges of a node as one command may.
 func (t *tx) drainNode(o *op) (opResult, *consensus.Refusal, error) {
 	ns, id, r := t.findNode(o.ID, o.norm(), "key")
 	if r != nil {
 		return opResult{}, r, nil
 	}
-	n, ok, err := t.node(ns, id)
-	if err != nil {
-		return opResult{}, nil, err
-	}
-	if !ok {
-		return opResult{}, noNode(id), nil
-	}
-	if r := checkVersion(o, "node", n.Version); r != nil {
-		return opResult{}, r, nil
+	n, r, err := t.mayEnd(ns, id, o)
+	if r != nil || err != nil {
+		return opResult{}, r, err
 	}
 	edges, _ := t.edgesOf(ns, id, maxCascade-t.cascade)
 	t.changed = t.changed || len(edges) > 0
