@@ -46,7 +46,7 @@ func describe(file string, i consensus.BackupInfo) backupBody {
 func backupCommand(a *app) *cobra.Command {
 	var names []string
 	var p phrase
-	var stale bool
+	var stale, force bool
 	cmd := a.asks(&cobra.Command{
 		Use:   "backup FILE",
 		Short: "Write the whole state into one encrypted file, - for standard output",
@@ -55,7 +55,8 @@ writes go on: everything that was acknowledged before it began is in the file.
 
 The file is sealed here, by age (age-encryption.org), to recipients or with a
 passphrase; the node sees neither, and an unencrypted backup is never written. It
-is proven whole before it takes its name. "meshd restore" makes a new mesh of it.`,
+is proven whole before it takes its name; a file that has the name already is kept
+unless --force is given. "meshd restore" makes a new mesh of it.`,
 		Example: `  meshd backup mesh.backup --recipient age1pq1…
   meshd backup mesh.backup --passphrase
   MESHD_BACKUP_PASSPHRASE_FILE=secret meshd backup - | ssh vault 'cat > mesh.backup'`,
@@ -63,6 +64,7 @@ is proven whole before it takes its name. "meshd restore" makes a new mesh of it
 	})
 	cmd.Flags().StringArrayVarP(&names, "recipient", "r", nil, "who may open it, age1…; repeat it for several")
 	p.flags(cmd, "seal it with")
+	cmd.Flags().BoolVar(&force, "force", false, "replace the file if it is there")
 	cmd.Flags().BoolVar(&stale, "stale", false, "take what this node has, also when most of the mesh cannot be asked")
 	cmd.RunE = a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
 		switch {
@@ -71,11 +73,14 @@ is proven whole before it takes its name. "meshd restore" makes a new mesh of it
 		case args[0] == "-" && output.IsTerminal(a.out):
 			return exit.New(exit.Usage, "a backup is no text for a terminal", "name a file, or send it into a pipe")
 		}
+		if err := mayWrite(args[0], force); err != nil {
+			return err
+		}
 		to, how, err := a.sealers(cmd.Context(), names, p)
 		if err != nil {
 			return err
 		}
-		info, n, err := a.takeBackup(cmd.Context(), c, args[0], to, stale)
+		info, n, err := a.takeBackup(cmd.Context(), c, args[0], to, stale, force)
 		if err != nil {
 			return err
 		}
@@ -97,8 +102,8 @@ is proven whole before it takes its name. "meshd restore" makes a new mesh of it
 
 // takeBackup carries a backup from the node into a sealed file and returns the
 // file's size.
-func (a *app) takeBackup(ctx context.Context, c *client.Client, path string, to []age.Recipient, stale bool) (info consensus.BackupInfo, n int64, err error) {
-	out, err := newWhole(a.out, path)
+func (a *app) takeBackup(ctx context.Context, c *client.Client, path string, to []age.Recipient, stale, force bool) (info consensus.BackupInfo, n int64, err error) {
+	out, err := newWhole(a.out, path, force)
 	if err != nil {
 		return info, 0, err
 	}
@@ -124,7 +129,7 @@ func (a *app) takeBackup(ctx context.Context, c *client.Client, path string, to 
 	info, err = consensus.CheckBackup(io.TeeReader(res.Body, io.MultiWriter(sealed, bar)), nil)
 	switch {
 	case out.err != nil:
-		return info, 0, exit.New(exit.Failed, "the backup cannot be written: "+out.err.Error(), "make room, or name another file")
+		return info, 0, exit.New(exit.Failed, "the backup cannot be written: "+plainReason(out.err), "make room, or name another file")
 	case ctx.Err() != nil:
 		return info, 0, ctx.Err()
 	case errors.Is(err, consensus.ErrNewer):
@@ -133,7 +138,7 @@ func (a *app) takeBackup(ctx context.Context, c *client.Client, path string, to 
 		return info, 0, &exit.Error{Code: exit.Failed, Sentence: "the backup broke off before its end, and no file was written", Next: "repeat it", Err: err}
 	}
 	if err := sealed.Close(); err != nil {
-		return info, 0, exit.New(exit.Failed, "the backup cannot be written: "+err.Error(), "make room, or name another file")
+		return info, 0, exit.New(exit.Failed, "the backup cannot be written: "+plainReason(err), "make room, or name another file")
 	}
 	return info, out.n, out.keep()
 }
@@ -150,25 +155,46 @@ func hintStale(err error, stale bool) error {
 // whole is a file that has its name only once it is complete and on disk, or
 // standard output.
 type whole struct {
-	out  io.Writer
-	file *os.File // nil for standard output
-	path string
-	n    int64
-	err  error
+	force bool
+	out   io.Writer
+	file  *os.File // nil for standard output
+	path  string
+	n     int64
+	err   error
 }
 
-func newWhole(stdout io.Writer, path string) (*whole, error) {
+// mayWrite refuses a name that is no file, a directory that is not there, and,
+// without force, a file that is there.
+func mayWrite(path string, force bool) error {
+	if path == "-" {
+		return nil
+	}
+	switch info, err := os.Stat(path); {
+	case err == nil && !info.Mode().IsRegular():
+		return exit.New(exit.Usage, path+" is there and is not a file", "name another, or - for standard output")
+	case err == nil && !force:
+		return exit.New(exit.Refused, path+" is there already, and nothing was written", "name another file, or say --force to replace it")
+	case err == nil:
+		return nil
+	}
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return exit.New(exit.Usage, "there is no directory "+filepath.Dir(path), "make it, or name a file elsewhere")
+	}
+	return nil
+}
+
+func newWhole(stdout io.Writer, path string, force bool) (*whole, error) {
 	if path == "-" {
 		return &whole{out: stdout}, nil
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, exit.New(exit.Usage, path+" is there and is not a file", "name another, or - for standard output")
+	if err := mayWrite(path, force); err != nil {
+		return nil, err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // 0600 by itself
 	if err != nil {
-		return nil, exit.New(exit.Usage, "the file cannot be written: "+err.Error(), "")
+		return nil, exit.New(exit.Usage, path+" cannot be written: "+plainReason(err), "name a file where this user may write")
 	}
-	return &whole{out: f, file: f, path: path}, nil
+	return &whole{force: force, out: f, file: f, path: path}, nil
 }
 
 // Write implements io.Writer.
@@ -191,13 +217,17 @@ func (w *whole) keep() error {
 		err = w.file.Close()
 	}
 	if err == nil {
+		// Somebody may have made the file while the backup was taken.
+		if err := mayWrite(w.path, w.force); err != nil {
+			return err
+		}
 		err = os.Rename(w.file.Name(), w.path)
 	}
 	if err == nil {
 		err = syncName(filepath.Dir(w.path))
 	}
 	if err != nil {
-		return exit.New(exit.Failed, "the backup cannot be written: "+err.Error(), "make room, or name another file")
+		return exit.New(exit.Failed, "the backup cannot be written: "+plainReason(err), "make room, or name another file")
 	}
 	w.file = nil
 	return nil

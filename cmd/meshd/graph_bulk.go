@@ -77,7 +77,7 @@ func (a *app) input(path string) (io.ReadCloser, int64, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, 0, exit.New(exit.Usage, "the file cannot be read: "+err.Error(), "")
+		return nil, 0, unreadable("the file", path, err)
 	}
 	info, err := f.Stat()
 	if err != nil || info.IsDir() {
@@ -166,7 +166,7 @@ func toFile(path string, from io.Reader) error {
 	tmp := path + ".part"
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
-		return exit.New(exit.Usage, "the file cannot be written: "+err.Error(), "")
+		return exit.New(exit.Usage, path+" cannot be written: "+plainReason(err), "name a file where this user may write")
 	}
 	err = copyAnswer(f, from)
 	if err == nil {

@@ -72,7 +72,7 @@ func (a *app) joinToken(args []string, file string, c *config.Config) (string, e
 	case file != "":
 		f, err := os.Open(file)
 		if err != nil {
-			return "", fmt.Errorf("reading the token: %w", err)
+			return "", unreadable("the token", file, err)
 		}
 		defer f.Close()
 		data, err := io.ReadAll(io.LimitReader(f, 64<<10))

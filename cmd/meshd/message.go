@@ -123,7 +123,7 @@ func (a *app) messageBody(word string) (json.RawMessage, error) {
 		}
 	}
 	if err != nil {
-		return nil, exit.New(exit.Usage, "the body cannot be read: "+err.Error(), "")
+		return nil, unreadable("the body", strings.TrimPrefix(word, "@"), err)
 	}
 	if len(raw) > maxMessage {
 		return nil, exit.New(exit.Usage, fmt.Sprintf("the body is larger than %s", output.Bytes(maxMessage)), "send less, or where it can be found")

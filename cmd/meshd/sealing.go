@@ -163,7 +163,7 @@ func (a *app) unlocker(ctx context.Context, identities []string, p phrase) (*unl
 	for _, path := range identities {
 		f, err := os.Open(path)
 		if err != nil {
-			return nil, exit.New(exit.Usage, "the key cannot be read: "+err.Error(), "")
+			return nil, unreadable("the key", path, err)
 		}
 		keys, err := age.ParseIdentities(f)
 		f.Close()

@@ -88,7 +88,7 @@ func (a *app) secret(path string) (string, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return "", exit.New(exit.Usage, "the secret cannot be read: "+err.Error(), "")
+		return "", unreadable("the secret", path, err)
 	}
 	defer f.Close()
 	s, err := config.ReadSecret(f)

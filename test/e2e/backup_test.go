@@ -126,7 +126,8 @@ func TestF26RestoredMeshNeverMergesWithTheOld(t *testing.T) {
 	stranger.Must("graph", "add", "node", "note", "after", "key=after")
 	realmesh.Formed(t, 20*time.Second, omega, stranger, gamma)
 	var again backupInfo
-	gamma.JSON(&again, "backup", file, "--recipient", recipient)
+	wantExit(t, gamma.Run("backup", file, "--recipient", recipient), refused, "is there already", "--force")
+	gamma.JSON(&again, "backup", file, "--recipient", recipient, "--force")
 	if again.MeshID != now.MeshID {
 		t.Errorf("a backup of the new mesh says %+v", again)
 	}
@@ -134,8 +135,8 @@ func TestF26RestoredMeshNeverMergesWithTheOld(t *testing.T) {
 	// Of the old mesh one is left: it cannot prove that it has everything, and
 	// says how to take what it has.
 	nodes[1].Kill()
-	wantExit(t, nodes[0].Run("backup", file, "--recipient", recipient), failed, "--stale")
-	nodes[0].JSON(&again, "backup", file, "--recipient", recipient, "--stale")
+	wantExit(t, nodes[0].Run("backup", file, "--recipient", recipient, "--force"), failed, "--stale")
+	nodes[0].JSON(&again, "backup", file, "--recipient", recipient, "--stale", "--force")
 	if again.MeshID != old.MeshID || again.Revision < taken.Revision {
 		t.Errorf("what is left of the old mesh says %+v", again)
 	}
@@ -180,7 +181,7 @@ func TestRestoredGraphIsTheSame(t *testing.T) {
 		t.Errorf("%+v, then %+v", first, second)
 	}
 	_, user := copied.APIKey("user")
-	wantExit(t, run("", "backup", file, "--node", copied.Address, "--pin", copied.Pin(), "--key", user), refused, "needs the role admin")
+	wantExit(t, run("", "backup", file, "--force", "--node", copied.Address, "--pin", copied.Pin(), "--key", user), refused, "needs the role admin")
 }
 
 // Whatever is wrong with a file or a directory is one sentence, and nothing is
