@@ -134,7 +134,7 @@ func TestFailedCommitOfWhatWasAnswered(t *testing.T) {
 			if b.broken() == nil || b.state().Applied != before {
 				t.Errorf("fault %v, applied %d", b.broken(), b.state().Applied)
 			}
-			if got := b.apply("set k later"); got != ErrStateFault {
+			if got, _ := b.apply("set k later").(error); !errors.Is(got, ErrStateFault) {
 				t.Errorf("%v", got)
 			}
 		})
