@@ -26,6 +26,13 @@ type Problem struct {
 	Next string `json:"next"`
 }
 
+// The problems that a mesh in order may have.
+const (
+	codeNoSpare  = "NO_SPARE"
+	codeLeaving  = "LEAVING"
+	codeRemoving = "REMOVING"
+)
+
 // States of a mesh as one node sees it.
 const (
 	StateOK         = "ok"
@@ -107,9 +114,9 @@ func departures(r *roster.Roster) (found []Problem) {
 	for _, m := range r.Members {
 		switch {
 		case m.Removing:
-			found = append(found, Problem{Code: "REMOVING", Text: m.Name + " is being removed", Next: "if it does not go, `meshd remove " + m.Name + "` once more ends it"})
+			found = append(found, Problem{Code: codeRemoving, Text: m.Name + " is being removed", Next: "if it does not go, `meshd remove " + m.Name + "` once more ends it"})
 		case m.Leaving:
-			found = append(found, Problem{Code: "LEAVING", Text: m.Name + " is leaving", Next: "if it does not go, start it again: it stays; `meshd remove " + m.Name + "` if it is gone for ever"})
+			found = append(found, Problem{Code: codeLeaving, Text: m.Name + " is leaving", Next: "if it does not go, start it again: it stays; `meshd remove " + m.Name + "` if it is gone for ever"})
 		}
 	}
 	return found
@@ -140,7 +147,7 @@ func judge(st consensus.Status, s Status, failed []string, caughtUp bool, voters
 		if members < 3 {
 			next = "a third node makes three voters: `meshd token create`, then `meshd join` on another machine"
 		}
-		add("", "NO_SPARE", text, next)
+		add("", codeNoSpare, text, next)
 	}
 	if s.Leader != nil && (!caughtUp || st.CommitIndex > st.AppliedIndex+1000) {
 		add(StateCatchingUp, "CATCHING_UP", "this node is behind the mesh", "wait; `meshd status` shows the revision rise")
@@ -178,6 +185,9 @@ func (n *Node) Ready() error {
 type Check struct {
 	Name string `json:"name"`
 	OK   bool   `json:"ok"`
+	// Note marks what is in order and yet worth knowing, such as a limit of
+	// how the mesh was made.
+	Note bool   `json:"note,omitempty" doc:"in order, and yet worth knowing"`
 	Text string `json:"text"`
 	Next string `json:"next,omitempty"`
 }
@@ -192,16 +202,37 @@ func (n *Node) Doctor(ctx context.Context) []Check {
 	st := n.Status()
 	checks := []Check{{Name: "mesh", OK: st.State == StateOK, Text: fmt.Sprintf("mesh %s is %s at revision %d", st.MeshName, st.State, st.Revision)}}
 	for _, p := range st.Problems {
-		checks = append(checks, Check{Name: strings.ToLower(p.Code), Text: p.Text, Next: p.Next})
+		note := isNote(p, st.State)
+		checks = append(checks, Check{Name: strings.ToLower(p.Code), OK: note, Note: note, Text: p.Text, Next: p.Next})
 	}
-	if n.OnlyLoopback() {
-		checks = append(checks, Check{Name: "address", Text: "this node can be reached from this machine only (" + strings.Join(n.addresses(), ", ") + ")", Next: "start it with --listen :7443, or --advertise an address that others can dial"})
-	} else {
-		checks = append(checks, Check{Name: "address", OK: true, Text: "the mesh dials this node at " + strings.Join(n.addresses(), ", ")})
+	var others []string
+	for _, m := range n.trust.Roster().Members {
+		if m.ID != n.id.ID() {
+			others = append(others, m.Addresses...)
+		}
 	}
+	checks = append(checks, checkAddress(n.OnlyLoopback(), n.addresses(), n.Port(), others))
 	checks = append(checks, n.checkLinks(ctx)...)
 	checks = append(checks, n.checkStates(ctx))
 	return append(checks, n.checkDisk())
+}
+
+// isNote says that a problem of the status is how a mesh in order stands: one
+// that was made of two nodes has no spare, and a member may go.
+func isNote(p Problem, state string) bool {
+	return state == StateOK && (p.Code == codeNoSpare || p.Code == codeLeaving || p.Code == codeRemoving)
+}
+
+// checkAddress judges where the mesh dials this node. One that can be reached
+// from its own machine only is as it was made where the others are, too.
+func checkAddress(only bool, mine []string, port int, others []string) Check {
+	where := strings.Join(mine, ", ")
+	if !only {
+		return Check{Name: "address", OK: true, Text: "the mesh dials this node at " + where}
+	}
+	note := onlyLoopback(others)
+	return Check{Name: "address", OK: note, Note: note, Text: "this node can be reached from this machine only (" + where + ")",
+		Next: fmt.Sprintf("for nodes on other machines start it with --listen :%d, or --advertise an address that they can dial", port)}
 }
 
 // checkLinks asks every other member for its stats and compares clocks and

@@ -2,6 +2,7 @@ package node
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/meshd/meshd/consensus"
@@ -42,6 +43,38 @@ func TestJudge(t *testing.T) {
 		}
 		if state != c.state || !slices.Equal(codes, c.codes) {
 			t.Errorf("%s: %s %v, want %s %v", c.name, state, codes, c.state, c.codes)
+		}
+	}
+}
+
+// What a mesh in order is like is no fault, and the advice names the real port.
+func TestDoctorNotes(t *testing.T) {
+	for _, c := range []struct {
+		code, state string
+		note        bool
+	}{
+		{"NO_SPARE", StateOK, true}, {"LEAVING", StateOK, true}, {"REMOVING", StateOK, true},
+		{"NO_SPARE", StateDegraded, false}, {"TIMEOUTS_DIFFER", StateOK, false}, {"DISK_FULL", StateOK, false},
+	} {
+		if isNote(Problem{Code: c.code}, c.state) != c.note {
+			t.Errorf("%s in a mesh that is %s: note is %t", c.code, c.state, !c.note)
+		}
+	}
+	for _, c := range []struct {
+		name     string
+		only     bool
+		others   []string
+		ok, note bool
+		next     string
+	}{
+		{"all can be reached", false, []string{"10.0.0.2:7443"}, true, false, ""},
+		{"alone on loopback", true, nil, true, true, "--listen :7444"},
+		{"all on one machine", true, []string{"127.0.0.1:7445", "localhost:7446"}, true, true, "--listen :7444"},
+		{"the others are elsewhere", true, []string{"127.0.0.1:7445", "10.0.0.2:7443"}, false, false, "--listen :7444"},
+	} {
+		got := checkAddress(c.only, []string{"127.0.0.1:7444"}, 7444, c.others)
+		if got.OK != c.ok || got.Note != c.note || !strings.Contains(got.Next, c.next) {
+			t.Errorf("%s: %+v", c.name, got)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 type checkBody struct {
 	Name string `json:"name"`
 	OK   bool   `json:"ok"`
+	Note bool   `json:"note,omitempty"` // in order, and yet worth knowing
 	Text string `json:"text"`
 	Next string `json:"next,omitempty"`
 }
@@ -28,7 +29,8 @@ func doctorCommand(a *app) *cobra.Command {
 		Short: "Look for what is wrong, and say what to do",
 		Long: `doctor examines the running node and its view of the mesh. Where no local node
 answers it examines this machine: the directory, its owner and permissions, the
-lock, the port, the disk and the configuration. It exits 1 if it finds something.`,
+lock, the port, the disk and the configuration. It exits 1 if something is BAD; what
+is marked "--" is in order and only worth knowing.`,
 		Example: "  meshd doctor",
 		Args:    arguments,
 		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
@@ -62,8 +64,11 @@ lock, the port, the disk and the configuration. It exits 1 if it finds something
 func printChecks(p *output.Printer, checks []checkBody) error {
 	for _, c := range checks {
 		mark := p.Mark(output.Green, "ok ")
-		if !c.OK {
+		switch {
+		case !c.OK:
 			mark = p.Mark(output.Red, "BAD")
+		case c.Note:
+			mark = p.Mark(output.Yellow, "-- ")
 		}
 		p.Say("%s  %s: %s", mark, output.Clean(c.Name), output.Clean(c.Text))
 		if c.Next != "" {
