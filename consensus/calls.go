@@ -21,6 +21,12 @@ const (
 	methodVerdict   = "consensus.verdict"
 )
 
+// Methods lists the calls between replicas: whoever implements Peers routes
+// each of them to HandleCall at the other end.
+func Methods() []string {
+	return []string{methodPropose, methodTerm, methodReadIndex, methodRevision, methodStats, methodScrub, methodScan, methodVerdict}
+}
+
 // An answer's first byte says how the call ended; errors travel as a byte, so
 // that they are the same error on both sides whatever carries the call.
 const (
