@@ -61,7 +61,9 @@ func (l *libraryLog) Log(level hclog.Level, msg string, args ...any) {
 	to := slog.LevelDebug
 	switch level {
 	case hclog.Warn:
-		to = slog.LevelInfo
+		if to = slog.LevelInfo; trailing(msg, args) {
+			to = slog.LevelDebug
+		}
 	case hclog.Error:
 		if to = slog.LevelWarn; slices.ContainsFunc(args, closing) {
 			to = slog.LevelDebug
@@ -93,6 +95,24 @@ func (l *libraryLog) Log(level hclog.Level, msg string, args ...any) {
 func closing(arg any) bool {
 	err, ok := arg.(error)
 	return ok && (errors.Is(err, net.ErrClosed) || errors.Is(err, raft.ErrRaftShutdown) || errors.Is(err, raft.ErrTransportShutdown))
+}
+
+// trailing says that a follower lacks the entry before those that a leader sent,
+// as each newcomer does: the leader sends earlier ones.
+func trailing(msg string, args []any) bool {
+	return msg == "failed to get previous log" && slices.ContainsFunc(args, func(arg any) bool {
+		err, ok := arg.(error)
+		return ok && errors.Is(err, raft.ErrLogNotFound)
+	})
+}
+
+// unseated is the level for a step of the configuration that failed: one who
+// leads no longer, such as a leader that is removed, leaves it to whoever does.
+func unseated(err error) slog.Level {
+	if errors.Is(err, raft.ErrNotLeader) {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
 }
 
 // Trace implements hclog.Logger.

@@ -126,7 +126,7 @@ func (s *seats) round() bool {
 	}
 	g.logger.Info("changing the raft configuration", "step", string(next.kind), "raft_id", next.id)
 	if err := s.take(next); err != nil {
-		g.logger.Warn("a change of the raft configuration did not succeed", "step", string(next.kind), "raft_id", next.id, "error", err)
+		g.logger.Log(g.ctx, unseated(err), "a change of the raft configuration did not succeed", "step", string(next.kind), "raft_id", next.id, "error", err)
 		return false
 	}
 	return true
