@@ -17,6 +17,9 @@ import (
 // if there is one.
 func (x *node) rot(t *testing.T, text string) {
 	t.Helper()
+	if err := x.machine.settle(); err != nil { // what is still in a transaction is not in the file
+		t.Fatal(err)
+	}
 	data, err := os.ReadFile(x.machine.file.path)
 	if err != nil {
 		t.Fatal(err)
