@@ -82,7 +82,7 @@ var catalogue = map[string]meaning{
 	CodeNotAcceptable:        {406, 0, "the answer cannot be given in an accepted media type", "accept application/json"},
 	CodeRequestTimeout:       {408, 0, "the request body did not arrive in time", ""},
 	"EXHAUSTED":              {409, 0, "there are no numbers left", ""},
-	"KEY_EXISTS":             {409, 0, "the key is taken in its namespace", "read the thing that has it"},
+	"KEY_EXISTS":             {409, 0, "the key is taken in its namespace", "`meshd graph get KEY`, or GET /graph/nodes?key=KEY, shows what has it"},
 	"UNKNOWN_METHOD":         {409, 0, "the other node does not know that call", "upgrade it"},
 	"NOT_WAITING":            {409, 0, "nobody waits for that answer", ""},
 	"TOO_MANY_EDGES":         {409, 0, "the node has too many edges", ""},

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -29,10 +30,17 @@ func Fail(code, format string, args ...any) *Error {
 	if format != "" {
 		e.Sentence = fmt.Sprintf(format, args...)
 	}
-	if m.next != "" {
+	if m.next != "" && !saysNext(e.Sentence, format) {
 		e.Details["next"] = m.next
 	}
 	return e
+}
+
+// saysNext says that a sentence of a layer below brings a next step of its own,
+// which knows more than the catalogue's: it stands behind a semicolon, or names a
+// command or a flag.
+func saysNext(sentence, format string) bool {
+	return format != "" && (strings.Contains(sentence, "; ") || strings.Contains(sentence, "`meshd ") || strings.Contains(sentence, " --"))
 }
 
 // With adds a detail and returns e.

@@ -226,3 +226,24 @@ func TestBodiesAreRefusedByName(t *testing.T) {
 		t.Errorf("the request id did not reach the handler: %s", body)
 	}
 }
+
+// A sentence that says what to do is not followed by the catalogue's word for it.
+func TestNextStepIsSaidOnce(t *testing.T) {
+	for _, c := range []struct {
+		refusal *consensus.Refusal
+		next    bool
+	}{
+		{&consensus.Refusal{Code: "TOKEN_EXPIRED", Sentence: "join token x expired; make a new one with `meshd token create` on a member"}, false},
+		{&consensus.Refusal{Code: "NODE_REMOVED", Sentence: "removed for ever: `meshd reset` makes it a new node"}, false},
+		{&consensus.Refusal{Code: "UNREACHABLE_BACK", Sentence: "a cannot dial b: name another address with --advertise HOST:PORT"}, false},
+		{&consensus.Refusal{Code: "KEY_EXISTS", Sentence: `the key "ada" belongs to node 12`}, true},
+		{&consensus.Refusal{Code: "NODE_REMOVED", Sentence: "node b was removed from this mesh"}, true},
+	} {
+		if _, ok := fromRefusal(c.refusal).Details["next"]; ok != c.next {
+			t.Errorf("%s: details.next is there: %t", c.refusal.Sentence, ok)
+		}
+	}
+	if next := fmt.Sprint(Fail("KEY_EXISTS", "").Details["next"]); !strings.Contains(next, "meshd graph get") {
+		t.Error(next)
+	}
+}

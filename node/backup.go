@@ -138,7 +138,7 @@ func (w *frugal) Write(p []byte) (int, error) {
 	if w.left -= int64(len(p)); w.left < 0 {
 		w.left = lookEvery
 		if w.room(filepath.Dir(w.file.Name())) < lookEvery {
-			return 0, consensus.Refuse("DISK_FULL", "this node has no room on its disk for the file of a backup, which is as large as the state: make room, or take it from another node")
+			return 0, consensus.Refuse("DISK_FULL", "this node has no room on its disk for the file of a backup, which is as large as the state; make room, or take it from another node")
 		}
 	}
 	return w.file.Write(p)

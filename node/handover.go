@@ -23,7 +23,7 @@ func (n *Node) HandOver(ctx context.Context) error {
 	case st.LeaderID != n.seat():
 		return consensus.Refuse("NOT_LEADER", "this node does not lead the mesh; `meshd status` shows which one does")
 	case len(st.Voters) < 2:
-		return consensus.Refuse("SEAT_HELD", "this node is the only voter, so nobody else can lead: two more nodes make three voters")
+		return consensus.Refuse("SEAT_HELD", "this node is the only voter, so nobody else can lead; two more nodes make three voters")
 	}
 	g, _ := n.group.current()
 	if err := g.TransferLeadership(ctx); err != nil {

@@ -132,7 +132,11 @@ func TestErrorsHaveTheirCodes(t *testing.T) {
 		if got := exit.CodeOf(err); got != c.want {
 			t.Errorf("%s %d %s: exit %d, want %d", c.method, c.status, c.code, got, c.want)
 		}
-		if line := exit.Line(err); !strings.HasPrefix(line, "it is so; do this") || strings.Contains(line, "r-1") != (c.status == 500) {
+		says := "it is so; do this"
+		if c.status == 401 { // what a program is told helps nobody at a shell
+			says = "it is so; give one with --key-file or MESHD_KEY"
+		}
+		if line := exit.Line(err); !strings.HasPrefix(line, says) || strings.Contains(line, "r-1") != (c.status == 500) {
 			t.Errorf("%s %d %s: %q", c.method, c.status, c.code, line)
 		}
 	}
@@ -332,4 +336,16 @@ func FuzzParsePins(f *testing.F) {
 			t.Fatal("a pin that pins nothing")
 		}
 	})
+}
+
+// Who has sent no key is told how a key is given, not how a header is spelled.
+func TestMissingKeyIsASentence(t *testing.T) {
+	_, o := over(t, func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, 401, `{"error":"Missing Authorization: Bearer <api_key> header","code":"UNAUTHORIZED"}`)
+	})
+	o.Key = ""
+	err := open(t, o).Do(t.Context(), Request{Method: "GET", Path: "/x"}, nil)
+	if want := "the node answers only those who have an API key; give one with --key-file or MESHD_KEY"; !strings.HasPrefix(exit.Line(err), want) {
+		t.Errorf("%q", exit.Line(err))
+	}
 }

@@ -33,6 +33,9 @@ type Error struct {
 // the node's log can say more, the id to look for.
 func (e *Error) Error() string {
 	next, _ := e.Details["next"].(string)
+	if e.Status == http.StatusUnauthorized {
+		next = "give one with --key-file or MESHD_KEY; \"meshd apikey create\" on a machine of the mesh makes one"
+	}
 	if e.Status == http.StatusInternalServerError && e.RequestID != "" {
 		next = strings.TrimPrefix(next+"; the request id is "+e.RequestID, "; ")
 	}
@@ -70,6 +73,9 @@ func refusal(res *http.Response, write bool) *Error {
 		*e = Error{Sentence: "the node answered " + res.Status, write: write}
 	}
 	e.Status = res.StatusCode
+	if e.Status == http.StatusUnauthorized && res.Request != nil && res.Request.Header.Get("Authorization") == "" {
+		e.Sentence = "the node answers only those who have an API key" // its own sentence is for programs
+	}
 	return e
 }
 
