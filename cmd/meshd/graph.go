@@ -5,44 +5,11 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 )
-
-// nodeBody is a node of the knowledge graph.
-type nodeBody struct {
-	ID         uint64          `json:"id"`
-	SessionID  string          `json:"session_id"`
-	NodeType   string          `json:"node_type"`
-	Label      string          `json:"label"`
-	Key        string          `json:"key,omitempty"`
-	Properties json.RawMessage `json:"properties"`
-	Version    uint64          `json:"version"`
-	CreatedBy  string          `json:"created_by,omitempty"`
-	UpdatedBy  string          `json:"updated_by,omitempty"`
-	CreatedAt  time.Time       `json:"created_at"`
-	UpdatedAt  time.Time       `json:"updated_at"`
-}
-
-// edgeBody is an edge of the knowledge graph.
-type edgeBody struct {
-	ID         uint64          `json:"id"`
-	SessionID  string          `json:"session_id"`
-	SourceID   uint64          `json:"source_id"`
-	TargetID   uint64          `json:"target_id"`
-	EdgeType   string          `json:"edge_type"`
-	Predicate  string          `json:"predicate,omitempty"`
-	Properties json.RawMessage `json:"properties,omitempty"`
-	Weight     float64         `json:"weight"`
-	Version    uint64          `json:"version"`
-	CreatedBy  string          `json:"created_by,omitempty"`
-	UpdatedBy  string          `json:"updated_by,omitempty"`
-	CreatedAt  time.Time       `json:"created_at"`
-	UpdatedAt  time.Time       `json:"updated_at"`
-}
 
 // defaultNamespace is used by verbs that are told none.
 const defaultNamespace = "default"

@@ -5,6 +5,7 @@ import (
 
 	"github.com/meshd/meshd/cmd/meshd/internal/client"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
+	"github.com/meshd/meshd/graphsync"
 )
 
 func graphAddNode(a *app) *cobra.Command {
@@ -24,7 +25,7 @@ func graphAddNode(a *app) *cobra.Command {
 			if key != "" {
 				body["key"] = key
 			}
-			var out nodeBody
+			var out graphsync.Node
 			if err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/graph/nodes", Body: body}, &out); err != nil {
 				return err
 			}
@@ -67,7 +68,7 @@ func graphAddEdge(a *app) *cobra.Command {
 			if len(props) > 0 {
 				body["properties"] = props
 			}
-			var out edgeBody
+			var out graphsync.Edge
 			if err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/graph/edges", Body: body}, &out); err != nil {
 				return err
 			}

@@ -11,18 +11,19 @@ import (
 	"github.com/meshd/meshd/cmd/meshd/internal/client"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
+	"github.com/meshd/meshd/graphsync"
 )
 
 // fetchNode finds one node by what a person calls it.
-func fetchNode(cmd *cobra.Command, c *client.Client, namespace, word string) (nodeBody, error) {
-	var out nodeBody
+func fetchNode(cmd *cobra.Command, c *client.Client, namespace, word string) (graphsync.Node, error) {
+	var out graphsync.Node
 	key, isKey := strings.CutPrefix(word, "key:")
 	if !isKey && isID(word) {
 		err := c.Get(cmd.Context(), "/graph/nodes/"+word, nil, &out)
 		return out, err
 	}
 	var page struct {
-		Nodes []nodeBody `json:"nodes"`
+		Nodes []graphsync.Node `json:"nodes"`
 	}
 	if err := c.Get(cmd.Context(), "/graph/nodes", url.Values{"session_id": {namespace}, "key": {key}}, &page); err != nil {
 		return out, err
@@ -80,14 +81,14 @@ func when(t time.Time, by string) string {
 
 // neighborhood is GET /graph/neighbors.
 type neighborhood struct {
-	Start nodeBody `json:"start"`
+	Start graphsync.Node `json:"start"`
 	Nodes []struct {
-		nodeBody
+		graphsync.Node
 		Depth int `json:"depth"`
 	} `json:"nodes"`
-	Edges     []edgeBody `json:"edges"`
-	Count     int        `json:"count"`
-	Truncated bool       `json:"truncated,omitempty"`
+	Edges     []graphsync.Edge `json:"edges"`
+	Count     int              `json:"count"`
+	Truncated bool             `json:"truncated,omitempty"`
 }
 
 func graphNeighbors(a *app) *cobra.Command {
@@ -139,11 +140,11 @@ func printNeighbors(p *output.Printer, out neighborhood) error {
 
 // pathBody is GET /graph/path.
 type pathBody struct {
-	Found     bool       `json:"found"`
-	Length    int        `json:"length"`
-	Nodes     []nodeBody `json:"nodes"`
-	Edges     []edgeBody `json:"edges"`
-	Truncated bool       `json:"truncated,omitempty"`
+	Found     bool             `json:"found"`
+	Length    int              `json:"length"`
+	Nodes     []graphsync.Node `json:"nodes"`
+	Edges     []graphsync.Edge `json:"edges"`
+	Truncated bool             `json:"truncated,omitempty"`
 }
 
 func graphPath(a *app) *cobra.Command {
