@@ -22,24 +22,26 @@ import (
 
 // backupBody is what a backup holds, for programs.
 type backupBody struct {
-	File     string    `json:"file"`
-	Bytes    int64     `json:"bytes,omitempty"`
-	SealedBy string    `json:"sealed_with,omitempty"` // recipients, passphrase
-	MeshID   string    `json:"mesh_id"`
-	MeshName string    `json:"mesh_name"`
-	Node     string    `json:"node"`
-	Version  string    `json:"version"`
-	Revision uint64    `json:"revision"`
-	Time     time.Time `json:"time"`
-	Created  time.Time `json:"created_at"`
-	Pairs    uint64    `json:"pairs"`
-	Hash     string    `json:"logical_hash"`
+	File     string `json:"file"`
+	Bytes    int64  `json:"bytes,omitempty"`
+	SealedBy string `json:"sealed_with,omitempty"` // recipients, passphrase
+	MeshID   string `json:"mesh_id"`
+	MeshName string `json:"mesh_name"`
+	Node     string `json:"node"`
+	Version  string `json:"version"`
+	Revision uint64 `json:"revision"`
+	// StateTime is the mesh's time of the last write in it, Created the clock of
+	// the node that was asked, which may be much later.
+	StateTime time.Time `json:"state_time"`
+	Created   time.Time `json:"created_at"`
+	Pairs     uint64    `json:"pairs"`
+	Hash      string    `json:"logical_hash"`
 }
 
 func describe(file string, i consensus.BackupInfo) backupBody {
 	return backupBody{
 		File: file, MeshID: i.MeshID, MeshName: i.MeshName, Node: i.Node, Version: i.Version, Revision: i.Revision,
-		Time: i.Time, Created: i.Created, Pairs: i.Pairs, Hash: hex.EncodeToString(i.Hash[:]),
+		StateTime: i.Time, Created: i.Created, Pairs: i.Pairs, Hash: hex.EncodeToString(i.Hash[:]),
 	}
 }
 

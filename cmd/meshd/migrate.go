@@ -16,7 +16,7 @@ import (
 type formatBody struct {
 	Name     string `json:"name"`
 	Where    string `json:"where"`
-	Found    int    `json:"found"`
+	Found    *int   `json:"found"` // null where none was looked at
 	Reads    int    `json:"reads_from"`
 	Writes   int    `json:"writes"`
 	Readable bool   `json:"readable"`
@@ -66,7 +66,11 @@ started on it.`,
 		out := migrateBody{Data: data, Version: version(), Readable: true, Changes: []string{}}
 		var newer []string
 		for _, f := range found {
-			out.Formats = append(out.Formats, formatBody{f.Name, f.Where, f.Found, f.Reads, f.Writes, f.Readable(), f.Note})
+			var there *int
+			if f.Found > 0 {
+				there = &f.Found
+			}
+			out.Formats = append(out.Formats, formatBody{f.Name, f.Where, there, f.Reads, f.Writes, f.Readable(), f.Note})
 			switch {
 			case !f.Readable():
 				out.Readable = false
@@ -91,8 +95,8 @@ func (a *app) printFormats(out migrateBody) error {
 	var rows [][]string
 	for _, f := range out.Formats {
 		found, reads := "-", strconv.Itoa(f.Writes)
-		if f.Found > 0 {
-			found = strconv.Itoa(f.Found)
+		if f.Found != nil {
+			found = strconv.Itoa(*f.Found)
 		}
 		if f.Reads < f.Writes {
 			reads = fmt.Sprintf("%d to %d", f.Reads, f.Writes)

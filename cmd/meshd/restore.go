@@ -193,7 +193,7 @@ func (a *app) describeBackup(path string, i consensus.BackupInfo) error {
 	p.Say("%s is whole.\n", path)
 	return p.Card([]output.Field{
 		{Name: "Mesh", Value: i.MeshName + " (" + i.MeshID + ")"}, {Name: "Revision", Value: fmt.Sprint(i.Revision)},
-		{Name: "Made", Value: i.Created.Local().Format(time.RFC1123) + " at node " + i.Node + ", meshd " + i.Version},
+		{Name: "State of", Value: i.Time.Local().Format(time.RFC1123)}, {Name: "Taken from", Value: i.Node + ", meshd " + i.Version},
 		{Name: "Entries", Value: fmt.Sprint(i.Pairs)}, {Name: "Logical hash", Value: hex.EncodeToString(i.Hash[:])},
 	})
 }
