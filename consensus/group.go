@@ -120,6 +120,7 @@ type Group struct {
 	seats     *seats
 	reign     *reign
 	diskLow   atomic.Bool
+	opening   opening
 	proven    atomic.Bool // the state had, at some time since the open, all that was acknowledged
 
 	ctx       context.Context
@@ -181,6 +182,10 @@ func Open(cfg Config) (_ *Group, err error) {
 			g.machine.file.db.Close()
 		}
 	})
+	before, err := readCurrent(g.dir.path)
+	if err != nil {
+		return nil, err
+	}
 	if err = openState(g.dir.path, g.machine, g.log, g.snapshots, cfg.hooks.otherBoot); err != nil {
 		return nil, err
 	}
@@ -202,6 +207,9 @@ func Open(cfg Config) (_ *Group, err error) {
 	g.log.raft.Store(true)
 	if g.raft, err = raft.NewRaft(g.raftConfig(library), g.machine, g.log, g.log, g.snapshots, g.transport); err != nil {
 		return nil, fmt.Errorf("starting raft: %w", err)
+	}
+	if before.mark == markOpen {
+		g.opening.holds(g.machine.state().Applied, g.raft.LastIndex())
 	}
 	g.transport.attach(g.raft)
 	g.coalescer.apply = func(data []byte) raft.ApplyFuture { return g.raft.Apply(data, 0) }

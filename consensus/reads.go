@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,6 +27,7 @@ func (g *Group) View(ctx context.Context, o ReadOptions, fn func(Reader) error) 
 	}
 	switch o.Consistency {
 	case Stale:
+		g.afterOpen(ctx)
 		if o.MaxAge > 0 && g.age() > o.MaxAge {
 			return ReadInfo{}, fmt.Errorf("the leader was last heard %s ago: %w", g.age().Round(time.Millisecond), ErrBehind)
 		}
@@ -63,6 +65,37 @@ func (g *Group) prove() {
 		case <-g.ctx.Done():
 			return
 		}
+	}
+}
+
+// openingWait is how long after an opening stale reads wait for the log.
+const openingWait = time.Second
+
+// opening is the time in which a Group whose process was killed has not yet
+// applied what its log holds, and so may lack what it has answered.
+type opening struct {
+	under atomic.Bool
+	last  uint64 // of the log when it was opened
+	until time.Time
+}
+
+func (o *opening) holds(applied, last uint64) {
+	o.last, o.until = last, time.Now().Add(openingWait)
+	o.under.Store(applied < last)
+}
+
+// afterOpen makes a stale read wait for the log after a kill, for a moment only:
+// without a leader nobody knows what of it is committed, and stale reads are
+// there to be had without one.
+func (g *Group) afterOpen(ctx context.Context) {
+	o := &g.opening
+	if !o.under.Load() {
+		return
+	}
+	ctx, cancel := context.WithDeadline(ctx, o.until)
+	defer cancel()
+	if err := g.waitApplied(ctx, o.last); err == nil || !time.Now().Before(o.until) {
+		o.under.Store(false)
 	}
 }
 
