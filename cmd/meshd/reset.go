@@ -13,7 +13,9 @@ func resetCommand(a *app) *cobra.Command {
 		Short: "Delete this machine's node, to begin anew",
 		Long: `reset deletes what makes this machine a node: its identity, its copy of the state
 and its trust. The node must be stopped, and should have left its mesh before
-("meshd leave"), or be removed from it at another node ("meshd remove").`,
+("meshd leave"), or be removed from it at another node ("meshd remove").
+
+Its configuration, meshd.toml, stays, and with it the address it listened on.`,
 		Example: `  meshd reset
   meshd reset --data /srv/meshd --yes`,
 		Args: arguments,
