@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 )
 
 // Properties are kept as canonical JSON text: no white space, members sorted by
@@ -12,7 +13,10 @@ import (
 // escapes, numbers spelled as given (so that no integer loses digits, unlike
 // RFC 8785). Equal text then means equal properties, and a read copies bytes.
 
-var errJSON = errors.New("is not valid JSON")
+var (
+	errJSON   = errors.New("is not valid JSON")
+	errNumber = errors.New("has a number that no 64-bit float holds")
+)
 
 // canonicalObject returns the canonical spelling of a JSON object of at most
 // MaxDepth levels.
@@ -101,7 +105,7 @@ func (p *parser) digits() bool {
 func (p *parser) at(c byte) bool { return p.pos < len(p.src) && p.src[p.pos] == c }
 
 func (p *parser) number() error {
-	start := p.pos
+	start, exponent := p.pos, false
 	if p.at('-') {
 		p.pos++
 	}
@@ -123,6 +127,13 @@ func (p *parser) number() error {
 		}
 		if !p.digits() {
 			return p.fail()
+		}
+		exponent = true
+	}
+	// What no float64 holds could be read by few, and written by none of them.
+	if exponent || p.pos-start > 300 {
+		if _, err := strconv.ParseFloat(string(p.src[start:p.pos]), 64); err != nil {
+			return errNumber
 		}
 	}
 	p.out = append(p.out, p.src[start:p.pos]...)

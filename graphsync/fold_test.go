@@ -3,6 +3,7 @@ package graphsync
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -53,6 +54,18 @@ func TestCanonical(t *testing.T) {
 		got, err := canonicalObject([]byte(in))
 		if err != nil || string(got) != want {
 			t.Errorf("%s: %s %v, want %s", in, got, err, want)
+		}
+	}
+}
+
+// A number that no float64 holds could be read back by few.
+func TestCanonicalRefusesNumbersNobodyCanRead(t *testing.T) {
+	for in, ok := range map[string]bool{
+		`{"a":1e308}`: true, `{"a":-1.7E+308}`: true, `{"a":1e-999}`: true, `{"a":` + strings.Repeat("9", 300) + `}`: true,
+		`{"a":1e999}`: false, `{"a":[{"b":-1e309}]}`: false, `{"a":` + strings.Repeat("9", 400) + `}`: false,
+	} {
+		if _, err := canonicalObject([]byte(in)); (err == nil) != ok {
+			t.Errorf("%.40s: %v", in, err)
 		}
 	}
 }

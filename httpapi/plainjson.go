@@ -249,6 +249,7 @@ func (p *plainJSON) str() bool {
 
 // number passes over a valid number.
 func (p *plainJSON) number() bool {
+	start := p.i
 	p.one('-')
 	if !p.one('0') && !p.digits() {
 		return false
@@ -260,9 +261,13 @@ func (p *plainJSON) number() bool {
 		if !p.one('+') {
 			p.one('-')
 		}
-		return p.digits()
+		if !p.digits() {
+			return false
+		}
+		_, err := strconv.ParseFloat(string(p.b[start:p.i]), 64)
+		return err == nil
 	}
-	return true
+	return p.i-start < 300 // longer ones may be beyond what a float64 holds
 }
 
 func (p *plainJSON) one(c byte) bool {

@@ -13,9 +13,12 @@ import (
 // maxProblems bounds how many faults of one request are told.
 const maxProblems = 16
 
-// huma keeps its constructors of errors in package variables; this is the one
-// place that replaces them, before any API exists.
+// huma keeps its constructors of errors, and how strict it is, in package
+// variables; this is the one place that sets them, before any API exists. Names
+// are as they are written: encoding/json would take them in another case too,
+// and of two spellings the last.
 func init() {
+	huma.ValidateStrictCasing = true
 	huma.NewError = newError
 	huma.NewErrorWithContext = func(_ huma.Context, status int, msg string, errs ...error) huma.StatusError {
 		return newError(status, msg, errs...)
