@@ -65,7 +65,7 @@ func TestImportRefusesLines(t *testing.T) {
 		"label null":      {`{"node":{"key":"a","type":"n","label":null}}`, "label: must be a string"},
 		"properties text": {`{"node":{"key":"a","type":"n","properties":"x"}}`, "properties must be a JSON object"},
 		"weight text":     {`{"edge":{"source":"a","target":"a","type":"T","weight":"1"}}`, "weight: must be a number"},
-		"weight huge":     {`{"edge":{"source":"a","target":"a","type":"T","weight":1e999}}`, "weight: must be a number"},
+		"weight huge":     {`{"edge":{"source":"a","target":"a","type":"T","weight":1e999}}`, "a number that no 64-bit float holds"},
 		"parallel":        {`{"edge":{"source":"a","target":"a","type":"T","parallel":-1}}`, "parallel: must be"},
 		"gap":             {`{"edge":{"source":"z","target":"z","type":"T","parallel":3}}`, "parallel is 3"},
 		"no source":       {`{"edge":{"target":"a","type":"T"}}`, "source"},
