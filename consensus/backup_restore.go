@@ -111,9 +111,7 @@ func (m *machine) firstSnapshot(d *directory, library *libraryLog) error {
 	if err != nil {
 		return err
 	}
-	alone := raft.Configuration{Servers: []raft.Server{{
-		Suffrage: raft.Voter, ID: raft.ServerID(d.id), Address: raft.ServerAddress(d.id),
-	}}}
+	alone := onlyVoter(d.id)
 	_, nowhere := raft.NewInmemTransport("") // it spells addresses for programs of long ago
 	sink, err := snaps.Create(raft.SnapshotVersionMax, entryFirst, restoredTerm, alone, entryRestored, nowhere)
 	if err != nil {

@@ -32,9 +32,7 @@ func Bootstrap(dir string) error {
 	if exists {
 		return fmt.Errorf("%s belongs to a mesh already: %w", dir, ErrNotEmpty)
 	}
-	servers := raft.Configuration{Servers: []raft.Server{{
-		Suffrage: raft.Voter, ID: raft.ServerID(d.id), Address: raft.ServerAddress(d.id),
-	}}}
+	servers := onlyVoter(d.id)
 	c := raft.DefaultConfig()
 	c.LocalID = raft.ServerID(d.id)
 	c.Logger = library

@@ -34,16 +34,7 @@ const (
 // inspectLog looks at the files of the log before they are opened. The
 // sentence says what is lost; a torn tail is wiped, so that what is behind the
 // end of the log is always zero and never an old frame.
-func inspectLog(dir string) (lost string, err error) { return inspectFiles(dir, false) }
-
-// forsake wipes what cannot be read at the end of the log, so that a recovered
-// node can go on with what is left.
-func forsake(dir string) error {
-	_, err := inspectFiles(dir, true)
-	return err
-}
-
-func inspectFiles(dir string, always bool) (lost string, err error) {
+func inspectLog(dir string) (lost string, err error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
@@ -74,7 +65,7 @@ func inspectFiles(dir string, always bool) (lost string, err error) {
 		return "", fmt.Errorf("reading the log: %w", err)
 	}
 	end, lost := scanSegment(data)
-	if (lost != "" && !always) || end == len(data) || lastNonZero(data) < end {
+	if lost != "" || end == len(data) || lastNonZero(data) < end {
 		return lost, nil
 	}
 	return "", wipe(path, end, lastNonZero(data)+1)
