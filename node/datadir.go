@@ -41,6 +41,15 @@ func Belongs(dir string) bool {
 	return err == nil
 }
 
+// LostTrust refuses a directory whose trust file is gone and that holds a
+// replica all the same: what is missing is that file, not a mesh.
+func LostTrust(dir string) error {
+	if Belongs(dir) {
+		return nil
+	}
+	return refuseReplica(filepath.Join(dir, raftDir), dir)
+}
+
 // Reset makes a data directory as new: its identity, its trust, its replica of
 // the state and its keys are deleted for ever. The configuration file stays.
 // It refuses a directory in use.
@@ -53,7 +62,7 @@ func Reset(dir string) error {
 		return err
 	}
 	defer lock.release()
-	for _, name := range []string{raftDir, "trust", identityDir, "admin.key", "meshd.sock", "socket", "client.json", spoolDir, unfinishedFile, "VERSION"} {
+	for _, name := range []string{raftDir, recoveredDir, "trust", identityDir, "admin.key", "meshd.sock", "socket", "client.json", spoolDir, unfinishedFile, "VERSION"} {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("deleting %s: %w", name, err)
 		}
@@ -61,10 +70,12 @@ func Reset(dir string) error {
 	return removeDamaged(dir)
 }
 
-// removeDamaged deletes the replica that was set aside, if there is one.
+// removeDamaged deletes the replicas that were set aside, and what a recovery
+// that was killed left of reading one.
 func removeDamaged(dir string) error {
-	list, err := filepath.Glob(filepath.Join(dir, damagedDir+"-*"))
-	for _, path := range list {
+	list, err := damagedDirs(dir)
+	scratch, _ := filepath.Glob(filepath.Join(dir, ".recover-*"))
+	for _, path := range append(list, scratch...) {
 		err = errors.Join(err, os.RemoveAll(path))
 	}
 	return err

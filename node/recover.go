@@ -21,6 +21,10 @@ type RecoveryPlan struct {
 	Term, Index, Revision uint64
 	// LastWrite is the mesh time of the last entry this node has.
 	LastWrite time.Time
+	// Damaged says what is wrong with this node's own replica, and is empty
+	// where nothing is; then Kept names what is kept of it, Lost what of its own
+	// is lost, and Aside where the damaged replica stays.
+	Damaged, Kept, Lost, Aside string
 	// Members are the names of the other members of the old mesh.
 	Members []string
 }
@@ -33,16 +37,20 @@ type Recovery struct {
 
 // PlanRecovery reads a stopped node's directory and changes nothing.
 func PlanRecovery(dir string) (RecoveryPlan, error) {
-	if !Belongs(dir) {
-		return RecoveryPlan{}, fmt.Errorf("%s: %w: there is nothing to recover", dir, ErrNoMesh)
+	if err := recoverable(dir); err != nil {
+		return RecoveryPlan{}, err
 	}
 	lock, err := lockDir(dir)
 	if err != nil {
 		return RecoveryPlan{}, err
 	}
 	defer lock.release()
-	if u, err := readUnfinished(dir); err != nil || u.Verb == verbRestore {
-		return RecoveryPlan{}, errors.Join(err, Unfinished(dir))
+	u, err := readUnfinished(dir)
+	if err != nil {
+		return RecoveryPlan{}, err
+	}
+	if u.Verb == verbRestore {
+		return RecoveryPlan{}, Unfinished(dir)
 	}
 	trust, err := roster.OpenTrust(dir)
 	if err != nil {
@@ -52,11 +60,17 @@ func PlanRecovery(dir string) (RecoveryPlan, error) {
 	if err != nil {
 		return RecoveryPlan{}, err
 	}
-	info, err := consensus.Inspect(filepath.Join(dir, raftDir))
+	info, err := consensus.Inspect(u.rewritten(dir))
 	if err != nil {
-		return RecoveryPlan{}, err
+		return RecoveryPlan{}, nothingWhole(dir, err)
 	}
 	p := RecoveryPlan{Term: info.Term, Index: info.LastIndex, Revision: info.Revision, LastWrite: info.LastEntry, Members: []string{}}
+	if info.Damaged != "" {
+		p.Damaged, p.Kept, p.Lost = info.Damaged, info.Kept, info.Lost
+		if p.Aside, err = nextAside(dir); err != nil {
+			return RecoveryPlan{}, err
+		}
+	}
 	for _, m := range trust.Roster().Members {
 		if m.ID != id.ID() {
 			p.Members = append(p.Members, m.Name)
@@ -67,10 +81,14 @@ func PlanRecovery(dir string) (RecoveryPlan, error) {
 
 // Recover makes a stopped node, the single survivor of its mesh, a new mesh of
 // one: under a new mesh id, with all the state it has, its revision raised by
-// 2^32 so that no old token or cursor can be mistaken. Nobody is talked to. Cut
-// short, it leaves a mark that keeps the node from starting, and goes on when it
-// is called again.
+// 2^32 so that no old token or cursor can be mistaken. Nobody is talked to. A
+// replica that has lost entries is set aside as it is, for another that is made
+// of what is whole in it. Cut short, it leaves a mark that keeps the node from
+// starting, and goes on when it is called again.
 func Recover(ctx context.Context, cfg Config) (done Recovery, err error) {
+	if err := recoverable(cfg.Data); err != nil {
+		return done, err
+	}
 	lock, err := lockDir(cfg.Data)
 	if err != nil {
 		return done, err
@@ -91,58 +109,45 @@ func Recover(ctx context.Context, cfg Config) (done Recovery, err error) {
 	if err != nil {
 		return done, err
 	}
-	if u.Verb == "" {
+	fresh := u.Verb == ""
+	if fresh {
 		u = unfinished{Verb: verbRecover, MeshID: roster.NewMeshID(), OldMeshID: trust.MeshID()}
-		if err := u.begin(cfg.Data); err != nil {
-			return done, err
-		}
-	} else if _, err := consensus.Recover(filepath.Join(cfg.Data, raftDir)); err != nil {
-		return done, fmt.Errorf("rewriting the log's configuration: %w", err)
 	}
-	part := roster.NewPart(nil)
-	group, err := openAlone(cfg, part, access.NewPart(), graphsync.NewPart())
+	if err := u.rewrite(ctx, cfg, id.ID(), fresh); err != nil {
+		return done, err
+	}
+	done = Recovery{OldMeshID: u.OldMeshID, MeshID: u.MeshID}
+	r, revision, err := refound(ctx, cfg, filepath.Join(cfg.Data, raftDir), u.MeshID, id.ID())
 	if err != nil {
 		return done, err
 	}
-	defer func() { err = errors.Join(err, group.Close()) }()
-	done = Recovery{OldMeshID: u.OldMeshID, MeshID: u.MeshID}
-	if _, err := roster.NewService(group).Refound(ctx, done.MeshID, id.ID()); err != nil {
-		return done, fmt.Errorf("making the new mesh: %w", err)
-	}
-	done.Revision = group.Status().Revision
-	if err := trust.Refound(part.Roster()); err != nil {
+	done.Revision = revision
+	if err := trust.Refound(r); err != nil {
 		return done, err
 	}
 	return done, clearUnfinished(cfg.Data)
 }
 
-// begin marks the directory and takes the step after which there is no way
-// back. Where that failed before it changed anything, the mark goes too.
-func (u unfinished) begin(dir string) error {
-	raft := filepath.Join(dir, raftDir)
-	before, err := consensus.Inspect(raft)
+// refound makes the state of a raft directory that of a mesh of this node
+// alone, if it is not that already.
+func refound(ctx context.Context, cfg Config, dir, mesh string, self identity.NodeID) (r *roster.Roster, revision uint64, err error) {
+	part := roster.NewPart(nil)
+	group, err := openAlone(cfg, dir, part, access.NewPart(), graphsync.NewPart())
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
-	if err := u.mark(dir); err != nil {
-		return fmt.Errorf("marking the directory: %w", err)
+	defer func() { err = errors.Join(err, group.Close()) }()
+	if _, err := roster.NewService(group).Refound(ctx, mesh, self); err != nil {
+		return nil, 0, fmt.Errorf("making the new mesh: %w", err)
 	}
-	_, err = consensus.Recover(raft)
-	if err == nil {
-		return nil
-	}
-	err = fmt.Errorf("rewriting the log's configuration: %w", err)
-	if after, inspectErr := consensus.Inspect(raft); inspectErr == nil && after.LastIndex == before.LastIndex {
-		err = errors.Join(err, clearUnfinished(dir))
-	}
-	return err
+	return part.Roster(), group.Status().Revision, nil
 }
 
 // openAlone opens the state of a stopped node with nobody to talk to.
-func openAlone(cfg Config, parts ...consensus.Part) (*consensus.Group, error) {
+func openAlone(cfg Config, dir string, parts ...consensus.Part) (*consensus.Group, error) {
 	alone := newSilence()
 	return consensus.Open(consensus.Config{
-		Dir: filepath.Join(cfg.Data, raftDir), Parts: parts,
+		Dir: dir, Parts: parts,
 		Listener: alone, Dial: alone.dial, Logger: cfg.Logger,
 	})
 }

@@ -270,7 +270,7 @@ func TestRecoveryCutShort(t *testing.T) {
 	closing(t, old)()
 
 	u := unfinished{Verb: verbRecover, MeshID: roster.NewMeshID(), OldMeshID: oldMesh}
-	if err := u.begin(cfg.Data); err != nil { // and nothing after it
+	if err := u.rewrite(t.Context(), cfg, old.id.ID(), true); err != nil { // and nothing after it
 		t.Fatal(err)
 	}
 	if _, err := Open(t.Context(), cfg); !isRefusal(err, "UNFINISHED") || !strings.Contains(err.Error(), "meshd recover") {

@@ -252,25 +252,21 @@ const damagedDir = "raft.damaged"
 func (r *replica) reseat(cause error) error {
 	n := r.n
 	if len(n.trust.Roster().Members) < 2 {
-		return fmt.Errorf("%w; this is the only node of its mesh, so nobody has what it lost: `meshd recover` keeps what is left of it as a new mesh, or restore a backup", cause)
+		return fmt.Errorf("%w; this is the only node of its mesh, so nobody has what it lost: `meshd recover` says what of it is whole and keeps that as a new mesh, or restore a backup", cause)
 	}
 	if sole, known := r.soleVoter(); sole {
 		return fmt.Errorf("%w; this node is the only voter of its mesh: the others may have less. `meshd recover` here keeps what is left of it as a new mesh, and the others join that", cause)
 	} else if !known && len(n.trust.Roster().Replicas()) < 3 {
 		return fmt.Errorf("%w; who else votes cannot be read any more, and in a mesh of two this node may be the only one: `meshd recover` at one of the two keeps what it has as a new mesh", cause)
 	}
-	old, err := filepath.Glob(filepath.Join(n.cfg.Data, damagedDir+"-*"))
+	old, err := damagedDirs(n.cfg.Data)
 	if err != nil {
 		return err
 	}
-	number := 0
-	for _, path := range old {
-		var k int
-		if _, err := fmt.Sscanf(filepath.Base(path), damagedDir+"-%d", &k); err == nil {
-			number = max(number, k)
-		}
+	to, err := nextAside(n.cfg.Data)
+	if err != nil {
+		return err
 	}
-	to := filepath.Join(n.cfg.Data, fmt.Sprintf("%s-%d", damagedDir, number+1))
 	n.log.Error("the replica of this node cannot be trusted: it is set aside, and this node takes a new seat and fetches the state from its peers", "error", cause, "kept_in", to)
 	if err := os.Rename(n.raftPath(), to); err != nil {
 		return fmt.Errorf("setting the damaged replica aside: %w", err)
@@ -281,6 +277,27 @@ func (r *replica) reseat(cause error) error {
 		}
 	}
 	return nil
+}
+
+// damagedDirs lists the replicas that were set aside.
+func damagedDirs(data string) ([]string, error) {
+	return filepath.Glob(filepath.Join(data, damagedDir+"-*"))
+}
+
+// nextAside is the path for the next one.
+func nextAside(data string) (string, error) {
+	old, err := damagedDirs(data)
+	if err != nil {
+		return "", err
+	}
+	number := 0
+	for _, path := range old {
+		var k int
+		if _, err := fmt.Sscanf(filepath.Base(path), damagedDir+"-%d", &k); err == nil {
+			number = max(number, k)
+		}
+	}
+	return filepath.Join(data, fmt.Sprintf("%s-%d", damagedDir, number+1)), nil
 }
 
 // soleVoter says whether this replica is the only voter, as far as its files

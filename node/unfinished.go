@@ -27,23 +27,23 @@ type unfinished struct {
 	// MeshID is that of the mesh to be, OldMeshID of the one before.
 	MeshID    string `json:"mesh_id"`
 	OldMeshID string `json:"old_mesh_id,omitempty"`
+	// Step is how far a recovery has come (recover_steps.go), Aside the name
+	// that the damaged replica gets.
+	Step  string `json:"step,omitempty"`
+	Aside string `json:"aside,omitempty"`
 }
 
 // readUnfinished returns the zero value where nothing is unfinished.
 func readUnfinished(dir string) (u unfinished, err error) {
-	path := filepath.Join(dir, unfinishedFile)
-	data, err := os.ReadFile(path)
+	data, err := os.ReadFile(filepath.Join(dir, unfinishedFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return u, nil
 	}
-	if err == nil {
-		err = json.Unmarshal(data, &u)
-	}
-	if err == nil && u.Verb != verbRestore && u.Verb != verbRecover {
-		err = fmt.Errorf("%q is no verb that leaves it", u.Verb)
-	}
 	if err != nil {
-		return u, fmt.Errorf("reading %s: %w", path, err)
+		return u, fmt.Errorf("reading the mark of a verb cut short: %w", err)
+	}
+	if json.Unmarshal(data, &u) != nil || u.Verb != verbRestore && u.Verb != verbRecover {
+		return unfinished{}, consensus.Refuse("UNFINISHED", fmt.Sprintf("a verb was cut short in %s, and the file %q, which says which, is damaged: if it was a restore, clear the directory with `meshd reset` and restore again; if it was a recovery, put the directory back from a copy and recover again", dir, unfinishedFile))
 	}
 	return u, nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
+	"github.com/meshd/meshd/node"
 )
 
 const (
@@ -36,7 +37,11 @@ func checkDirectory(dir string) []checkBody {
 	}
 	checks := []checkBody{checkOwner(dir, info)}
 	if _, err := os.Stat(filepath.Join(dir, "trust")); errors.Is(err, fs.ErrNotExist) {
-		checks = append(checks, checkBody{Name: "mesh", Text: dir + " belongs to no mesh", Next: "make one with \"meshd init\", or join one with \"meshd join TOKEN\""})
+		check := checkBody{Name: "mesh", Text: dir + " belongs to no mesh", Next: "make one with \"meshd init\", or join one with \"meshd join TOKEN\""}
+		if node.Unfinished(dir) == nil && node.LostTrust(dir) != nil {
+			check.Text, check.Next = dir+" holds a replica of a mesh but no trust file", "put the file trust back from a backup, or clear the directory with \"meshd reset\""
+		}
+		checks = append(checks, check)
 	}
 	checks = append(checks, checkLock(dir))
 	if free, err := freeSpace(dir); err == nil {
