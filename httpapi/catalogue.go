@@ -94,6 +94,7 @@ var catalogue = map[string]meaning{
 	"MESH_EXISTS":            {409, 0, "there is a mesh already", ""},
 	"MESH_MISSING":           {409, 0, "there is no mesh yet", ""},
 	"NOT_EMPTY":              {409, 0, "the directory is not empty", "name another with --data"},
+	"NOTHING_WHOLE":          {409, 0, "nothing whole is left to recover", "restore a backup"},
 	"NODE_AMBIGUOUS":         {409, 0, "more than one node is meant", "use the node's id"},
 	"NODE_ID_TAKEN":          {409, 0, "the node id is taken", ""},
 	"REMOVING":               {409, 0, "the node is being removed", ""},

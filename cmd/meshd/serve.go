@@ -47,6 +47,9 @@ and ever after.`,
 			case c.Init:
 				return a.initAndServe(ctx, c, nc, log, founding{serve: true})
 			}
+			if err := node.LostTrust(c.Data); err != nil {
+				return err
+			}
 			return exit.New(exit.Refused, c.Data+" belongs to no mesh yet", `make one with "meshd init", or join one with "meshd join TOKEN"`)
 		})
 	}
