@@ -119,7 +119,7 @@ var catalogue = map[string]meaning{
 	CodeInternal:             {500, 0, "something went wrong inside the node", "its log has the reason under the request id"},
 	"NODE_UNREACHABLE":       {503, time.Second, "the node that must answer cannot be reached", "`meshd status` says which nodes are missing"},
 	"AGENT_ERROR":            {502, 0, "the agent answered with an error", "details.agent_code is the agent's own code"},
-	CodeNoLeader:             {503, time.Second, "no leader is known: most voters cannot be reached", "`meshd status` says which nodes are missing"},
+	CodeNoLeader:             {503, time.Second, "no leader answers", "repeat it in some seconds, in which the voters choose another; then `meshd status`"},
 	CodeOverloaded:           {503, time.Second, "the node has more to do than it can take", "repeat the request a little later"},
 	CodeBehind:               {503, time.Second, "the node has not caught up to the revision asked for", "repeat the request, or ask another node"},
 	CodeStateFault:           {503, 5 * time.Second, "the state cannot be written on this node", "`meshd doctor` says why; other nodes may answer"},

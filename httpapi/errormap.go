@@ -71,9 +71,7 @@ func (a *API) asError(ctx context.Context, err error) *Error {
 			e.Sentence = err.Error()
 		}
 		if s.code == CodeNoLeader && a.cfg.NoLeader != nil {
-			for k, v := range a.cfg.NoLeader() {
-				e.Details[k] = v
-			}
+			e = a.noLeader()
 		}
 		return e
 	}
@@ -84,6 +82,23 @@ func (a *API) asError(ctx context.Context, err error) *Error {
 	a.log.LogAttrs(ctx, slog.LevelError, "request failed",
 		slog.String("request_id", RequestID(ctx)), slog.String("error", clip(err.Error(), 500)))
 	return Fail(CodeInternal, "")
+}
+
+// noLeader tells voters that are missing from a leader that does not answer
+// while most are there: one waits for people, the other passes by itself.
+func (a *API) noLeader() *Error {
+	details := a.cfg.NoLeader()
+	alive, known := details["voters_alive"].(int)
+	needed, also := details["voters_needed"].(int)
+	e := Fail(CodeNoLeader, "")
+	if known && also && alive < needed {
+		e.Sentence = "no leader is known: most voters cannot be reached"
+		e.Details["next"] = "`meshd status` says which nodes are missing"
+	}
+	for k, v := range details {
+		e.Details[k] = v
+	}
+	return e
 }
 
 // fromRefusal keeps a part's own code and sentence. A code that the catalogue

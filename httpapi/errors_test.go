@@ -23,6 +23,23 @@ import (
 	"github.com/meshd/meshd/node/wire"
 )
 
+// What NO_LEADER says fits the voters it counts.
+func TestNoLeaderFitsItsDetails(t *testing.T) {
+	for _, tt := range []struct {
+		alive int
+		want  string
+		next  string
+	}{{1, "no leader is known: most voters cannot be reached", "which nodes are missing"}, {3, "no leader answers", "in some seconds"}} {
+		cfg := testConfig(io.Discard)
+		cfg.NoLeader = func() map[string]any { return map[string]any{"voters_alive": tt.alive, "voters_needed": 2} }
+		e := mustBuild(t, cfg).asError(t.Context(), fmt.Errorf("reading: %w", consensus.ErrNoLeader))
+		next, _ := e.Details["next"].(string)
+		if e.Sentence != tt.want || !strings.Contains(next, tt.next) || e.Details["voters_alive"] != tt.alive {
+			t.Errorf("%d alive: %q %v", tt.alive, e.Sentence, e.Details)
+		}
+	}
+}
+
 func TestErrorsOfBelow(t *testing.T) {
 	var logs lockedBuffer
 	cfg := testConfig(&logs)
