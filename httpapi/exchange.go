@@ -28,7 +28,7 @@ type exchange struct {
 
 	// What Idempotency makes its scope and hash of.
 	method, path, query string
-	key                 string    // Idempotency-Key as sent
+	keys                []string  // Idempotency-Key as sent
 	bodyHash            hash.Hash // of what was read of the body; nil without a key
 }
 

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -63,6 +65,16 @@ func TestGraphIdempotency(t *testing.T) {
 	}
 	call(t, a, 201, "POST", "/graph/nodes", body, "Idempotency-Key: k1", "X-API-Key: "+adminKey) // another caller's key
 	call(t, a, 400, "POST", "/graph/nodes", body, "Idempotency-Key: "+strings.Repeat("k", 300))
+	for _, keys := range [][]string{{""}, {"k1", "k1"}, {"k1", ""}} {
+		r := httptest.NewRequest("POST", "/graph/nodes", strings.NewReader(body))
+		r.Header = http.Header{"X-Api-Key": {userKey}, "Content-Type": {"application/json"}, "Idempotency-Key": keys}
+		r.Host = "node1.lan"
+		w := httptest.NewRecorder()
+		a.Handler().ServeHTTP(w, r)
+		if w.Code != 400 || !strings.Contains(w.Body.String(), `"INVALID"`) || !strings.Contains(w.Body.String(), "given once") {
+			t.Errorf("keys %q: %d %s", keys, w.Code, w.Body)
+		}
+	}
 
 	n := first.number(t, "id")
 	link := fmt.Sprintf(`{"source_id":%d,"target_id":%d,"edge_type":"SELF"}`, n, n)

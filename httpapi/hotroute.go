@@ -57,8 +57,8 @@ func (a *API) serve(op *huma.Operation, handler func(huma.Context)) gin.HandlerF
 }
 
 func hotKey(ctx context.Context) bool {
-	key := exchangeOf(ctx).key
-	return key == "" || len(key) <= 255 && visible(key)
+	keys := exchangeOf(ctx).keys
+	return len(keys) == 0 || oneKey(keys)
 }
 
 // again is a body of which a part was read and is read again.

@@ -25,7 +25,7 @@ func (a *API) limits(c *gin.Context) {
 	r := c.Request
 	x := exchangeOf(r.Context())
 	x.route = a.routes[r.Method+" "+c.FullPath()]
-	x.path, x.query, x.key = r.URL.Path, r.URL.RawQuery, r.Header.Get("Idempotency-Key")
+	x.path, x.query, x.keys = r.URL.Path, r.URL.RawQuery, r.Header["Idempotency-Key"]
 	if !a.work.enter() {
 		a.Refuse(c, Fail(CodeClosing, ""))
 		return
@@ -56,7 +56,7 @@ func (a *API) limits(c *gin.Context) {
 	if r.Body != nil && r.Body != http.NoBody {
 		// A writer without deadlines is a test's.
 		_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
-		if x.key != "" {
+		if len(x.keys) > 0 {
 			x.bodyHash = sha256.New()
 		}
 		// The reader closes the connection of a body too large, which it can

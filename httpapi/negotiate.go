@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +30,10 @@ func (a *API) negotiate(c *gin.Context) {
 	if x.route.Consumes != nil {
 		consumes = x.route.Consumes
 	}
+	if e := onceEach(r.URL.RawQuery); e != nil {
+		a.Refuse(c, e)
+		return
+	}
 	chosen := accept(strings.Join(r.Header.Values("Accept"), ","), produces)
 	if chosen == "" {
 		a.Refuse(c, Fail(CodeNotAcceptable, "").With("offered", produces))
@@ -43,6 +49,22 @@ func (a *API) negotiate(c *gin.Context) {
 		return
 	}
 	r.Header.Set("Content-Type", media)
+}
+
+// onceEach refuses a query parameter that is given twice: a client that says two
+// things is not known to mean the first. A name with [] is a list.
+func onceEach(query string) *Error {
+	if !strings.Contains(query, "&") {
+		return nil
+	}
+	values, _ := url.ParseQuery(query) // the handlers refuse what cannot be read
+	for name, v := range values {
+		if len(v) > 1 && !strings.HasSuffix(name, "[]") {
+			name = clip(name, 100)
+			return invalid("query."+name, fmt.Sprintf("the query parameter %q is given more than once", name))
+		}
+	}
+	return nil
 }
 
 // mediaType is the bare type of a Content-Type header; another character set

@@ -106,6 +106,9 @@ func TestMiddlewarePage(t *testing.T) {
 		{"JSON with UTF-8", "POST", "/echo/1", text, []string{bearer, "Content-Type: application/json; charset=UTF-8"}, 200, ""},
 		{"JSON in another set", "POST", "/echo/1", text, []string{bearer, "Content-Type: application/json; charset=latin1"}, 415, CodeUnsupportedMediaType},
 		{"compressed", "POST", "/echo/1", text, []string{bearer, "Content-Encoding: gzip"}, 415, CodeUnsupportedMediaType},
+		{"parameter twice", "GET", "/echo/1?loud=true&loud=true", text, []string{bearer}, 405, CodeMethodNotAllowed},
+		{"parameter twice in a write", "POST", "/echo/1?loud=true&loud=false", text, []string{bearer}, 400, CodeInvalid},
+		{"parameter twice in a plain route", "GET", "/openapi.json?a=1&a=2", "", nil, 400, CodeInvalid},
 		{"unknown parameter", "GET", "/echo?frob=1", "", []string{viewer}, 400, CodeUnknownParameter},
 		{"unknown parameter of a plain route", "GET", "/openapi.json?frob=1", "", nil, 400, CodeUnknownParameter},
 	}

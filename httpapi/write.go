@@ -22,11 +22,11 @@ type WriteInput struct {
 // covers the query and the body, which must have been read whole.
 func Idempotency(ctx context.Context) (*consensus.IdempotencyKey, error) {
 	x := exchangeOf(ctx)
-	if x.key == "" {
+	if len(x.keys) == 0 {
 		return nil, nil
 	}
-	if len(x.key) > 255 || !visible(x.key) {
-		return nil, invalid("header.Idempotency-Key", "an idempotency key is 1 to 255 visible ASCII characters")
+	if !oneKey(x.keys) {
+		return nil, invalid("header.Idempotency-Key", "an idempotency key is 1 to 255 visible ASCII characters, and is given once")
 	}
 	scope := sha256.New()
 	for _, part := range []string{x.caller.Kind, x.caller.ID, x.method, x.path} {
@@ -39,9 +39,15 @@ func Idempotency(ctx context.Context) (*consensus.IdempotencyKey, error) {
 	}
 	return &consensus.IdempotencyKey{
 		Scope:    hex.EncodeToString(scope.Sum(nil)),
-		Key:      x.key,
+		Key:      x.keys[0],
 		BodyHash: [32]byte(content.Sum(nil)),
 	}, nil
+}
+
+// oneKey says that the headers hold one key: which of two would count, the
+// client does not know, and an empty one would let the write be done twice.
+func oneKey(keys []string) bool {
+	return len(keys) == 1 && keys[0] != "" && len(keys[0]) <= 255 && visible(keys[0])
 }
 
 // WriteOutput are the headers of a write's answer. Embed it in a typed route's

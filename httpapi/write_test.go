@@ -115,7 +115,7 @@ func FuzzIdempotency(f *testing.F) {
 	f.Add("", "", "", "")
 	f.Add(strings.Repeat("k", 256), "/", "", "x")
 	f.Fuzz(func(t *testing.T, key, path, query, id string) {
-		x := &exchange{method: "POST", path: path, query: query, key: key, caller: access.Principal{ID: id}}
+		x := &exchange{method: "POST", path: path, query: query, keys: []string{key}, caller: access.Principal{ID: id}}
 		k, err := Idempotency(context.WithValue(context.Background(), exchangeKey{}, x))
 		switch {
 		case err != nil && k != nil, key == "" && k != nil:
