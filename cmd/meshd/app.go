@@ -38,5 +38,7 @@ func (a *app) configFlags(cmd *cobra.Command, keys ...string) {
 // config reads the whole configuration for a verb that runs a node or shows
 // what one would do.
 func (a *app) config(cmd *cobra.Command) (*config.Config, error) {
-	return config.Load(config.Options{System: a.sys, File: a.configFile, Flags: config.FromFlags(cmd.Flags())})
+	return interruptible(cmd.Context(), func() (*config.Config, error) {
+		return config.Load(config.Options{System: a.sys, File: a.configFile, Flags: config.FromFlags(cmd.Flags())})
+	})
 }

@@ -124,6 +124,9 @@ func (a *app) takeBackup(ctx context.Context, c *client.Client, path string, to 
 	bar = a.printer().NewProgress("backing up", res.ContentLength)
 	defer bar.Done()
 	sealed, err := age.Encrypt(out, to...)
+	if out.err != nil {
+		return info, 0, notWritten(out.err)
+	}
 	if err != nil {
 		return info, 0, exit.New(exit.Usage, "the backup cannot be sealed: "+err.Error(), "")
 	}
@@ -131,7 +134,7 @@ func (a *app) takeBackup(ctx context.Context, c *client.Client, path string, to 
 	info, err = consensus.CheckBackup(io.TeeReader(res.Body, io.MultiWriter(sealed, bar)), nil)
 	switch {
 	case out.err != nil:
-		return info, 0, exit.New(exit.Failed, "the backup cannot be written: "+plainReason(out.err), "make room, or name another file")
+		return info, 0, notWritten(out.err)
 	case ctx.Err() != nil:
 		return info, 0, ctx.Err()
 	case errors.Is(err, consensus.ErrNewer):
@@ -140,9 +143,13 @@ func (a *app) takeBackup(ctx context.Context, c *client.Client, path string, to 
 		return info, 0, &exit.Error{Code: exit.Failed, Sentence: "the backup broke off before its end, and no file was written", Next: "repeat it", Err: err}
 	}
 	if err := sealed.Close(); err != nil {
-		return info, 0, exit.New(exit.Failed, "the backup cannot be written: "+plainReason(err), "make room, or name another file")
+		return info, 0, notWritten(err)
 	}
 	return info, out.n, out.keep()
+}
+
+func notWritten(err error) error {
+	return exit.New(exit.Failed, "the backup cannot be written: "+plainReason(err), "make room, or name another file")
 }
 
 // hintStale says what is left to do where no majority answers.
@@ -168,8 +175,11 @@ type whole struct {
 // mayWrite refuses a name that is no file, a directory that is not there, and,
 // without force, a file that is there.
 func mayWrite(path string, force bool) error {
-	if path == "-" {
+	switch path {
+	case "-":
 		return nil
+	case "":
+		return exit.New(exit.Usage, "the name of the file is empty", "name one, or - for standard output")
 	}
 	switch info, err := os.Stat(path); {
 	case err == nil && !info.Mode().IsRegular():
@@ -229,7 +239,7 @@ func (w *whole) keep() error {
 		err = syncName(filepath.Dir(w.path))
 	}
 	if err != nil {
-		return exit.New(exit.Failed, "the backup cannot be written: "+plainReason(err), "make room, or name another file")
+		return notWritten(err)
 	}
 	w.file = nil
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -23,6 +24,12 @@ func plainReason(err error) string {
 // unreadable is the refusal of a file that was named and cannot be read; what
 // says what was expected in it.
 func unreadable(what, path string, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	if path == "" {
+		return exit.New(exit.Usage, what+" cannot be read: the name of the file is empty", "")
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return exit.New(exit.Usage, what+" cannot be read: there is no file "+path, "")
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -49,7 +50,7 @@ again. Refused lines are told with their number; the others are loaded.`,
 		Example: "  meshd graph import people.jsonl\n  gunzip -c big.jsonl.gz | meshd graph import -",
 		Args:    arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
-			in, size, err := a.input(args[0])
+			in, size, err := a.input(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -71,21 +72,19 @@ again. Refused lines are told with their number; the others are loaded.`,
 }
 
 // input opens a file, or standard input for "-", with its size or -1.
-func (a *app) input(path string) (io.ReadCloser, int64, error) {
+func (a *app) input(ctx context.Context, path string) (io.ReadCloser, int64, error) {
 	if path == "-" {
-		return io.NopCloser(a.in), -1, nil
+		return io.NopCloser(newInterruptibleReader(ctx, a.in)), -1, nil
 	}
-	f, err := os.Open(path)
+	f, info, err := openData(ctx, path)
 	if err != nil {
-		return nil, 0, unreadable("the file", path, err)
-	}
-	info, err := f.Stat()
-	if err != nil || info.IsDir() {
-		f.Close()
-		return nil, 0, exit.New(exit.Usage, path+" is not a file that can be read", "")
+		return nil, 0, err
 	}
 	if !info.Mode().IsRegular() {
-		return f, -1, nil
+		return struct {
+			io.Reader
+			io.Closer
+		}{newInterruptibleReader(ctx, f), f}, -1, nil
 	}
 	return f, info.Size(), nil
 }

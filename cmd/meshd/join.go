@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"strings"
 	"time"
 
@@ -45,7 +44,7 @@ directory, so that "meshd serve" alone starts the node again.`,
 	cmd.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long to go on while no node of the mesh answers; 0 for ever")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return a.running(cmd, func(ctx context.Context, c *config.Config, nc node.Config, log *slog.Logger) error {
-			token, err := a.joinToken(args, tokenFile, c)
+			token, err := a.joinToken(ctx, args, tokenFile, c)
 			if err != nil {
 				return err
 			}
@@ -58,31 +57,31 @@ directory, so that "meshd serve" alone starts the node again.`,
 // joinToken finds the token in the argument, standard input, a file or the
 // environment, in this order. The rest of a whole join line around it is
 // forgiven.
-func (a *app) joinToken(args []string, file string, c *config.Config) (string, error) {
+func (a *app) joinToken(ctx context.Context, args []string, file string, c *config.Config) (string, error) {
 	var raw string
 	switch {
 	case len(args) == 1 && args[0] != "-":
 		raw = args[0]
 	case len(args) == 1:
-		data, err := io.ReadAll(io.LimitReader(a.in, 64<<10))
+		data, err := io.ReadAll(io.LimitReader(newInterruptibleReader(ctx, a.in), 64<<10))
 		if err != nil {
 			return "", fmt.Errorf("reading the token from standard input: %w", err)
 		}
 		raw = string(data)
 	case file != "":
-		f, err := os.Open(file)
+		f, err := open(ctx, "the token", file)
 		if err != nil {
-			return "", unreadable("the token", file, err)
+			return "", err
 		}
 		defer f.Close()
-		data, err := io.ReadAll(io.LimitReader(f, 64<<10))
+		data, err := io.ReadAll(io.LimitReader(newInterruptibleReader(ctx, f), 64<<10))
 		if err != nil {
 			return "", fmt.Errorf("reading the token: %w", err)
 		}
 		raw = string(data)
 	case !c.JoinToken.IsZero():
 		var err error
-		if raw, err = c.JoinToken.Reveal(); err != nil {
+		if raw, err = interruptible(ctx, c.JoinToken.Reveal); err != nil {
 			return "", err
 		}
 	default:

@@ -26,10 +26,15 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, config.ThisSystem()))
 }
 
-// run is the whole command: it returns the exit code. A first signal cancels
-// the context of the verb, a second ends the process as if nothing were here.
+// run is the whole command: it returns the exit code. A first signal, or the
+// end of the terminal, cancels the context of the verb, a second ends the
+// process as if nothing were here.
 func run(args []string, in io.Reader, out, errOut io.Writer, sys config.System) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 

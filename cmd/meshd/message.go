@@ -2,10 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -53,7 +53,7 @@ was delivered; with it, the answer is printed.`,
 		ValidArgsFunction: a.completing(agentNames),
 		Args:              arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
-			body, err := a.messageBody(args[1])
+			body, err := a.messageBody(cmd.Context(), args[1])
 			if err != nil {
 				return err
 			}
@@ -109,18 +109,19 @@ func post(cmd *cobra.Command, c *client.Client, to, kind string, body json.RawMe
 
 // messageBody reads BODY: JSON stays JSON, everything else is a text. A bare
 // number or word is a text too, since a person who types 7 means the letters.
-func (a *app) messageBody(word string) (json.RawMessage, error) {
+func (a *app) messageBody(ctx context.Context, word string) (json.RawMessage, error) {
 	raw := []byte(word)
 	var err error
 	switch {
 	case word == "-":
-		raw, err = readBounded(a.in)
+		raw, err = readBounded(newInterruptibleReader(ctx, a.in))
 	case strings.HasPrefix(word, "@"):
-		var f *os.File
-		if f, err = os.Open(word[1:]); err == nil {
-			defer f.Close()
-			raw, err = readBounded(f)
+		f, failed := open(ctx, "the body", word[1:])
+		if failed != nil {
+			return nil, failed
 		}
+		defer f.Close()
+		raw, err = readBounded(newInterruptibleReader(ctx, f))
 	}
 	if err != nil {
 		return nil, unreadable("the body", strings.TrimPrefix(word, "@"), err)

@@ -70,7 +70,7 @@ be empty. A restore that was cut short is begun again by the same line.`,
 		if err != nil {
 			return err
 		}
-		f, done, err := a.backupFile(args[0])
+		f, done, err := a.backupFile(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}
@@ -102,30 +102,36 @@ be empty. A restore that was cut short is begun again by the same line.`,
 	return cmd
 }
 
-// backupFile is the sealed file, which is read twice: from standard input it is
-// kept, sealed as it is, until done is called.
-func (a *app) backupFile(path string) (f *os.File, done func(), err error) {
+// backupFile is the sealed file, which is read twice: from standard input or a
+// pipe it is kept, sealed as it is, until done is called.
+func (a *app) backupFile(ctx context.Context, path string) (f *os.File, done func(), err error) {
+	in, from := a.in, "standard input"
 	if path != "-" {
-		in, _, err := a.input(path)
+		named, info, err := openData(ctx, path)
 		if err != nil {
 			return nil, nil, err
 		}
-		f, ok := in.(*os.File)
-		if !ok {
-			return nil, nil, exit.New(exit.Usage, path+" is not a file", "")
+		if info.Mode().IsRegular() {
+			return named, func() { named.Close() }, nil
 		}
-		return f, func() { f.Close() }, nil
+		defer named.Close()
+		in, from = named, path
 	}
 	if f, err = os.CreateTemp("", "meshd-restore-*"); err != nil { // 0600 by itself
 		return nil, nil, fmt.Errorf("keeping the backup for a moment: %w", err)
 	}
+	// Without a name it goes with the process, however that ends. Windows
+	// refuses this for a file that is open.
+	nameless := os.Remove(f.Name()) == nil
 	done = func() {
 		f.Close()
-		_ = os.Remove(f.Name())
+		if !nameless {
+			_ = os.Remove(f.Name())
+		}
 	}
-	if _, err := io.Copy(f, a.in); err != nil {
+	if _, err := io.Copy(f, newInterruptibleReader(ctx, in)); err != nil {
 		done()
-		return nil, nil, exit.New(exit.Failed, "the backup cannot be read from standard input: "+err.Error(), "")
+		return nil, nil, &exit.Error{Code: exit.Failed, Sentence: "the backup cannot be read from " + from + ": " + plainReason(err), Err: err}
 	}
 	return f, done, nil
 }
@@ -175,9 +181,9 @@ func notRestored(path string, err error) error {
 	case errors.Is(err, errNeedsKey):
 		return says(exit.Usage, path+" is sealed to recipients", "name the file with a key of one of them by --identity")
 	case errors.Is(err, errWrongKey):
-		return says(exit.Refused, "none of the keys opens "+path, "name the right key by --identity")
+		return says(exit.Refused, "none of the keys opens "+path, "name the right key by --identity; if it is the right one, the file is damaged: use another backup")
 	case errors.Is(err, errWrongWords):
-		return says(exit.Refused, "the passphrase does not open "+path, "try again; nothing was changed")
+		return says(exit.Refused, "the passphrase does not open "+path, "try again; if it is the right one, the file is damaged: use another backup")
 	case errors.Is(err, consensus.ErrNewer):
 		return says(exit.Refused, path+" was written by a newer meshd", "restore it with that version, or a newer one; nothing was changed")
 	case errors.Is(err, consensus.ErrBackupDamaged):

@@ -34,11 +34,11 @@ func (a *app) logs(c *config.Config) (*slog.Logger, func()) {
 }
 
 // nodeConfig is what the configuration means to the node.
-func nodeConfig(c *config.Config, log *slog.Logger) (node.Config, error) {
+func nodeConfig(ctx context.Context, c *config.Config, log *slog.Logger) (node.Config, error) {
 	key := ""
 	if !c.APIKey.IsZero() {
 		var err error
-		if key, err = c.APIKey.Reveal(); err != nil {
+		if key, err = interruptible(ctx, c.APIKey.Reveal); err != nil {
 			return node.Config{}, err
 		}
 	}
@@ -128,7 +128,7 @@ func (a *app) running(cmd *cobra.Command, run func(ctx context.Context, c *confi
 	}
 	log, flush := a.logs(c)
 	defer flush()
-	nc, err := nodeConfig(c, log)
+	nc, err := nodeConfig(cmd.Context(), c, log)
 	if err != nil {
 		return err
 	}

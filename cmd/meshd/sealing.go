@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"filippo.io/age"
@@ -36,14 +35,14 @@ func (p *phrase) flags(cmd *cobra.Command, use string) {
 }
 
 // given returns a passphrase that need not be asked for, "" where there is none.
-func (a *app) given(p phrase) (string, error) {
+func (a *app) given(ctx context.Context, p phrase) (string, error) {
 	switch {
 	case p.file != "":
-		return a.secret(p.file)
+		return a.secret(ctx, p.file)
 	case a.sys.Get(passphraseVariable) != "":
 		return a.sys.Get(passphraseVariable), nil
 	case a.sys.Get(passphraseVariable+"_FILE") != "":
-		return a.secret(a.sys.Get(passphraseVariable + "_FILE"))
+		return a.secret(ctx, a.sys.Get(passphraseVariable+"_FILE"))
 	}
 	return "", nil
 }
@@ -58,7 +57,7 @@ func (a *app) sealers(ctx context.Context, names []string, p phrase) ([]age.Reci
 		}
 		return recipients(names)
 	}
-	text, err := a.given(p)
+	text, err := a.given(ctx, p)
 	if err != nil {
 		return nil, "", err
 	}
@@ -154,19 +153,22 @@ func (u *unlock) Unwrap(stanzas []*age.Stanza) (key []byte, err error) {
 // unlocker is what opens a backup to be restored.
 func (a *app) unlocker(ctx context.Context, identities []string, p phrase) (*unlock, error) {
 	u := &unlock{ask: func() (string, error) {
-		text, err := a.given(p)
+		text, err := a.given(ctx, p)
 		if err == nil && text == "" {
 			text, err = a.printer().Passphrase(ctx, "Passphrase of the backup", false)
 		}
 		return text, err
 	}}
 	for _, path := range identities {
-		f, err := os.Open(path)
+		f, err := open(ctx, "the key", path)
 		if err != nil {
-			return nil, unreadable("the key", path, err)
+			return nil, err
 		}
-		keys, err := age.ParseIdentities(f)
+		keys, err := age.ParseIdentities(newInterruptibleReader(ctx, f))
 		f.Close()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if err != nil {
 			return nil, exit.New(exit.Usage, path+" holds no keys of age", "it has a line that begins with AGE-SECRET-KEY-, as age-keygen writes it")
 		}

@@ -39,7 +39,7 @@ and ever after.`,
 				}
 				return a.serve(ctx, n, c, log)
 			case !c.JoinToken.IsZero():
-				token, err := c.JoinToken.Reveal()
+				token, err := interruptible(ctx, c.JoinToken.Reveal)
 				if err != nil {
 					return err
 				}

@@ -2,8 +2,8 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -45,7 +45,7 @@ func (a *app) client(cmd *cobra.Command) (*client.Client, error) {
 		return client.New(o)
 	}
 	o.Pin = cmp.Or(o.Pin, a.sys.Get("MESHD_PIN"))
-	if o.Key, err = a.apiKey(); err != nil {
+	if o.Key, err = a.apiKey(cmd.Context()); err != nil {
 		return nil, err
 	}
 	return client.New(o)
@@ -61,37 +61,37 @@ func (a *app) data(cmd *cobra.Command) (string, error) {
 }
 
 // apiKey reads the key from where the person has put it; flags come first.
-func (a *app) apiKey() (string, error) {
+func (a *app) apiKey(ctx context.Context) (string, error) {
 	switch {
 	case a.target.key != "" && a.target.keyFile != "":
 		return "", exit.New(exit.Usage, "--key and --key-file are both given", "keep --key-file")
 	case a.target.key != "":
 		return a.target.key, nil
 	case a.target.keyFile != "":
-		return a.secret(a.target.keyFile)
+		return a.secret(ctx, a.target.keyFile)
 	case a.sys.Get("MESHD_KEY") != "":
 		return a.sys.Get("MESHD_KEY"), nil
 	case a.sys.Get("MESHD_KEY_FILE") != "":
-		return a.secret(a.sys.Get("MESHD_KEY_FILE"))
+		return a.secret(ctx, a.sys.Get("MESHD_KEY_FILE"))
 	}
 	return "", nil
 }
 
 // secret reads a secret from a file, or from standard input for "-".
-func (a *app) secret(path string) (string, error) {
+func (a *app) secret(ctx context.Context, path string) (string, error) {
 	if path == "-" {
-		s, err := config.ReadSecret(a.in)
+		s, err := config.ReadSecret(newInterruptibleReader(ctx, a.in))
 		if err != nil {
 			return "", fmt.Errorf("reading a secret from standard input: %w", err)
 		}
 		return s, nil
 	}
-	f, err := os.Open(path)
+	f, err := open(ctx, "the secret", path)
 	if err != nil {
-		return "", unreadable("the secret", path, err)
+		return "", err
 	}
 	defer f.Close()
-	s, err := config.ReadSecret(f)
+	s, err := config.ReadSecret(newInterruptibleReader(ctx, f))
 	if err != nil {
 		return "", fmt.Errorf("reading a secret from %s: %w", path, err)
 	}
