@@ -91,6 +91,9 @@ func examine(dir string) (r *remains, err error) {
 	if d.wipe {
 		d.damaged = "the log ends below a snapshot that came from the leader"
 	}
+	if d.damaged == "" && r.log == nil && len(bases) > 1 {
+		d.damaged = "this server has no log"
+	}
 	r.info.Damaged = d.damaged
 	return r, r.choose(bases)
 }
@@ -112,6 +115,9 @@ func (r *remains) openLog() (lost string, err error) {
 	path := r.dir.file(nameLog)
 	if r.dir.lostLog() {
 		return "the log of this server, or its index, is gone", nil
+	}
+	if _, err := os.Stat(filepath.Join(path, nameIndex)); errors.Is(err, fs.ErrNotExist) && !r.dir.used {
+		return "", nil // none was ever made, nor is one now
 	}
 	if lost, err = missing(path); err == nil && lost == "" {
 		lost, err = inspectLog(path)

@@ -69,7 +69,13 @@ func TestRecoverOfADamagedSurvivor(t *testing.T) {
 		return func(t *testing.T, dir string) {
 			list, _ := filepath.Glob(filepath.Join(dir, pattern))
 			for _, path := range list {
-				rewritten(func(b []byte) []byte { b[used(b)/2] ^= 4; return b })(t, path)
+				rewritten(func(b []byte) []byte {
+					if strings.HasSuffix(path, ".db") { // a bit may be of a page that is free
+						return b[:len(b)/2]
+					}
+					b[used(b)/2] ^= 4
+					return b
+				})(t, path)
 			}
 		}
 	}

@@ -84,7 +84,8 @@ func refuseReplica(raft, data string) error {
 		return nil
 	}
 	info, err := consensus.Inspect(raft)
-	if err == nil && info.LastIndex <= 1 && info.Revision == 0 {
+	young := errors.Is(err, consensus.ErrNothingWhole) && info.Damaged == ""
+	if young || err == nil && info.LastIndex <= 1 && info.Revision == 0 {
 		return nil
 	}
 	return consensus.Refuse("MESH_EXISTS", fmt.Sprintf("%s holds a replica of a mesh but no trust file: put the file `trust` back from a backup, or clear the directory with `meshd reset`; nothing was changed", data))

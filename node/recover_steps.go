@@ -53,7 +53,7 @@ func nothingWhole(dir string, err error) error {
 	}
 	next := "restore a backup into another data directory with `meshd restore`"
 	if len(kept) > 0 {
-		next += ", or put back one of the replicas that were set aside: " + strings.Join(kept, ", ")
+		next += ", or give one of the replicas that were set aside (" + strings.Join(kept, ", ") + ") its name " + raftDir + " back and run `meshd recover` again"
 	}
 	return consensus.Refuse("NOTHING_WHOLE", fmt.Sprintf("%v, neither a state file nor a snapshot nor the log from its beginning: %s; nothing was changed", err, next))
 }

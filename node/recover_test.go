@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node/roster"
 )
 
@@ -185,6 +186,16 @@ func TestLostTrust(t *testing.T) {
 	_, err = Recover(t.Context(), cfg)
 	for _, err := range []error{LostTrust(cfg.Data), planErr, err} {
 		if !isRefusal(err, "MESH_EXISTS") || !strings.Contains(err.Error(), "put the file `trust` back") {
+			t.Error(err)
+		}
+	}
+	// A join that was killed before it was admitted leaves no replica.
+	young := t.TempDir()
+	if _, _, err := consensus.EnsureID(filepath.Join(young, raftDir)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := LostTrust(young); err != nil {
 			t.Error(err)
 		}
 	}
