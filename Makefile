@@ -24,7 +24,7 @@ e2e: build ## the whole-system tests alone
 	MESHD_TEST_BINARY=$(CURDIR)/bin/meshd CGO_ENABLED=0 $(GO) test ./test/... -count=1 -timeout 12m
 
 race: ## the race detector on the packages with goroutines (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -short -timeout 8m ./consensus/... ./gossip/... ./node/... ./httpapi/... ./cmd/...
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 12m ./consensus/... ./gossip/... ./node/... ./httpapi/... ./cmd/...
 
 lint: ## gofmt, vet here and for the other systems, golangci-lint if installed
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }

@@ -445,6 +445,15 @@ func eventually(t testing.TB, d time.Duration, what string, ok func() bool) {
 	}
 }
 
+// manyOpens leaves a test out of the short run, that of the race detector: it
+// opens states by the hundred, and each shadows the mapping of its file.
+func manyOpens(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("opens many states")
+	}
+}
+
 func (x *node) do(t testing.TB, body string) Outcome {
 	t.Helper()
 	out, err := x.within(30*time.Second, body)

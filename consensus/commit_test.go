@@ -155,6 +155,7 @@ func TestFailedCommitOfWhatWasAnswered(t *testing.T) {
 // A process that is killed leaves a file that is older than its answers, and
 // goes on from the log: its stale reads wait for that.
 func TestKilledBeforeTheCommit(t *testing.T) {
+	manyOpens(t)
 	x := one(t, nil)
 	for i := range 20 {
 		x.machine.looked.Store(0)

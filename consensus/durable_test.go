@@ -144,6 +144,7 @@ func tailFile(t *testing.T, dir string) string {
 
 // Each flipped bit in what was acknowledged is found at open.
 func TestF6FlippedBitsInTheLogAreFound(t *testing.T) {
+	manyOpens(t)
 	x := one(t, nil)
 	for i := range 20 {
 		x.do(t, fmt.Sprintf("set k%d v", i))

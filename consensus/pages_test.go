@@ -127,6 +127,7 @@ func dumpFile(t testing.TB, path string) (out string) {
 // A flipped bit, wherever it is in a closed state file, is either found or in a
 // place that says nothing: then everything is there, by search and by scan.
 func TestF6FlippedBitsInAStateFileAreFound(t *testing.T) {
+	manyOpens(t)
 	rng := rand.New(rand.NewPCG(5, 5))
 	f := randomState(t, rng, 25, nil)
 	if err := f.db.Close(); err != nil {

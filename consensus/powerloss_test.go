@@ -238,6 +238,7 @@ func TestF4PowerLossAtRandom(t *testing.T) {
 // The power fails at each point between the files of a snapshot and of a state
 // that is replaced (F5, F22).
 func TestF5PowerLossInSnapshotAndInstall(t *testing.T) {
+	manyOpens(t)
 	for _, point := range []string{atSnapshotWritten, atSnapshotNamed} {
 		t.Run(point, func(t *testing.T) {
 			p := poweredMesh(t, 1, 7, 32<<10)
