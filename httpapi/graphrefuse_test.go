@@ -51,7 +51,7 @@ func TestGraphRefusals(t *testing.T) {
 
 		"another case":      {posts, `{"session_id":"s","node_type":"n","label":"x","Label":"y"}`, "UNKNOWN_FIELD", "body.Label"},
 		"put another case":  {"PUT /graph/nodes/{ada}", `{"Label":"y"}`, "UNKNOWN_FIELD", "body.Label"},
-		"batch, other case": {batch, `{"session_id":"s","ops":[{"op":"add_node","Node_Type":"n","node_type":"n","label":"x"}]}`, "UNKNOWN_FIELD", "body.ops[0].Node_Type"},
+		"batch, other case": {batch, `{"session_id":"s","ops":[{"op":"update_node","id":{ada},"Label":"x"}]}`, "UNKNOWN_FIELD", "body.ops[0].Label"},
 		"too large":         {posts, `{"session_id":"s","node_type":"n","label":"x","properties":{"a":1e999}}`, "MALFORMED", "body"},
 		"put too large":     {"PUT /graph/nodes/{ada}", `{"properties":{"a":[-1e500]}}`, "MALFORMED", "body"},
 		"batch, too large":  {batch, `{"ops":[{"op":"update_node","id":{ada},"properties":{"a":1e999}}]}`, "MALFORMED", "body"},

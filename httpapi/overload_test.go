@@ -33,6 +33,9 @@ func (p *stuckPart) Apply(w consensus.Writer, c consensus.Command) ([]byte, erro
 // A node that cannot keep up refuses at once and says when to come again; what
 // it has accepted it does, and what it has refused it does not.
 func TestOverloadIsRefusedAtOnceAndLosesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector makes minutes of 700 writers, and writes run out of time")
+	}
 	dir := t.TempDir()
 	if err := consensus.Bootstrap(dir); err != nil {
 		t.Fatal(err)
