@@ -60,7 +60,6 @@ func (m *machine) ApplyBatch(logs []*raft.Log) []any {
 		start := time.Now()
 		b, err := m.applyBatch(logs[done:])
 		if err != nil {
-			m.fail(err)
 			for i := done; i < len(logs); i++ {
 				responses[i] = ErrStateFault
 			}

@@ -45,8 +45,13 @@ type unsettled struct {
 	prompt bool
 }
 
-// write returns the reader of the open transaction. It needs turn.
+// write returns the reader of the open transaction. It needs turn. After a fault
+// there is no other transaction: what the last one lost is counted as applied,
+// and the store may not have let go of it.
 func (m *machine) write() (*txReader, error) {
+	if err := m.broken(); err != nil {
+		return nil, err
+	}
 	if m.tx == nil {
 		tx, err := m.file.db.Begin(true)
 		if err != nil {
@@ -70,11 +75,7 @@ func (m *machine) later() {
 		return
 	}
 	if m.timer == nil {
-		m.timer = time.AfterFunc(settleTime, func() {
-			if err := m.settle(); err != nil {
-				m.fail(err)
-			}
-		})
+		m.timer = time.AfterFunc(settleTime, func() { _ = m.settle() })
 		return
 	}
 	m.timer.Reset(settleTime)
@@ -136,9 +137,10 @@ func (m *machine) abandon(err *error) {
 	if v != nil {
 		panic(v)
 	}
+	m.fail(*err)
 }
 
-// settle commits what has been applied.
+// settle commits what has been applied. Its error is the machine's fault.
 func (m *machine) settle() (err error) {
 	m.turn.Lock()
 	defer m.turn.Unlock()
@@ -152,9 +154,7 @@ func (m *machine) settle() (err error) {
 func (m *machine) settleForView() error {
 	m.looked.Store(time.Now().UnixNano())
 	if m.owing.Load() {
-		if err := m.settle(); err != nil {
-			m.fail(err)
-		}
+		_ = m.settle()
 	}
 	if m.short.Load() {
 		return fmt.Errorf("%w, and lacks what was answered", ErrStateFault)

@@ -41,10 +41,12 @@ func bareMachine(t *testing.T) *bare {
 	return b
 }
 
-func (b *bare) apply(body string) any {
+func (b *bare) apply(body string) any { return b.Apply(b.next(body)) }
+
+func (b *bare) next(body string) *raft.Log {
 	b.index++
 	e := entry{stamp: int64(b.index), level: 1, envelopes: [][]byte{(&envelope{origin: origin{1}, seq: b.index, part: "kv", body: []byte(body)}).encode()}}
-	return b.Apply(&raft.Log{Index: b.index, Term: 1, Type: raft.LogCommand, Data: e.encode()})
+	return &raft.Log{Index: b.index, Term: 1, Type: raft.LogCommand, Data: e.encode()}
 }
 
 func (b *bare) filed() uint64 {
@@ -147,6 +149,55 @@ func TestFailedCommitOfWhatWasAnswered(t *testing.T) {
 			}
 			if got, _ := b.apply("set k later").(error); !errors.Is(got, ErrStateFault) {
 				t.Errorf("%v", got)
+			}
+		})
+	}
+}
+
+// The timer's commit fails while a batch already waits for its turn: the batch
+// must not begin a transaction without what that one lost, nor wait for a store
+// that still holds the lost one.
+func TestBatchBehindAFailedCommit(t *testing.T) {
+	for _, c := range []struct {
+		what string
+		fail func() error
+	}{
+		{"the disk is full", func() error { return errors.New("no room") }},
+		{"the store throws", func() error { panic(storePanic{"page 7"}) }},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			b := bareMachine(t)
+			b.apply("set k old")
+			if _, err := b.see("k"); err != nil {
+				t.Fatal(err)
+			}
+			before := b.filed()
+			b.turn.Lock()
+			b.failCommit = c.fail
+			b.turn.Unlock()
+			b.nobodyLooks()
+			b.apply("set k lost")
+			if err := b.settle(); err == nil {
+				t.Fatal("it has not failed")
+			}
+			b.turn.Lock()
+			b.failCommit = nil
+			b.turn.Unlock()
+			done := make(chan error, 1)
+			go func() {
+				_, err := b.applyBatch([]*raft.Log{b.next("set other v")})
+				done <- err
+			}()
+			select {
+			case err := <-done:
+				if err == nil {
+					t.Error("it goes on without what was lost")
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatal("it waits for ever")
+			}
+			if b.filed() != before {
+				t.Errorf("the file is at %d, it was at %d", b.filed(), before)
 			}
 		})
 	}
