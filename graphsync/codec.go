@@ -52,7 +52,33 @@ func (n *nodeRecord) encode(b []byte) []byte {
 	f.textIf(12, n.Key)
 	f.textIf(13, n.Norm)
 	f.bytesIf(14, n.Props)
+	if len(n.Aliases) > 0 {
+		f.name(20)
+		f.b = appendHead(f.b, cborArray, uint64(len(n.Aliases)))
+		for _, a := range n.Aliases {
+			f.b = append(f.b, cborArray|2)
+			f.b = append(appendHead(f.b, cborText, uint64(len(a.Key))), a.Key...)
+			f.b = append(appendHead(f.b, cborText, uint64(len(a.Norm))), a.Norm...)
+		}
+	}
+	f.intIf(26, n.Expires)
 	return f.end()
+}
+
+func (n *nodeRecord) readAliases(r *cborReader) {
+	count := r.head(cborArray)
+	if count > uint64(len(r.b)) {
+		r.fail()
+		return
+	}
+	n.Aliases = make([]alias, count)
+	for i := range n.Aliases {
+		if r.head(cborArray) != 2 {
+			r.fail()
+			return
+		}
+		n.Aliases[i] = alias{Key: r.text(), Norm: r.text()}
+	}
 }
 
 // read reads a record in the form encode writes; its properties are a part of v.
@@ -72,6 +98,10 @@ func (n *nodeRecord) read(v []byte) bool {
 			n.Norm = r.text()
 		case 14:
 			n.Props = r.bytes()
+		case 20:
+			n.readAliases(&r)
+		case 26:
+			n.Expires = r.int()
 		default:
 			return n.member(&r, name)
 		}
@@ -99,6 +129,15 @@ func (o *op) encode(b []byte) []byte {
 	f.textIf(15, o.Predicate)
 	f.uintIf(16, uint64(o.Parallel))
 	f.uintIf(17, o.IfVersion)
+	f.intIf(18, o.ValidFrom)
+	f.intIf(19, o.ValidTo)
+	f.textIf(20, o.From)
+	f.floatIf(21, o.Confidence)
+	f.intIf(22, o.Expires)
+	f.textIf(23, o.Text)
+	f.bytesIf(24, o.Data)
+	f.uintIf(25, o.Days)
+	f.uintIf(26, o.Bytes)
 	return f.end()
 }
 
@@ -139,6 +178,24 @@ func (o *op) read(r *cborReader) {
 			o.Parallel = uint32(r.uintTo(math.MaxUint32))
 		case 17:
 			o.IfVersion = r.uint()
+		case 18:
+			o.ValidFrom = r.int()
+		case 19:
+			o.ValidTo = r.int()
+		case 20:
+			o.From = r.text()
+		case 21:
+			o.Confidence = r.float()
+		case 22:
+			o.Expires = r.int()
+		case 23:
+			o.Text = r.text()
+		case 24:
+			o.Data = r.bytes()
+		case 25:
+			o.Days = r.uint()
+		case 26:
+			o.Bytes = r.uint()
 		default:
 			return false
 		}
@@ -150,7 +207,7 @@ func (c *command) encode() []byte {
 	size := 64 + len(c.Namespace) + len(c.Author)
 	for i := range c.Ops {
 		o := &c.Ops[i]
-		size += 64 + len(o.Key) + len(o.Norm) + len(o.Type) + len(o.Label) + len(o.Name) + len(o.Props) + len(o.SourceKey) + len(o.TargetKey) + len(o.Predicate)
+		size += 64 + len(o.Text) + len(o.Data) + len(o.From) + len(o.Key) + len(o.Norm) + len(o.Type) + len(o.Label) + len(o.Name) + len(o.Props) + len(o.SourceKey) + len(o.TargetKey) + len(o.Predicate)
 	}
 	f := mapFields(make([]byte, 0, size))
 	f.textIf(1, c.Namespace)
@@ -323,6 +380,18 @@ func (m *metaRecord) read(v []byte) bool {
 			m.Types = symbol(r.uintTo(math.MaxUint32))
 		case 5:
 			m.Authors = symbol(r.uintTo(math.MaxUint32))
+		case 6:
+			m.Models = symbol(r.uintTo(math.MaxUint32))
+		case 7:
+			m.LogFrom = r.uint()
+		case 8:
+			m.LogCount = r.uint()
+		case 9:
+			m.LogBytes = r.uint()
+		case 10:
+			m.KeepMillis = r.uint()
+		case 11:
+			m.KeepBytes = r.uint()
 		default:
 			return false
 		}
@@ -363,7 +432,44 @@ func (e *edgeRecord) encode(b []byte) []byte {
 	}
 	f.textIf(10, e.Predicate)
 	f.bytesIf(14, e.Props)
+	e.provenance.encode(&f)
 	return f.end()
+}
+
+func (p *provenance) encode(f *fields) {
+	if p.ValidFrom != nil {
+		f.int(21, *p.ValidFrom)
+	}
+	if p.ValidTo != nil {
+		f.int(22, *p.ValidTo)
+	}
+	f.textIf(23, p.Source)
+	if p.Confidence != nil {
+		f.name(24)
+		f.b = append(f.b, consensus.Encode(*p.Confidence)...)
+	}
+	f.intIf(26, p.Expires)
+}
+
+func (p *provenance) member(r *cborReader, name uint64) bool {
+	switch name {
+	case 21:
+		at := r.int()
+		p.ValidFrom = &at
+	case 22:
+		at := r.int()
+		p.ValidTo = &at
+	case 23:
+		p.Source = r.text()
+	case 24:
+		c := r.float()
+		p.Confidence = &c
+	case 26:
+		p.Expires = r.int()
+	default:
+		return false
+	}
+	return true
 }
 
 func (e *edgeRecord) read(v []byte) bool {
@@ -378,7 +484,7 @@ func (e *edgeRecord) read(v []byte) bool {
 		case 14:
 			e.Props = bytes.Clone(r.bytes())
 		default:
-			return e.member(&r, name)
+			return e.stamp.member(&r, name) || e.provenance.member(&r, name)
 		}
 		return true
 	})

@@ -55,16 +55,25 @@ func TestHandwrittenCodeIsTheEncodersOwn(t *testing.T) {
 		stamped := stamp{n("flags"), n("version"), n("rev"), int64(n("at")), n("urev"), -int64(n("uat") >> 1), symbol(small.Draw(t, "by")), symbol(small.Draw(t, "uby"))}
 		w := weight.Draw(t, "weight")
 		o := op{Kind: opKind(n("kind")), Flags: n("oflags"), ID: n("id"), Key: s("key"), Norm: s("norm"), Type: s("type"), Label: s("label"), Name: s("name"), Props: raw.Draw(t, "props"),
-			Source: n("source"), Target: n("target"), SourceKey: s("skey"), TargetKey: s("tkey"), Weight: w, Predicate: s("pred"), Parallel: small.Draw(t, "parallel"), IfVersion: n("if")}
+			Source: n("source"), Target: n("target"), SourceKey: s("skey"), TargetKey: s("tkey"), Weight: w, Predicate: s("pred"), Parallel: small.Draw(t, "parallel"), IfVersion: n("if"),
+			ValidFrom: int64(n("vf")), ValidTo: -int64(n("vt") >> 1), From: s("from"), Confidence: w, Expires: int64(n("exp")), Text: s("text"), Data: raw.Draw(t, "data"), Days: n("days"), Bytes: n("bytes")}
+		// A map written by hand has at most 23 members; no operation takes all.
+		if rapid.Bool().Draw(t, "edge") {
+			o.Key, o.Norm, o.Label, o.Name, o.Text, o.Data, o.Days, o.Bytes = "", "", "", "", "", nil, 0, 0
+		} else {
+			o.Source, o.Target, o.SourceKey, o.TargetKey, o.Weight, o.Parallel = 0, 0, "", "", 0, 0
+		}
+		at, past := int64(n("from at")), -int64(n("to at")>>1)
+		told := provenance{&at, &past, s("told"), &w, int64(n("pexp"))}
 		wired := wireNode{s("ns"), n("wid"), s("wtype"), s("wlabel"), s("wkey"), raw.Draw(t, "wprops"), rapid.Bool().Draw(t, "given"), wireStamp{n("wv"), int64(n("wat")), int64(n("wut")), s("wby"), s("wuby")}}
 		res := result{Ops: []opResult{{ID: n("rid"), Status: status(n("status")), Version: n("rv")}, {}}}
 		if rapid.Bool().Draw(t, "with node") {
 			res.Node = &wired
 		}
 		values := []any{
-			&nodeRecord{stamped, symbol(small.Draw(t, "type")), s("label"), s("name"), s("key"), s("norm"), raw.Draw(t, "props")},
-			&edgeRecord{stamped, &w, s("pred"), raw.Draw(t, "props")},
-			&metaRecord{n("format"), n("next"), symbol(small.Draw(t, "a")), symbol(small.Draw(t, "b")), symbol(small.Draw(t, "c"))},
+			&nodeRecord{stamped, symbol(small.Draw(t, "type")), s("label"), s("name"), s("key"), s("norm"), raw.Draw(t, "props"), []alias{{Key: s("alias"), Norm: s("anorm")}, {Key: "b"}}, int64(n("nexp"))},
+			&edgeRecord{stamped, &w, s("pred"), raw.Draw(t, "props"), told},
+			&metaRecord{n("format"), n("next"), symbol(small.Draw(t, "a")), symbol(small.Draw(t, "b")), symbol(small.Draw(t, "c")), symbol(small.Draw(t, "d")), n("from"), n("count"), n("lbytes"), n("keep"), n("kbytes")},
 			&wired, &o,
 			&command{s("ns"), s("author"), []op{o, {}}, rapid.Bool().Draw(t, "lenient"), rapid.Bool().Draw(t, "whole")},
 			&res,
@@ -85,8 +94,8 @@ func TestHandwrittenCodeIsTheEncodersOwn(t *testing.T) {
 func FuzzCodec(f *testing.F) {
 	w := 0.5
 	for i, v := range []any{
-		&nodeRecord{stamp{1, 2, 3, 4, 5, 6, 7, 8}, 9, "l", "n", "k", "m", []byte("{}")}, &edgeRecord{stamp{Version: 1}, &w, "p", []byte("{}")},
-		&metaRecord{1, 2, 3, 4, 5}, &wireNode{Namespace: "n", ID: 1 << 33, Given: true}, &op{Kind: 1, Weight: 1, Parallel: 300},
+		&nodeRecord{stamp{1, 2, 3, 4, 5, 6, 7, 8}, 9, "l", "n", "k", "m", []byte("{}"), []alias{{Key: "a", Norm: "b"}}, 7}, &edgeRecord{stamp{Version: 1}, &w, "p", []byte("{}"), provenance{Source: "s", Confidence: &w}},
+		&metaRecord{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, &wireNode{Namespace: "n", ID: 1 << 33, Given: true}, &op{Kind: 1, Weight: 1, Parallel: 300},
 		&command{"n", "a", []op{{Kind: 2}}, true, true}, &result{Ops: []opResult{{ID: 1, Status: 2, Version: 3}}},
 	} {
 		f.Add(uint8(i), consensus.Encode(v))

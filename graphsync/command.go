@@ -31,6 +31,21 @@ const (
 	opUpdateEdge
 	opDeleteEdge
 	opDrainNode // ends up to maxCascade edges of a node
+
+	// From command level 2 on.
+	opAddAlias
+	opRemoveAlias
+	opAddObservation
+	opDeleteObservation
+	opSetVector
+	opDeleteVector
+	opMergeNodes // source into target
+	opUndoMerge
+	opSetSchema
+	opSetRetention
+	opEraseNode
+	opEraseEdge
+	opEraseObservation
 )
 
 // What an op gives; absent fields of an update stay as they are.
@@ -42,6 +57,11 @@ const (
 	hasPredicate
 	isUpsert
 	isMerge
+	hasValidFrom // 0 in the op: taken away
+	hasValidTo
+	hasSource
+	hasConfidence // negative in the op: taken away
+	hasExpires    // 0 in the op: taken away
 )
 
 type op struct {
@@ -62,6 +82,20 @@ type op struct {
 	Predicate string  `cbor:"15,keyasint,omitempty"`
 	Parallel  uint32  `cbor:"16,keyasint,omitempty"`
 	IfVersion uint64  `cbor:"17,keyasint,omitempty"`
+
+	ValidFrom  int64   `cbor:"18,keyasint,omitempty"`
+	ValidTo    int64   `cbor:"19,keyasint,omitempty"`
+	From       string  `cbor:"20,keyasint,omitempty"` // provenance.Source
+	Confidence float64 `cbor:"21,keyasint,omitempty"`
+	Expires    int64   `cbor:"22,keyasint,omitempty"`
+	// Text is an observation's text, an alias as given, a model's name, or the
+	// reason of an erasure.
+	Text string `cbor:"23,keyasint,omitempty"`
+	// Data is a vector (float32, little-endian) or a schemaRecord.
+	Data []byte `cbor:"24,keyasint,omitempty"`
+	// Days and Bytes bound log and history.
+	Days  uint64 `cbor:"25,keyasint,omitempty"`
+	Bytes uint64 `cbor:"26,keyasint,omitempty"`
 }
 
 func (o *op) has(f uint64) bool { return o.Flags&f != 0 }

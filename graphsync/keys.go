@@ -21,9 +21,30 @@ const (
 	tType  consensus.Table = "graph/ty"   // ns type node → empty
 	tName  consensus.Table = "graph/nm"   // ns folded label 00 node → empty
 	tCount consensus.Table = "graph/ct"   // ns kind type → count
+
+	tObs     consensus.Table = "graph/ob" // ns node observation → obsRecord
+	tObsAt   consensus.Table = "graph/o"  // observation → ns node flags
+	tObsText consensus.Table = "graph/ot" // ns node hash of the text → observation
+	tVector  consensus.Table = "graph/em" // ns node model → vectorRecord
+	tSchema  consensus.Table = "graph/sc" // ns → schemaRecord
+	tMerge   consensus.Table = "graph/mg" // merge → mergeRecord
+	tExpiry  consensus.Table = "graph/ex" // ms thing → kind
+	tErased  consensus.Table = "graph/er" // revision order → erasureRecord
+
+	// The change log and what was before. endRev is the revision of the command
+	// that ended a version; start that of the one that made it.
+	tLog      consensus.Table = "graph/log"  // revision order → change
+	tNodeHist consensus.Table = "graph/nh"   // ns node endRev → pastRecord
+	tEdgeHist consensus.Table = "graph/eh"   // edge endRev → pastRecord
+	tSPOHist  consensus.Table = "graph/spoh" // ns source type target edge endRev → start
+	tOPSHist  consensus.Table = "graph/opsh" // ns target type source edge endRev → start
+	tKeyHist  consensus.Table = "graph/xh"   // ns normalised key 00 endRev → node start
+	tObsHist  consensus.Table = "graph/obh"  // ns node observation endRev → pastRecord
 )
 
-var tables = []consensus.Table{tMeta, tSym, tSymr, tID, tNode, tKey, tSPO, tOPS, tEdge, tType, tName, tCount}
+var tables = []consensus.Table{tMeta, tSym, tSymr, tID, tNode, tKey, tSPO, tOPS, tEdge, tType, tName, tCount,
+	tObs, tObsAt, tObsText, tVector, tSchema, tMerge, tExpiry, tErased,
+	tLog, tNodeHist, tEdgeHist, tSPOHist, tOPSHist, tKeyHist, tObsHist}
 
 // Kinds of symbols, the first byte of sym and symr keys. Each kind counts its
 // own symbols from 1; 0 means none.
@@ -31,6 +52,7 @@ const (
 	symNamespace byte = 'n'
 	symType      byte = 't' // node and edge types
 	symAuthor    byte = 'a'
+	symModel     byte = 'm' // of vectors
 )
 
 // Kinds of counters.

@@ -18,6 +18,14 @@ const (
 	MaxDepth      = 32 // nesting of a properties object
 	MaxAuthor     = 128
 
+	MaxText       = 16 << 10 // of an observation
+	MaxProvenance = 1 << 10
+	MaxAliases    = 256 // of a node
+	MaxReason     = 1 << 10
+	MaxModel      = 128  // name of what made a vector
+	MaxDimension  = 4096 // of a vector
+	MaxSchema     = 64 << 10
+
 	// MaxBatchOps and MaxBatchBytes bound one command. The bytes leave room
 	// for the envelope in a log entry of 512 KiB.
 	MaxBatchOps   = 10_000
@@ -46,6 +54,9 @@ const (
 	CodeTooLarge     = "TOO_LARGE"           // 413
 	CodeTooManyEdges = "TOO_MANY_EDGES"      // 409: a batch would end too many edges
 	CodeExhausted    = "EXHAUSTED"           // 507: a space of ids is used up
+	CodeSchema       = "SCHEMA"              // 409: the namespace's schema does not allow it
+	CodeCompacted    = "COMPACTED"           // 410: older than what is kept
+	CodeOlderNodes   = "OLDER_NODES"         // 409: a node of the mesh runs software that cannot do it
 )
 
 func refuse(code, field, format string, args ...any) *consensus.Refusal {

@@ -16,15 +16,32 @@ var takes = map[string]struct {
 	flags  uint64
 	fields string
 }{
-	OpCreateNode: {opCreateNode, hasProps | hasLabel, "type label key properties"},
-	OpUpsertNode: {opCreateNode, hasProps | hasLabel | isUpsert, "type label key properties"},
-	OpUpdateNode: {opUpdateNode, 0, "id key type label properties merge if_version"},
+	OpCreateNode: {opCreateNode, hasProps | hasLabel, "type label key properties expires_at"},
+	OpUpsertNode: {opCreateNode, hasProps | hasLabel | isUpsert, "type label key properties expires_at"},
+	OpUpdateNode: {opUpdateNode, 0, "id key type label properties merge expires_at if_version"},
 	OpDeleteNode: {opDeleteNode, 0, "id key if_version"},
-	OpCreateEdge: {opCreateEdge, hasProps, "source_id source target_id target type weight predicate properties"},
-	OpUpsertEdge: {opCreateEdge, hasProps | isUpsert, "source_id source target_id target type weight predicate properties parallel"},
-	OpUpdateEdge: {opUpdateEdge, 0, "id weight predicate properties merge if_version"},
+	OpCreateEdge: {opCreateEdge, hasProps, "source_id source target_id target type weight predicate properties" + told},
+	OpUpsertEdge: {opCreateEdge, hasProps | isUpsert, "source_id source target_id target type weight predicate properties parallel" + told},
+	OpUpdateEdge: {opUpdateEdge, 0, "id weight predicate properties merge if_version" + told},
 	OpDeleteEdge: {opDeleteEdge, 0, "id if_version"},
+
+	OpAddAlias:          {opAddAlias, 0, "id key alias if_version"},
+	OpRemoveAlias:       {opRemoveAlias, 0, "id key alias if_version"},
+	OpAddObservation:    {opAddObservation, hasProps, "id key text properties" + told},
+	OpDeleteObservation: {opDeleteObservation, 0, "id node_id key text"},
+	OpSetVector:         {opSetVector, 0, "id key model vector"},
+	OpDeleteVector:      {opDeleteVector, 0, "id key model"},
+	OpMergeNodes:        {opMergeNodes, 0, "source_id source target_id target"},
+	OpUndoMerge:         {opUndoMerge, 0, "id"},
+	OpSetSchema:         {opSetSchema, 0, "schema"},
+	OpSetRetention:      {opSetRetention, 0, "days bytes"},
+	OpEraseNode:         {opEraseNode, 0, "id key reason"},
+	OpEraseEdge:         {opEraseEdge, 0, "id reason"},
+	OpEraseObservation:  {opEraseObservation, 0, "id reason"},
 }
+
+// told lists the fields of a provenance.
+const told = " valid_from valid_to provenance confidence expires_at"
 
 // prepare checks an Op and turns it into what is replicated.
 func prepare(in *Op) (op, *consensus.Refusal) {
@@ -71,6 +88,10 @@ func (o *Op) stray(fields string) string {
 		{"source", o.Source != ""}, {"target", o.Target != ""},
 		{"weight", o.Weight != nil}, {"predicate", o.Predicate != nil},
 		{"parallel", o.Parallel != 0}, {"if_version", o.IfVersion != 0},
+		{"valid_from", o.ValidFrom != nil}, {"valid_to", o.ValidTo != nil}, {"provenance", o.Provenance != nil},
+		{"confidence", o.Confidence != nil}, {"expires_at", o.ExpiresAt != nil}, {"node_id", o.NodeID != 0},
+		{"alias", o.Alias != ""}, {"text", o.Text != ""}, {"model", o.Model != ""}, {"vector", o.Vector != nil},
+		{"schema", o.Schema != nil}, {"reason", o.Reason != ""}, {"days", o.Days != 0}, {"bytes", o.Bytes != 0},
 	}
 	for _, g := range given {
 		if g.is && !hasWord(fields, g.name) {
@@ -135,12 +156,19 @@ func prepareKeys(in *Op, out *op) (r *consensus.Refusal) {
 			out.Norm = norm
 		}
 		return r
-	case opUpdateNode, opDeleteNode:
+	case opUpdateNode, opDeleteNode, opAddAlias, opRemoveAlias, opAddObservation, opSetVector, opDeleteVector, opEraseNode:
 		out.Norm, r = reference("id", in.ID, "key", in.Key)
-	case opCreateEdge:
+	case opCreateEdge, opMergeNodes:
 		if out.SourceKey, r = reference("source_id", in.SourceID, "source", in.Source); r == nil {
 			out.TargetKey, r = reference("target_id", in.TargetID, "target", in.Target)
 		}
+	case opDeleteObservation:
+		if in.ID == 0 {
+			out.ID = 0
+			out.Source = in.NodeID
+			out.Norm, r = reference("node_id", in.NodeID, "key", in.Key)
+		}
+	case opSetSchema, opSetRetention:
 	default:
 		_, r = reference("id", in.ID, "", "")
 	}

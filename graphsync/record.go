@@ -7,9 +7,8 @@ import (
 )
 
 // Records are numbered CBOR; a number once given is never used for something
-// else. Kept free for what is to come: 20 aliases, 21 valid from, 22 valid to,
-// 23 source, 24 confidence, 25 embedding. A field left out has its zero value
-// or the default that is said beside it.
+// else. A field left out has its zero value or the default that is said beside
+// it.
 
 // metaRecord counts what the state machine hands out.
 type metaRecord struct {
@@ -18,6 +17,16 @@ type metaRecord struct {
 	Namespaces symbol `cbor:"3,keyasint,omitempty"`
 	Types      symbol `cbor:"4,keyasint,omitempty"`
 	Authors    symbol `cbor:"5,keyasint,omitempty"`
+	Models     symbol `cbor:"6,keyasint,omitempty"`
+	// LogFrom is the first revision whose changes are all in the log, 0 where
+	// nothing was logged yet. LogCount and LogBytes are what log and history
+	// hold, keys included.
+	LogFrom  uint64 `cbor:"7,keyasint,omitempty"`
+	LogCount uint64 `cbor:"8,keyasint,omitempty"`
+	LogBytes uint64 `cbor:"9,keyasint,omitempty"`
+	// KeepMillis and KeepBytes bound log and history; 0 is the default.
+	KeepMillis uint64 `cbor:"10,keyasint,omitempty"`
+	KeepBytes  uint64 `cbor:"11,keyasint,omitempty"`
 }
 
 const format = 1
@@ -44,6 +53,16 @@ type nodeRecord struct {
 	Key   string `cbor:"12,keyasint,omitempty"`
 	Norm  string `cbor:"13,keyasint,omitempty"` // key as indexed, where it differs
 	Props []byte `cbor:"14,keyasint,omitempty"` // canonical JSON object; absent: {}
+	// Aliases are other keys of the node, in the order given.
+	Aliases []alias `cbor:"20,keyasint,omitempty"`
+	Expires int64   `cbor:"26,keyasint,omitempty"` // ms; 0: never
+}
+
+// alias is another key of a node.
+type alias struct {
+	_    struct{} `cbor:",toarray"`
+	Key  string   // as given
+	Norm string   // as indexed
 }
 
 // edgeRecord is an edge's value in tSPO.
@@ -52,7 +71,52 @@ type edgeRecord struct {
 	Weight    *float64 `cbor:"9,keyasint,omitempty"` // absent: 1
 	Predicate string   `cbor:"10,keyasint,omitempty"`
 	Props     []byte   `cbor:"14,keyasint,omitempty"`
+	provenance
 }
+
+// provenance is what a fact and an observation carry about the world: when it
+// was so, who says so and how sure that is. Times are Unix milliseconds.
+type provenance struct {
+	ValidFrom  *int64   `cbor:"21,keyasint,omitempty"` // absent: since ever
+	ValidTo    *int64   `cbor:"22,keyasint,omitempty"` // exclusive; absent: for ever
+	Source     string   `cbor:"23,keyasint,omitempty"`
+	Confidence *float64 `cbor:"24,keyasint,omitempty"` // 0 to 1; absent: not said
+	Expires    int64    `cbor:"26,keyasint,omitempty"` // 0: never
+}
+
+// obsRecord is an observation's value in tObs: a sentence about a node.
+type obsRecord struct {
+	stamp
+	Text  string `cbor:"10,keyasint"`
+	Props []byte `cbor:"14,keyasint,omitempty"`
+	provenance
+}
+
+// vectorRecord is a vector's value in tVector; there is no history of vectors.
+type vectorRecord struct {
+	stamp
+	Data []byte `cbor:"25,keyasint"` // float32, little-endian
+}
+
+// pastRecord is a version that is no longer current.
+type pastRecord struct {
+	Record []byte `cbor:"1,keyasint"`           // as it was
+	EndAt  int64  `cbor:"2,keyasint"`           // ms
+	EndBy  symbol `cbor:"3,keyasint,omitempty"` // author
+	How    ending `cbor:"4,keyasint,omitempty"`
+	// Place is the value of tEdge that the edge had.
+	Place []byte `cbor:"5,keyasint,omitempty"`
+}
+
+// ending says why a version is past.
+type ending uint8
+
+const (
+	endChanged ending = iota // a newer version followed
+	endDeleted
+	endMerged  // into another node
+	endExpired // its time was up
+)
 
 var errRecord = errors.New("damaged graph record")
 
