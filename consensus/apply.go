@@ -142,7 +142,7 @@ func (m *machine) applyBatch(logs []*raft.Log) (b *batch, err error) {
 
 func (m *machine) applyEntry(b *batch, l *raft.Log) error {
 	e, err := decodeEntry(l.Data)
-	if errors.Is(err, ErrNewer) || (err == nil && e.level > supportedLevel) {
+	if errors.Is(err, ErrNewer) || (err == nil && e.level > Level) {
 		return fmt.Errorf("level %d, upgrade this node: %w", e.level, ErrNewer)
 	}
 	if err != nil {

@@ -162,7 +162,7 @@ func (w *backupWriter) put(logically bool) error {
 }
 
 func (w *backupWriter) write(r Reader) (BackupInfo, error) {
-	cur := meta{Format: stateFormat, Level: supportedLevel}
+	cur := meta{Format: stateFormat, Level: firstLevel}
 	if data := r.Get(tableMeta, keyMeta); data != nil {
 		if err := Decode(data, &cur); err != nil {
 			return BackupInfo{}, fmt.Errorf("reading the state's own record: %w", err)

@@ -72,9 +72,9 @@ func (r *backupReader) head() (h backupHead, err error) {
 		return h, spoilt(err)
 	}
 	switch {
-	case h.StateFormat > stateFormat || h.Level > supportedLevel:
+	case h.StateFormat > stateFormat || h.Level > Level:
 		return h, fmt.Errorf("the backup holds a state of format %d and level %d, this program knows %d and %d, upgrade it: %w",
-			h.StateFormat, h.Level, stateFormat, supportedLevel, ErrNewer)
+			h.StateFormat, h.Level, stateFormat, Level, ErrNewer)
 	case h.Revision > math.MaxUint64/2, h.Time < 0, h.IdemLow > h.IdemNext:
 		return h, notBackup("its numbers cannot be")
 	}

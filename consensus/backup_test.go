@@ -246,7 +246,7 @@ func TestBackupsThatNobodyMakes(t *testing.T) {
 		"a table twice":        {good, []string{table("kv/t"), table("kv/t")}, ErrBackupDamaged},
 		"the state's own":      {good, []string{table("sys/meta"), pair("m", "x")}, ErrNewer},
 		"a newer state":        {backupHead{StateFormat: stateFormat + 1, Level: 1}, nil, ErrNewer},
-		"a newer level":        {backupHead{StateFormat: 1, Level: supportedLevel + 1}, nil, ErrNewer},
+		"a newer level":        {backupHead{StateFormat: 1, Level: Level + 1}, nil, ErrNewer},
 		"the end of numbers":   {backupHead{StateFormat: 1, Level: 1, Revision: 1 << 63}, nil, ErrBackupDamaged},
 		"a time before time":   {backupHead{StateFormat: 1, Level: 1, Time: -1}, nil, ErrBackupDamaged},
 	} {

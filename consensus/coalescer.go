@@ -26,6 +26,8 @@ const (
 type coalescer struct {
 	apply func(data []byte) raft.ApplyFuture
 	stats *metrics
+	// level is the command level in force.
+	level func() uint32
 	// lost is called when an entry did not commit: its commands go out again.
 	lost func()
 	// ended is closed when Raft has ended.
@@ -45,8 +47,9 @@ type coalescer struct {
 	landed chan struct{}
 }
 
-func newCoalescer() *coalescer {
-	return &coalescer{acks: make(map[origin]uint64), wake: make(chan struct{}, 1), slots: make(chan struct{}, entriesInFlight), landed: make(chan struct{}, 1)}
+// newCoalescer makes one whose entries have the command level of the state.
+func newCoalescer(level func() uint32) *coalescer {
+	return &coalescer{level: level, acks: make(map[origin]uint64), wake: make(chan struct{}, 1), slots: make(chan struct{}, entriesInFlight), landed: make(chan struct{}, 1)}
 }
 
 // add queues envelopes whole or refuses them all.
@@ -99,7 +102,7 @@ func (c *coalescer) take() (e entry, ok bool) {
 		}
 	}
 	clear(c.acks)
-	e.stamp, e.level = c.stamp(), supportedLevel
+	e.stamp, e.level = c.stamp(), c.level()
 	return e, true
 }
 

@@ -21,7 +21,7 @@ func (f *flight) Error() error { <-f.land; return nil }
 // once when that one lands, and after gatherTime if it does not.
 func TestCommandsGatherBehindAnEntry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCoalescer()
+		c := newCoalescer(func() uint32 { return Level })
 		c.own = func() ack { return ack{} }
 		c.stamp = func() int64 { return time.Now().UnixMilli() }
 		flights := make(chan *flight, 16)

@@ -41,7 +41,8 @@ func (f FoundFormat) Readable() bool {
 
 // Formats are those of consensus. A number rises with every change that a
 // program of before could not read; whatever rises, dirFormat rises with it,
-// since it is read before anything else is.
+// since it is read before anything else is. The command level rises by a command,
+// while a mesh runs; it is refused where it is met, and dirFormat stays.
 func Formats() []Format {
 	return []Format{
 		{"raft directory", nameVersion, dirFormat, 1},
@@ -49,7 +50,7 @@ func Formats() []Format {
 		{"log entry", nameLog + "/*.wal", entryFormat, 1},
 		{"state", "state-*.db", stateFormat, 1},
 		{"snapshot", nameSnapshots, stateFormat, 1},
-		{"command level", nameSnapshots, supportedLevel, 1},
+		{"command level", nameSnapshots, Level, 1},
 		{"backup", "what `meshd backup` writes", backupFormat, 1},
 	}
 }
@@ -191,8 +192,8 @@ func numbersOf(record []byte) (format, level uint32) {
 // tooNew refuses a state's own record of a newer program by a sentence, before
 // fields that this one does not know make it look damaged.
 func tooNew(record []byte) error {
-	if format, level := numbersOf(record); format > stateFormat || level > supportedLevel {
-		return fmt.Errorf("a snapshot of format %d and level %d, this program knows %d and %d, upgrade this node: %w", format, level, stateFormat, supportedLevel, ErrNewer)
+	if format, level := numbersOf(record); format > stateFormat || level > Level {
+		return fmt.Errorf("a snapshot of format %d and level %d, this program knows %d and %d, upgrade this node: %w", format, level, stateFormat, Level, ErrNewer)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func TestSnapshotOfTheFutureIsNewer(t *testing.T) {
 		"level": struct {
 			Format uint32 `cbor:"1,keyasint"`
 			Level  uint32 `cbor:"6,keyasint"`
-		}{stateFormat, supportedLevel + 1},
+		}{stateFormat, Level + 1},
 	} {
 		if _, err := readSnapshot(bytes.NewReader(appendBytes([]byte(snapshotMagic), Encode(head))), nil); !errors.Is(err, ErrNewer) {
 			t.Errorf("%s: %v", name, err)

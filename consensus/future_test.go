@@ -11,7 +11,7 @@ import (
 func TestFuturesEndWithRaft(t *testing.T) {
 	x := one(t, nil)
 	eventually(t, 5*time.Second, "it leads", x.ready)
-	f := x.raft.Apply(systemEntry(sysMarker, x.raft.CurrentTerm(), 1), 0)
+	f := x.raft.Apply(systemEntry(firstLevel, 1, systemCommand(sysMarker, x.raft.CurrentTerm())), 0)
 	if !endWith(f, x.raftEnded) {
 		t.Fatal("the field is gone")
 	}

@@ -44,7 +44,7 @@ func FuzzDecodeEntry(f *testing.F) {
 	e := entry{stamp: 1, level: 1, acks: []ack{{seq: 3}}, envelopes: [][]byte{env.encode()}}
 	f.Add(e.encode())
 	f.Add(env.encode())
-	f.Add(systemEntry(sysMarker, 3, 4))
+	f.Add(systemEntry(firstLevel, 4, systemCommand(sysMarker, 3)))
 	f.Add([]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if e, err := decodeEntry(data); err == nil {

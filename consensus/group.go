@@ -58,6 +58,9 @@ type Config struct {
 	// WantVoters is the number of voters from three replicas on: 3 (default)
 	// or 5.
 	WantVoters int
+	// Level returns the highest command level that every replica executes; the
+	// leader raises the state's level to it. Nil: Level.
+	Level func() uint32
 	// ClockOffset returns how far the clocks of the peers are ahead of this
 	// node's, as their median, and over how many peers. It may be nil.
 	ClockOffset func() (offset time.Duration, peers int)
@@ -127,6 +130,7 @@ type Group struct {
 	cancel    context.CancelFunc
 	raftEnded chan struct{}
 	wg        sync.WaitGroup // our goroutines
+	raising   atomic.Bool    // an order to raise the command level is on its way
 	futures   sync.WaitGroup // waits for Raft's futures: they end with Raft
 	closeOnce sync.Once
 	closeErr  error
@@ -195,7 +199,7 @@ func Open(cfg Config) (_ *Group, err error) {
 		g.clock.now = cfg.hooks.now
 	}
 	g.machine.scans.halt = g.ctx.Done()
-	g.outbox, g.coalescer = newOutbox(), newCoalescer()
+	g.outbox, g.coalescer = newOutbox(), newCoalescer(func() uint32 { return g.machine.state().Level })
 	g.reign = newReign(g.ctx)
 	g.reads, g.seats = newReadIndex(g), newSeats(g)
 	g.machine.resolve = g.resolve
@@ -349,8 +353,7 @@ func (g *Group) watchLeadership(observations <-chan raft.Observation) {
 			if leads {
 				term := g.raft.CurrentTerm()
 				g.logger.Info("this node leads", "term", term)
-				future := g.raft.Apply(systemEntry(sysMarker, term, g.clock.stamp(g.machine.state().Time)), 0)
-				endWith(future, g.raftEnded)
+				future := g.order(sysMarker, term)
 				g.futures.Go(func() { _ = future.Error() })
 			} else {
 				g.logger.Info("this node no longer leads")

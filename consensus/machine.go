@@ -134,9 +134,9 @@ func (m *machine) use(f *stateFile) (err error) {
 		if cur, err = readMeta(ts); err != nil {
 			return err
 		}
-		if cur.Format > stateFormat || cur.Level > supportedLevel {
+		if cur.Format > stateFormat || cur.Level > Level {
 			return fmt.Errorf("the state has format %d and level %d, this program knows %d and %d, upgrade this node: %w",
-				cur.Format, cur.Level, stateFormat, supportedLevel, ErrNewer)
+				cur.Format, cur.Level, stateFormat, Level, ErrNewer)
 		}
 		return known.load(ts)
 	})

@@ -202,7 +202,7 @@ func (g *Group) forward(leader string) bool {
 			err = g.coalescer.add(envelopes, own)
 		}
 	} else {
-		e := entry{level: supportedLevel, acks: []ack{own}, envelopes: envelopes}
+		e := entry{level: g.machine.state().Level, acks: []ack{own}, envelopes: envelopes}
 		_, err = g.call(leader, methodPropose, e.encode(), batch)
 	}
 	switch {

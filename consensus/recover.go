@@ -85,7 +85,7 @@ func (info *RecoverInfo) alone(log *raftLog) error {
 	}
 	err = log.StoreLogs([]*raft.Log{
 		{Index: info.LastIndex + 1, Term: term, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(onlyVoter(info.RaftID)), AppendedAt: now},
-		{Index: info.LastIndex + 2, Term: term, Type: raft.LogCommand, Data: systemEntry(sysJump, revisionJump, now.UnixMilli()), AppendedAt: now},
+		{Index: info.LastIndex + 2, Term: term, Type: raft.LogCommand, Data: systemEntry(firstLevel, now.UnixMilli(), systemCommand(sysJump, revisionJump)), AppendedAt: now},
 	})
 	if err != nil {
 		return fmt.Errorf("appending the new configuration: %w", err)

@@ -191,9 +191,7 @@ func (g *Group) lead(ctx context.Context) (ScrubReport, error) {
 		return ScrubReport{}, errNotReady
 	}
 	id := rand.Uint64() | 1
-	future := g.raft.Apply(systemEntry(sysScrub, id, g.clock.stamp(g.machine.state().Time)), 0)
-	endWith(future, g.raftEnded)
-	if err := future.Error(); err != nil {
+	if err := g.order(sysScrub, id).Error(); err != nil {
 		return ScrubReport{}, fmt.Errorf("ordering a scrub: %w", err)
 	}
 	servers := g.configuration()

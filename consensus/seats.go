@@ -92,6 +92,7 @@ func (s *seats) forget() {
 // round makes at most one step and says whether another may follow at once.
 func (s *seats) round() bool {
 	g := s.g
+	g.raise()
 	servers := g.configuration()
 	g.transport.teller.keep(servers)
 	g.log.ahead.wanted.Store(len(servers) > 1)

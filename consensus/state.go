@@ -53,8 +53,16 @@ type meta struct {
 // still read.
 const stateFormat = 2
 
-// supportedLevel is the highest command level this program executes.
-const supportedLevel = 1
+// Level is the highest command level this program executes. A part may do more
+// from a higher level on, and is told the one in force with each command.
+//
+//	1  the first
+//	2  the graph keeps a change log and its history, and takes the operations
+//	   that came with them
+const Level = 2
+
+// firstLevel is that of a state nobody has raised.
+const firstLevel = 1
 
 // stateFile is one bbolt file. It is written without fsync: it is a cache of
 // the log, and the open-time decision says when it may be believed.
@@ -92,7 +100,7 @@ func openStateFile(path string, tables []Table) (*stateFile, error) {
 }
 
 func readMeta(ts *tables) (meta, error) {
-	m := meta{Format: stateFormat, Level: supportedLevel}
+	m := meta{Format: stateFormat, Level: firstLevel}
 	b := ts.table(tableMeta)
 	if b == nil {
 		return m, nil

@@ -18,6 +18,7 @@ type Status struct {
 	State    string // leader, follower, candidate, shutdown, fault
 	Term, CommitIndex, AppliedIndex,
 	LastLogIndex, Revision uint64
+	Level             uint32 // command level in force
 	Hash              string // rolling hash of all write sets, hex
 	Voters, Nonvoters []string
 	LastContact       time.Duration // with the leader; 0 on it, -1: never
@@ -43,7 +44,7 @@ func (g *Group) Status() Status {
 	s := Status{
 		RaftID: g.dir.id, LeaderID: g.leaderID(), State: strings.ToLower(g.raft.State().String()),
 		Term: g.raft.CurrentTerm(), CommitIndex: g.raft.CommitIndex(), AppliedIndex: m.Applied,
-		LastLogIndex: g.raft.LastIndex(), Revision: m.Revision, Hash: hex.EncodeToString(m.Hash[:]),
+		LastLogIndex: g.raft.LastIndex(), Revision: m.Revision, Level: m.Level, Hash: hex.EncodeToString(m.Hash[:]),
 		LogBytes: dirSize(g.dir.file(nameLog)), Time: time.UnixMilli(m.Time).UTC(), Ready: g.ready(),
 		LeaderTimeout: g.raft.ReloadableConfig().HeartbeatTimeout,
 	}

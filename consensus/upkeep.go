@@ -71,9 +71,7 @@ func (g *Group) snapshotLoop() {
 func (g *Group) replaceSnapshot(bad string) {
 	err := g.raft.Snapshot().Error()
 	if errors.Is(err, raft.ErrNothingNewToSnapshot) && g.ready() {
-		future := g.raft.Apply(systemEntry(sysMarker, g.raft.CurrentTerm(), g.clock.stamp(g.machine.state().Time)), 0)
-		endWith(future, g.raftEnded)
-		if future.Error() == nil {
+		if g.order(sysMarker, g.raft.CurrentTerm()).Error() == nil {
 			err = g.raft.Snapshot().Error()
 		}
 	}

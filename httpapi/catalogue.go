@@ -108,6 +108,8 @@ var catalogue = map[string]meaning{
 	"TOKEN_EXISTS":           {409, 0, "the token exists already", ""},
 	"TOO_MANY":               {409, 0, "there are too many already", ""},
 	"UNFINISHED":             {409, 0, "a restore or recovery was cut short", "run the same line again"},
+	"OLDER_NODES":            {409, 0, "a node of the mesh runs software that cannot do it", "`meshd members` shows the versions; upgrade the oldest"},
+	"SCHEMA":                 {409, 0, "the namespace's schema does not allow it", ""},
 	"UPGRADE_NODE":           {409, 0, "the node's software is too old", "upgrade it"},
 	"AGENT_GONE":             {410, 0, "the agent is gone", ""},
 	CodePreconditionFailed:   {412, 0, "the thing has changed since", "read it again"},

@@ -20,7 +20,7 @@ import (
 )
 
 // Level is the highest command level this software understands.
-const Level = 1
+const Level = consensus.Level
 
 // enter opens what a member of a mesh runs: the replicated state, gossip, and
 // the services on them. It returns when local reads are served.

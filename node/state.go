@@ -93,6 +93,7 @@ func (r *replica) tryOpen() error {
 		Peers:      raftPeers{n},
 		Replicas:   func() []consensus.Replica { return n.trust.Roster().Replicas() },
 		WantVoters: n.cfg.WantVoters,
+		Level:      func() uint32 { return n.trust.Roster().Level(Level) },
 		// A lease of half the time: a leader that is cut off stops before another
 		// can be elected.
 		HeartbeatTimeout:   n.cfg.LeaderTimeout,

@@ -54,7 +54,7 @@ func (l *Local) Propose(ctx context.Context, p consensus.Proposal) (consensus.Ou
 		l.mem.now = now
 	}
 	o := consensus.NewOverlay(l.mem)
-	result, err := part.Apply(o, consensus.Command{Body: p.Body, Revision: l.mem.rev + 1, Time: l.mem.now, Level: 1})
+	result, err := part.Apply(o, consensus.Command{Body: p.Body, Revision: l.mem.rev + 1, Time: l.mem.now, Level: consensus.Level})
 	if err != nil {
 		return consensus.Outcome{Revision: l.mem.rev}, err
 	}

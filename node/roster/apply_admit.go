@@ -86,6 +86,9 @@ func applyAdmit(w consensus.Writer, c consensus.Command, a Admission) (Admitted,
 	if err != nil {
 		return Admitted{}, err
 	}
+	if c.Level >= 2 && a.Level < c.Level {
+		return Admitted{}, refuse(CodeUpgradeNode, fmt.Sprintf("the mesh uses commands of level %d and the software of this node knows %d: upgrade it, then join", c.Level, a.Level))
+	}
 	if v.isMember {
 		return reintroduce(w, c, a, v), nil
 	}

@@ -238,7 +238,7 @@ func TestRosterIsTheModel(t *testing.T) {
 			},
 			"admit": func(rt *rapid.T) {
 				a := Admission{TokenID: token.Draw(rt, "token"), ID: id.Draw(rt, "id"), Name: "n", Pin: testPin(rapid.IntRange(1, 4).Draw(rt, "pin")),
-					RaftID: fmt.Sprintf("r%d", rapid.IntRange(0, 6).Draw(rt, "raft")), Role: RoleMember}
+					RaftID: fmt.Sprintf("r%d", rapid.IntRange(0, 6).Draw(rt, "raft")), Role: RoleMember, Level: consensus.Level}
 				want := m.admit(a)
 				_, checked := svc.Check(ctx, a, now)
 				expect("check", checked, want)
@@ -347,7 +347,7 @@ func TestSingleUseTokenAdmitsOne(t *testing.T) {
 	for i := range racers {
 		wg.Go(func() {
 			_, errs[i] = s.svc.Admit(t.Context(), Admission{TokenID: testToken(1), ID: identity.NodeID(fmt.Sprintf("n%d", i)), Name: "same",
-				Pin: testPin(10 + i), RaftID: fmt.Sprintf("r%d", i), Role: RoleMember})
+				Pin: testPin(10 + i), RaftID: fmt.Sprintf("r%d", i), Role: RoleMember, Level: consensus.Level})
 		})
 	}
 	wg.Wait()

@@ -114,6 +114,18 @@ func (r *Roster) ByName(name string) (Member, bool) {
 	return Member{}, false
 }
 
+// Level is the highest command level that every member executes, and own where
+// there is no member yet.
+func (r *Roster) Level(own uint32) uint32 {
+	if r == nil {
+		return own
+	}
+	for _, m := range r.Members {
+		own = min(own, max(m.Level, 1))
+	}
+	return own
+}
+
 // Removed returns the tombstone of an id.
 func (r *Roster) Removed(id identity.NodeID) (Tombstone, bool) {
 	i, ok := slices.BinarySearchFunc(r.Tombstones, id, func(t Tombstone, id identity.NodeID) int {

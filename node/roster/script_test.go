@@ -137,7 +137,7 @@ func testToken(n int) string { return fmt.Sprintf("%016x", n) }
 func (s *stage) admission(a args) Admission {
 	return Admission{TokenID: testToken(s.num(a.or("token", "1"))), ID: identity.NodeID(a["id"]), Name: a.or("name", a["id"]),
 		Pin: testPin(s.num(a.or("pin", "0"))), RaftID: a.or("raft", "r-"+a["id"]), Addresses: []string{a.or("at", "10.0.0.1:7443")},
-		Role: Role(a.or("role", "member")), Version: a.or("version", "1.0"), Level: 1}
+		Role: Role(a.or("role", "member")), Version: a.or("version", "1.0"), Level: consensus.Level}
 }
 
 func (s *stage) do(line string) {
