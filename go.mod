@@ -5,6 +5,8 @@ go 1.26.0
 require (
 	filippo.io/age v1.3.1
 	github.com/anishathalye/porcupine v1.3.0
+	github.com/blevesearch/snowballstem v0.9.0
+	github.com/clipperhouse/uax29/v2 v2.7.0
 	github.com/danielgtaylor/huma/v2 v2.37.2
 	github.com/fxamacker/cbor/v2 v2.9.2
 	github.com/gin-gonic/gin v1.12.0
