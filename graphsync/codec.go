@@ -366,6 +366,24 @@ func decodeResult(b []byte) (result, error) {
 	return res, consensus.Decode(b, &res)
 }
 
+func (m *metaRecord) encode(b []byte) []byte {
+	f := mapFields(b)
+	f.uint(1, m.Format)
+	f.uint(2, m.NextID)
+	f.uintIf(3, uint64(m.Namespaces))
+	f.uintIf(4, uint64(m.Types))
+	f.uintIf(5, uint64(m.Authors))
+	f.uintIf(6, uint64(m.Models))
+	f.uintIf(7, m.LogFrom)
+	f.uintIf(8, m.LogCount)
+	f.uintIf(9, m.LogBytes)
+	f.uintIf(10, m.KeepMillis)
+	f.uintIf(11, m.KeepBytes)
+	f.intIf(12, m.LogSince)
+	f.intIf(13, m.LogOldest)
+	return f.end()
+}
+
 func (m *metaRecord) read(v []byte) bool {
 	r := cborReader{b: v}
 	r.members(func(name uint64) bool {
@@ -392,6 +410,10 @@ func (m *metaRecord) read(v []byte) bool {
 			m.KeepMillis = r.uint()
 		case 11:
 			m.KeepBytes = r.uint()
+		case 12:
+			m.LogSince = r.int()
+		case 13:
+			m.LogOldest = r.int()
 		default:
 			return false
 		}

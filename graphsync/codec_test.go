@@ -25,7 +25,7 @@ var codecs = []coded{
 		func(b []byte) (any, bool) { n := new(nodeRecord); ok := n.read(b); return n, ok }},
 	{"edge", func() any { return new(edgeRecord) }, func(v any) []byte { return v.(*edgeRecord).encode(nil) },
 		func(b []byte) (any, bool) { e := new(edgeRecord); ok := e.read(b); return e, ok }},
-	{"meta", func() any { return new(metaRecord) }, func(v any) []byte { return consensus.Encode(v) },
+	{"meta", func() any { return new(metaRecord) }, func(v any) []byte { return v.(*metaRecord).encode(nil) },
 		func(b []byte) (any, bool) { m := new(metaRecord); ok := m.read(b); return m, ok }},
 	{"wire", func() any { return new(wireNode) }, func(v any) []byte { return v.(*wireNode).encode(nil) },
 		func(b []byte) (any, bool) { w := new(wireNode); r := cborReader{b: b}; w.read(&r); return w, r.whole() }},
@@ -73,7 +73,7 @@ func TestHandwrittenCodeIsTheEncodersOwn(t *testing.T) {
 		values := []any{
 			&nodeRecord{stamped, symbol(small.Draw(t, "type")), s("label"), s("name"), s("key"), s("norm"), raw.Draw(t, "props"), []alias{{Key: s("alias"), Norm: s("anorm")}, {Key: "b"}}, int64(n("nexp"))},
 			&edgeRecord{stamped, &w, s("pred"), raw.Draw(t, "props"), told},
-			&metaRecord{n("format"), n("next"), symbol(small.Draw(t, "a")), symbol(small.Draw(t, "b")), symbol(small.Draw(t, "c")), symbol(small.Draw(t, "d")), n("from"), n("count"), n("lbytes"), n("keep"), n("kbytes")},
+			&metaRecord{n("format"), n("next"), symbol(small.Draw(t, "a")), symbol(small.Draw(t, "b")), symbol(small.Draw(t, "c")), symbol(small.Draw(t, "d")), n("from"), n("count"), n("lbytes"), n("keep"), n("kbytes"), int64(n("since")), -int64(n("oldest") >> 1)},
 			&wired, &o,
 			&command{s("ns"), s("author"), []op{o, {}}, rapid.Bool().Draw(t, "lenient"), rapid.Bool().Draw(t, "whole")},
 			&res,
@@ -95,7 +95,7 @@ func FuzzCodec(f *testing.F) {
 	w := 0.5
 	for i, v := range []any{
 		&nodeRecord{stamp{1, 2, 3, 4, 5, 6, 7, 8}, 9, "l", "n", "k", "m", []byte("{}"), []alias{{Key: "a", Norm: "b"}}, 7}, &edgeRecord{stamp{Version: 1}, &w, "p", []byte("{}"), provenance{Source: "s", Confidence: &w}},
-		&metaRecord{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, &wireNode{Namespace: "n", ID: 1 << 33, Given: true}, &op{Kind: 1, Weight: 1, Parallel: 300},
+		&metaRecord{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}, &wireNode{Namespace: "n", ID: 1 << 33, Given: true}, &op{Kind: 1, Weight: 1, Parallel: 300},
 		&command{"n", "a", []op{{Kind: 2}}, true, true}, &result{Ops: []opResult{{ID: 1, Status: 2, Version: 3}}},
 	} {
 		f.Add(uint8(i), consensus.Encode(v))

@@ -38,7 +38,7 @@ const (
 	tEdgeHist consensus.Table = "graph/eh"   // edge endRev → pastRecord
 	tSPOHist  consensus.Table = "graph/spoh" // ns source type target edge endRev → start
 	tOPSHist  consensus.Table = "graph/opsh" // ns target type source edge endRev → start
-	tKeyHist  consensus.Table = "graph/xh"   // ns normalised key 00 endRev → node start
+	tKeyHist  consensus.Table = "graph/xh"   // ns normalised key 00 endRev → node
 	tObsHist  consensus.Table = "graph/obh"  // ns node observation endRev → pastRecord
 )
 

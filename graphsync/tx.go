@@ -20,8 +20,15 @@ type tx struct {
 	changed bool
 	totals  map[countKey]int64
 	cascade int // edges ended on behalf of nodes so far
-	key     []byte
-	value   []byte
+	// keeps says that the command is logged and history kept.
+	keeps bool
+	ord   uint32 // of the next change
+	// alone is set while things end by themselves: nobody is their author.
+	alone bool
+	// fresh are keys that began in this command, beside those of nodes that did.
+	fresh map[string]bool
+	key   []byte
+	value []byte
 	// left is the node written last, for the answer of a single operation.
 	left   nodeRecord
 	leftIn nsID
@@ -37,6 +44,7 @@ type countKey struct {
 var metaKey = []byte("state")
 
 func (t *tx) begin() error {
+	t.keeps = t.c.Level >= levelHistory
 	t.meta = metaRecord{Format: format, NextID: 1}
 	if got := t.w.Get(tMeta, metaKey); got != nil {
 		if !t.meta.read(got) {
@@ -66,7 +74,7 @@ func (t *tx) end() error {
 		return nil
 	}
 	if t.meta != t.was { // most commands change what is there
-		t.w.Put(tMeta, metaKey, consensus.Encode(&t.meta))
+		t.w.Put(tMeta, metaKey, t.meta.encode(t.value[:0]))
 	}
 	for k, d := range t.totals {
 		if d == 0 {
@@ -142,7 +150,14 @@ func (t *tx) intern(kind byte, s string) symbol {
 	return sym
 }
 
-func (t *tx) author() symbol { return t.intern(symAuthor, t.cmd.Author) }
+// author is the symbol of who wrote the command; 0, where the symbols are used
+// up and it has none.
+func (t *tx) author() symbol {
+	if t.alone || t.meta.Authors >= maxSymbol && t.symbol(symAuthor, t.cmd.Author) == 0 {
+		return 0
+	}
+	return t.intern(symAuthor, t.cmd.Author)
+}
 
 func (t *tx) made() stamp {
 	return stamp{Version: 1, CreatedRev: t.c.Revision, CreatedAt: t.c.Time.UnixMilli(), CreatedBy: t.author()}
