@@ -85,7 +85,7 @@ func (t *tx) apply(o *op) (opResult, *consensus.Refusal, error) {
 	case opDeleteEdge:
 		return t.deleteEdge(o)
 	}
-	return opResult{}, refuse(CodeInvalid, "op", "unknown operation %d", o.Kind), nil
+	return t.applyVerb(o)
 }
 
 // check is what the tables rely on, whoever made the command.
@@ -108,7 +108,7 @@ func (o *op) check() *consensus.Refusal {
 	case o.has(hasWeight) && !finite(o.Weight):
 		return invalid("weight", "is not a finite number")
 	}
-	return nil
+	return o.checkTold()
 }
 
 // whole adds what the one operation left behind.

@@ -68,7 +68,7 @@ func prepare(in *Op) (op, *consensus.Refusal) {
 	} else if verb.kind == opCreateNode || verb.kind == opCreateEdge {
 		return op{}, invalid("type", "must not be empty")
 	}
-	for _, step := range []func(*Op, *op) *consensus.Refusal{prepareLabel, prepareKeys, prepareProps, prepareEdge} {
+	for _, step := range []func(*Op, *op) *consensus.Refusal{prepareLabel, prepareKeys, prepareProps, prepareEdge, prepareTold, prepareVerb} {
 		if r := step(in, &out); r != nil {
 			return op{}, r
 		}

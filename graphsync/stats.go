@@ -12,6 +12,9 @@ type NamespaceInfo struct {
 	SessionID string `json:"session_id"`
 	Nodes     uint64 `json:"nodes"`
 	Edges     uint64 `json:"edges"`
+	// Observations and Vectors are those of the nodes.
+	Observations uint64 `json:"observations"`
+	Vectors      uint64 `json:"vectors"`
 }
 
 // NamespacePage is a page of namespaces by name.
@@ -46,7 +49,8 @@ func (s *Service) Namespaces(ctx context.Context, ro consensus.ReadOptions, limi
 			}
 			ns := readSymbol(val)
 			page.Namespaces = append(page.Namespaces, NamespaceInfo{SessionID: string(k[1:]),
-				Nodes: v.count(ns, countNodes, 0), Edges: v.count(ns, countEdges, 0)})
+				Nodes: v.count(ns, countNodes, 0), Edges: v.count(ns, countEdges, 0),
+				Observations: v.count(ns, countObservations, 0), Vectors: v.count(ns, countVectors, 0)})
 		}
 		return nil
 	})
@@ -61,13 +65,17 @@ type Stats struct {
 	Edges     uint64            `json:"edges"`
 	NodeTypes map[string]uint64 `json:"node_types"`
 	EdgeTypes map[string]uint64 `json:"edge_types"`
-	Truncated bool              `json:"truncated,omitempty"`
+	// Models counts the vectors of each model.
+	Observations uint64            `json:"observations"`
+	Vectors      uint64            `json:"vectors"`
+	Models       map[string]uint64 `json:"models,omitempty"`
+	Truncated    bool              `json:"truncated,omitempty"`
 }
 
 // Stats reads the totals that the state keeps; it counts nothing. A namespace
 // never written to has zeros.
 func (s *Service) Stats(ctx context.Context, ro consensus.ReadOptions, namespace string) (Stats, consensus.ReadInfo, error) {
-	st := Stats{SessionID: namespace, NodeTypes: map[string]uint64{}, EdgeTypes: map[string]uint64{}}
+	st := Stats{SessionID: namespace, NodeTypes: map[string]uint64{}, EdgeTypes: map[string]uint64{}, Models: map[string]uint64{}}
 	if r := checkNamespace(namespace); r != nil {
 		return st, consensus.ReadInfo{}, r
 	}
@@ -77,10 +85,11 @@ func (s *Service) Stats(ctx context.Context, ro consensus.ReadOptions, namespace
 			return nil
 		}
 		st.Nodes, st.Edges = v.count(ns, countNodes, 0), v.count(ns, countEdges, 0)
+		st.Observations, st.Vectors = v.count(ns, countObservations, 0), v.count(ns, countVectors, 0)
 		for _, part := range []struct {
-			kind byte
-			to   map[string]uint64
-		}{{countNodes, st.NodeTypes}, {countEdges, st.EdgeTypes}} {
+			kind, names byte
+			to          map[string]uint64
+		}{{countNodes, symType, st.NodeTypes}, {countEdges, symType, st.EdgeTypes}, {countVectors, symModel, st.Models}} {
 			prefix := append(appendSymbol(nil, ns), part.kind)
 			for k, val := range v.r.Scan(tCount, prefix, after(prefix)) {
 				if len(k) != 7 || !bytes.HasPrefix(k, prefix) {
@@ -94,7 +103,7 @@ func (s *Service) Stats(ctx context.Context, ro consensus.ReadOptions, namespace
 					st.Truncated = true
 					break
 				}
-				name, err := v.text(symType, typ)
+				name, err := v.text(part.names, typ)
 				if err != nil {
 					return err
 				}
