@@ -20,6 +20,14 @@ func (t *tx) applyVerb(o *op) (opResult, *consensus.Refusal, error) {
 		return t.addObservation(o)
 	case opDeleteObservation:
 		return t.deleteObservation(o)
+	case opAddAlias:
+		return t.addAlias(o)
+	case opRemoveAlias:
+		return t.removeAlias(o)
+	case opSetVector:
+		return t.setVector(o)
+	case opDeleteVector:
+		return t.deleteVector(o)
 	}
 	return opResult{}, refuse(CodeInvalid, "op", "unknown operation %d", o.Kind), nil
 }
