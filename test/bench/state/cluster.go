@@ -12,73 +12,36 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/meshd/meshd/test/bench/internal/proc"
 )
-
-// process is one server.
-type process struct {
-	name, address string // where its clients go
-	cmd           *exec.Cmd
-	start         func() *exec.Cmd
-	log           string
-	done          chan struct{}
-}
-
-func (p *process) run() error {
-	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer out.Close()
-	p.cmd = p.start()
-	p.cmd.Stdout, p.cmd.Stderr = out, out
-	if err := p.cmd.Start(); err != nil {
-		return err
-	}
-	p.done = make(chan struct{})
-	go func(cmd *exec.Cmd, done chan struct{}) { _ = cmd.Wait(); close(done) }(p.cmd, p.done)
-	return nil
-}
-
-func (p *process) end(s syscall.Signal) {
-	if p.cmd == nil {
-		return
-	}
-	_ = p.cmd.Process.Signal(s)
-	select {
-	case <-p.done:
-	case <-time.After(15 * time.Second):
-		_ = p.cmd.Process.Kill()
-		<-p.done
-	}
-	p.cmd = nil
-}
 
 // cluster is three servers of one kind.
 type cluster struct {
 	name      string
 	targets   []string // how it can be asked
-	processes []*process
+	processes []*proc.Process
 	// lead finds the leader's index among the processes, asking any that runs.
 	lead func() (int, error)
 	// access are the load generator's arguments to get in.
 	access []string
 	// logged says how many bytes the leader has handed to its log.
-	logged func(*process) (float64, error)
+	logged func(*proc.Process) (float64, error)
 	// count says how many keys a node has.
-	count func(*process) (int, error)
+	count func(*proc.Process) (int, error)
 	bin   string
 	keys  string
 }
 
 func (c *cluster) stop() {
 	for _, p := range c.processes {
-		p.end(syscall.SIGTERM)
+		p.End(syscall.SIGTERM)
 	}
 }
 
 func (c *cluster) restart() error {
 	for _, p := range c.processes {
-		if err := p.run(); err != nil {
+		if err := p.Run(); err != nil {
 			return err
 		}
 	}
@@ -96,7 +59,7 @@ func (c *cluster) wait() error {
 }
 
 // place returns the leader, or the first that is not.
-func (c *cluster) place(at string) (*process, error) {
+func (c *cluster) place(at string) (*proc.Process, error) {
 	i, err := c.lead()
 	if err != nil {
 		return nil, err
@@ -140,7 +103,7 @@ func (c *cluster) load(s settings, a loadArgs) (m measured, err error) {
 	if err != nil {
 		return m, err
 	}
-	args := append([]string{"-target", a.target, "-address", p.address, "-op", a.op, "-keys", c.keys, "-count", strconv.Itoa(s.keys), "-size", strconv.Itoa(s.size),
+	args := append([]string{"-target", a.target, "-address", p.Address, "-op", a.op, "-keys", c.keys, "-count", strconv.Itoa(s.keys), "-size", strconv.Itoa(s.size),
 		"-clients", strconv.Itoa(a.clients), "-warm", a.warm.String(), "-measure", a.measure.String(), "-conns", strconv.Itoa(s.conns)}, c.access...)
 	cmd := exec.Command(filepath.Join(c.bin, "load"), args...)
 	cmd.Stderr = os.Stderr
@@ -181,8 +144,8 @@ func (c *cluster) measure(s settings, cell cell, target string) (measured, error
 	sample := func(i int) func() {
 		return func() {
 			for _, p := range c.processes {
-				cpu[i] += cpuSeconds(p.cmd.Process.Pid)
-				written[i] += writeBytes(p.cmd.Process.Pid)
+				cpu[i] += proc.CPUSeconds(p.PID())
+				written[i] += proc.WriteBytes(p.PID())
 			}
 			logged[i], _ = c.logged(lead)
 		}
@@ -207,7 +170,7 @@ func (c *cluster) verify(s settings) error {
 			return err
 		}
 		if n != s.keys {
-			return fmt.Errorf("%s has %d keys of %d", p.name, n, s.keys)
+			return fmt.Errorf("%s has %d keys of %d", p.Name, n, s.keys)
 		}
 	}
 	return nil
@@ -215,7 +178,7 @@ func (c *cluster) verify(s settings) error {
 
 func (c *cluster) printMemory(w io.Writer) {
 	for _, p := range c.processes {
-		rss, anon := memory(p.cmd.Process.Pid)
-		fmt.Fprintf(w, "%s %s: resident %d MiB, of it anonymous %d MiB\n", c.name, p.name, rss>>10, anon>>10)
+		rss, anon, _ := proc.Memory(p.PID())
+		fmt.Fprintf(w, "%s %s: resident %d MiB, of it anonymous %d MiB\n", c.name, p.Name, rss>>10, anon>>10)
 	}
 }

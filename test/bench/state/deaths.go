@@ -13,6 +13,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/meshd/meshd/test/bench/internal/mesh"
+	"github.com/meshd/meshd/test/bench/internal/proc"
 )
 
 // quietLAN is the setting that the documentation names for machines on one
@@ -36,14 +39,14 @@ func deaths(w io.Writer, s settings, c *cluster) error {
 	names := []string{"default settings", "leader_timeout " + quietLAN}
 	plain := make([]func() *exec.Cmd, len(c.processes))
 	for i, p := range c.processes {
-		plain[i] = p.start
+		plain[i] = p.Start
 	}
 	results := make([][]time.Duration, 2)
 	for done, turn := 0, 5; done < s.kills; done += turn {
 		for setting := range names {
 			c.stop()
 			for i, p := range c.processes {
-				p.start = func() *exec.Cmd {
+				p.Start = func() *exec.Cmd {
 					cmd := plain[i]()
 					if setting == 1 {
 						cmd.Env = append(os.Environ(), "MESHD_LEADER_TIMEOUT="+quietLAN)
@@ -102,7 +105,7 @@ func death(s settings, c *cluster) (time.Duration, error) {
 	var others []string
 	for _, p := range c.processes {
 		if p != dead {
-			others = append(others, p.address)
+			others = append(others, p.Address)
 		}
 	}
 	address := strings.Join(others, ",")
@@ -131,11 +134,11 @@ func death(s settings, c *cluster) (time.Duration, error) {
 		switch {
 		case killed.IsZero():
 			if time.Since(begun) > quiet {
-				dead.end(syscall.SIGKILL)
+				dead.End(syscall.SIGKILL)
 				killed = time.Now()
 			}
 		case sent > killed.UnixNano():
-			if err := dead.run(); err != nil {
+			if err := dead.Run(); err != nil {
 				return 0, err
 			}
 			return time.Duration(answered - killed.UnixNano()), c.settle(dead)
@@ -146,8 +149,8 @@ func death(s settings, c *cluster) (time.Duration, error) {
 
 // settle waits until the restarted server has caught up and answers, so that
 // the next death meets three.
-func (c *cluster) settle(p *process) error {
-	return waitFor(30*time.Second, func() error {
+func (c *cluster) settle(p *proc.Process) error {
+	return mesh.WaitFor(30*time.Second, func() error {
 		if _, err := c.count(p); err != nil {
 			return err
 		}

@@ -22,6 +22,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/meshd/meshd/test/bench/internal/mesh"
+	"github.com/meshd/meshd/test/bench/internal/proc"
 )
 
 // startEtcd makes a cluster of three on loopback with default settings and TLS
@@ -41,7 +44,7 @@ func startEtcd(s settings) (*cluster, error) {
 	for i := range 3 {
 		name, address, peer := "e"+strconv.Itoa(i), "127.0.0.1:"+strconv.Itoa(17470+i), "127.0.0.1:"+strconv.Itoa(17480+i)
 		data := filepath.Join(s.dir, name)
-		p := &process{name: name, address: address, log: data + ".log", start: func() *exec.Cmd {
+		p := &proc.Process{Name: name, Address: address, Log: data + ".log", Start: func() *exec.Cmd {
 			return exec.Command(filepath.Join(s.bin, "server"), "--name", name, "--data-dir", data,
 				"--listen-client-urls", "https://"+address, "--advertise-client-urls", "https://"+address,
 				"--listen-peer-urls", "https://"+peer, "--initial-advertise-peer-urls", "https://"+peer,
@@ -50,15 +53,15 @@ func startEtcd(s settings) (*cluster, error) {
 				"--peer-cert-file", cert, "--peer-key-file", key, "--peer-trusted-ca-file", cert, "--peer-client-cert-auth")
 		}}
 		c.processes = append(c.processes, p)
-		if err := p.run(); err != nil {
+		if err := p.Run(); err != nil {
 			return c, err
 		}
 	}
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // processes of our own on loopback
 	}}
-	post := func(p *process, path, body string, v any) error {
-		res, err := client.Post("https://"+p.address+path, "application/json", strings.NewReader(body))
+	post := func(p *proc.Process, path, body string, v any) error {
+		res, err := client.Post("https://"+p.Address+path, "application/json", strings.NewReader(body))
 		if err != nil {
 			return err
 		}
@@ -72,7 +75,7 @@ func startEtcd(s settings) (*cluster, error) {
 	c.lead = func() (int, error) {
 		last := errors.New("no leader")
 		for i, p := range c.processes {
-			if p.cmd == nil {
+			if !p.Runs() {
 				continue
 			}
 			var status struct {
@@ -89,19 +92,19 @@ func startEtcd(s settings) (*cluster, error) {
 		}
 		return 0, last
 	}
-	c.logged = func(p *process) (float64, error) {
-		return metric(func(p *process, path string, v any) error {
-			res, err := client.Get("https://" + p.address + path)
-			if err != nil {
-				return err
-			}
-			defer res.Body.Close()
-			data, err := io.ReadAll(res.Body)
-			*v.(*string) = string(data)
-			return err
-		}, p, "etcd_disk_wal_write_bytes_total")
+	c.logged = func(p *proc.Process) (float64, error) {
+		res, err := client.Get("https://" + p.Address + "/metrics")
+		if err != nil {
+			return 0, err
+		}
+		defer res.Body.Close()
+		data, err := io.ReadAll(res.Body)
+		if err != nil {
+			return 0, err
+		}
+		return mesh.Figure(string(data), "etcd_disk_wal_write_bytes_total")
 	}
-	c.count = func(p *process) (int, error) {
+	c.count = func(p *proc.Process) (int, error) {
 		var r struct{ Count string }
 		// All keys, counted only: key and range_end of one zero byte.
 		if err := post(p, "/v3/kv/range", `{"key":"AA==","range_end":"AA==","count_only":true}`, &r); err != nil {

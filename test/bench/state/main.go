@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"time"
+
+	"github.com/meshd/meshd/test/bench/internal/proc"
 )
 
 type settings struct {
@@ -57,8 +59,8 @@ func run(s settings) (err error) {
 		}
 		defer os.RemoveAll(s.dir)
 	}
-	mesh, err := startMesh(s)
-	defer mesh.stop()
+	meshd, err := startMesh(s)
+	defer meshd.stop()
 	if err != nil {
 		return fmt.Errorf("starting meshd: %w", err)
 	}
@@ -67,7 +69,7 @@ func run(s settings) (err error) {
 	if err != nil {
 		return fmt.Errorf("starting etcd: %w", err)
 	}
-	rivals := []*cluster{etcd, mesh}
+	rivals := []*cluster{etcd, meshd}
 	for _, c := range rivals {
 		c.keys = filepath.Join(s.dir, c.name+".keys")
 		if _, err := c.load(s, loadArgs{target: c.targets[0], op: "make", at: leader}); err != nil {
@@ -76,7 +78,7 @@ func run(s settings) (err error) {
 	}
 	t := newTable()
 	for round := range s.rounds {
-		sync, err := syncTimes(s.dir)
+		sync, err := proc.SyncTimes(s.dir)
 		if err != nil {
 			return err
 		}
@@ -116,10 +118,10 @@ func run(s settings) (err error) {
 	}
 	if s.kills > 0 {
 		etcd.stop() // each alone: an idle rival's heartbeats would suffer and not count
-		if err := deaths(os.Stdout, s, mesh); err != nil {
+		if err := deaths(os.Stdout, s, meshd); err != nil {
 			return err
 		}
-		mesh.stop()
+		meshd.stop()
 		if err := etcd.restart(); err != nil {
 			return err
 		}

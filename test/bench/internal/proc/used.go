@@ -1,4 +1,4 @@
-package main
+package proc
 
 import (
 	"fmt"
@@ -13,8 +13,8 @@ import (
 // ticks is USER_HZ, which Linux has fixed at 100 for what /proc shows.
 const ticks = 100
 
-// cpuSeconds is what a process has used, of user and system time (proc(5)).
-func cpuSeconds(pid int) float64 {
+// CPUSeconds is what a process has used, of user and system time (proc(5)).
+func CPUSeconds(pid int) float64 {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0
@@ -29,16 +29,16 @@ func cpuSeconds(pid int) float64 {
 	return (user + system) / ticks
 }
 
-// writeBytes is what a process sent towards the disk; 0 where that is not told.
-func writeBytes(pid int) float64 {
+// WriteBytes is what a process sent towards the disk; 0 where that is not told.
+func WriteBytes(pid int) float64 {
 	return float64(field(fmt.Sprintf("/proc/%d/io", pid), "write_bytes:"))
 }
 
-// memory is what a process has resident, and what of it no file stands behind,
-// in KiB.
-func memory(pid int) (rss, anon int64) {
+// Memory is what a process has resident, what of it no file stands behind, and
+// the most it ever had resident, in KiB.
+func Memory(pid int) (rss, anon, peak int64) {
 	name := fmt.Sprintf("/proc/%d/status", pid)
-	return field(name, "VmRSS:"), field(name, "RssAnon:")
+	return field(name, "VmRSS:"), field(name, "RssAnon:"), field(name, "VmHWM:")
 }
 
 func field(name, key string) int64 {
@@ -52,9 +52,17 @@ func field(name, key string) int64 {
 	return 0
 }
 
-// syncTimes is how long an fsync of 512 new bytes takes: the half and the 99th
-// of 100.
-func syncTimes(dir string) (at [2]time.Duration, err error) {
+// Load is the number of runnable tasks in the last minute, as the system
+// averages it: beside two processors, more than two of them waited.
+func Load() string {
+	data, _ := os.ReadFile("/proc/loadavg")
+	first, _, _ := strings.Cut(string(data), " ")
+	return first
+}
+
+// SyncTimes is how long an fsync of 512 new bytes takes in dir: the half and
+// the 99th of 100.
+func SyncTimes(dir string) (at [2]time.Duration, err error) {
 	f, err := os.Create(filepath.Join(dir, "fsync"))
 	if err != nil {
 		return at, err
