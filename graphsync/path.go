@@ -19,54 +19,56 @@ type PathQuery struct {
 	MaxDepth  int
 	Direction Direction
 	Type      string
+	Answer
 }
 
 // Path is a shortest path: Length edges, and the nodes they join, in order.
 // Where none was found, Truncated says that the search ended early and one may
-// exist.
+// exist. Detail says that nodes and edges are to be shown in less detail than
+// was asked for, to keep within the bytes.
 type Path struct {
 	Found     bool   `json:"found"`
 	Length    int    `json:"length"`
 	Nodes     []Node `json:"nodes"`
 	Edges     []Edge `json:"edges"`
 	Truncated bool   `json:"truncated,omitempty"`
+	Detail    Show   `json:"detail,omitempty" doc:"less than was asked for, to keep within the bytes"`
+}
+
+func (q *PathQuery) check() (r *consensus.Refusal) {
+	if r = checkNamespace(q.Namespace); r != nil {
+		return r
+	}
+	if q.Type != "" {
+		if r = checkType("type", q.Type); r != nil {
+			return r
+		}
+	}
+	if q.Direction, r = checkDirection(q.Direction); r != nil {
+		return r
+	}
+	if q.MaxDepth == 0 {
+		q.MaxDepth = 10
+	}
+	if q.MaxDepth < 0 || q.MaxDepth > MaxPathDepth {
+		return invalid("max_depth", "must be 1 to %d", MaxPathDepth)
+	}
+	return q.Answer.check()
 }
 
 // Path searches breadth first from both ends, always widening the smaller
 // side. Of several shortest paths it returns the same one each time.
 func (s *Service) Path(ctx context.Context, ro consensus.ReadOptions, q PathQuery) (Path, consensus.ReadInfo, error) {
 	out := Path{Nodes: []Node{}, Edges: []Edge{}}
-	r := checkNamespace(q.Namespace)
-	if r == nil && q.Type != "" {
-		r = checkType("type", q.Type)
-	}
-	if r == nil {
-		q.Direction, r = checkDirection(q.Direction)
-	}
-	if q.MaxDepth == 0 {
-		q.MaxDepth = 10
-	}
-	if r == nil && (q.MaxDepth < 0 || q.MaxDepth > MaxPathDepth) {
-		r = invalid("max_depth", "must be 1 to %d", MaxPathDepth)
-	}
-	if r != nil {
+	if r := q.check(); r != nil {
 		return out, consensus.ReadInfo{}, r
 	}
 	info, err := s.read(ctx, ro, func(v *view) error {
-		ns, typ, none := v.lookup(q.Namespace, q.Type)
-		from, err := v.resolve(ns, q.From, q.FromKey, "from")
-		if err != nil {
+		search, err := v.pathSearch(&q, maxExpansions)
+		if err != nil || search == nil {
 			return err
 		}
-		to, err := v.resolve(ns, q.To, q.ToKey, "to")
-		if err != nil {
-			return err
-		}
-		if from != to && none {
-			return nil
-		}
-		search := pathSearch{v: v, ns: ns, typ: typ, budget: budget{left: maxExpansions}}
-		steps, found, err := search.run(ctx, from, to, q.Direction, q.MaxDepth)
+		steps, found, err := search.run(ctx, search.from, search.to, q.Direction, q.MaxDepth)
 		if err != nil {
 			return err
 		}
@@ -74,9 +76,45 @@ func (s *Service) Path(ctx context.Context, ro consensus.ReadOptions, q PathQuer
 		if !found {
 			return nil
 		}
-		return v.fillPath(&out, ns, from, steps)
+		if err = v.fillPath(&out, search.ns, search.from, steps); err == nil {
+			out.shrink(q.Answer)
+		}
+		return err
 	})
 	return out, info, err
+}
+
+// pathSearch prepares a search; it is nil where there can be no way.
+func (v *view) pathSearch(q *PathQuery, edges int) (*pathSearch, error) {
+	ns, typ, none := v.lookup(q.Namespace, q.Type)
+	from, err := v.resolve(ns, q.From, q.FromKey, "from")
+	if err != nil {
+		return nil, err
+	}
+	to, err := v.resolve(ns, q.To, q.ToKey, "to")
+	if err != nil || from != to && none {
+		return nil, err
+	}
+	return &pathSearch{v: v, ns: ns, typ: typ, from: from, to: to, budget: budget{left: edges}}, nil
+}
+
+// shrink lowers the detail until the path fits: a part of a path is none.
+func (p *Path) shrink(a Answer) {
+	levels := []Show{ShowFull, ShowSummary, ShowIDs}
+	for i := max(0, slices.Index(levels, a.Detail)); i < len(levels); i++ {
+		a.Detail = levels[i]
+		b := a.budget()
+		for j := range p.Nodes {
+			b.left -= b.node(&p.Nodes[j])
+		}
+		for j := range p.Edges {
+			b.left -= b.edge(&p.Edges[j])
+		}
+		if b.left >= 0 || i == len(levels)-1 {
+			return
+		}
+		p.Detail = levels[i+1]
+	}
 }
 
 func (v *view) fillPath(out *Path, ns nsID, from uint64, steps []triple) error {
@@ -116,7 +154,11 @@ type pathSearch struct {
 	v      *view
 	ns     nsID
 	typ    symbol
+	from   uint64
+	to     uint64
 	budget budget
+	// skip, where set, leaves out an edge towards a node.
+	skip func(at triple, node uint64) bool
 }
 
 // side is one of the two searches: how each node was reached, and the nodes of
@@ -185,7 +227,7 @@ func (p *pathSearch) widen(ctx context.Context, grow, other *side) (meet uint64,
 			return 0, false, err
 		}
 		err := p.v.eachEdge(p.ns, id, grow.dir, p.typ, &p.budget, func(at triple, node uint64, _ []byte) bool {
-			if _, ok := grow.via[node]; ok {
+			if _, ok := grow.via[node]; ok || p.skip != nil && p.skip(at, node) {
 				return true
 			}
 			grow.via[node] = at
