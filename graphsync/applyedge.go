@@ -37,19 +37,46 @@ func (t *tx) createEdge(o *op) (opResult, *consensus.Refusal, error) {
 			return opResult{}, invalid("parallel", "is %d, but there are only %d such edges", o.Parallel, count), nil
 		}
 	}
+	told, r := provenance{}.take(o, true)
+	if r != nil {
+		return opResult{}, r, nil
+	}
 	t.changed = true
-	e := edgeRecord{stamp: t.made(), Predicate: o.Predicate, Props: storedProps(o.Props)}
+	e := edgeRecord{stamp: t.made(), Predicate: o.Predicate, Props: storedProps(o.Props), provenance: told}
 	if o.has(hasWeight) {
 		e.setWeight(o.Weight)
 	}
 	at := triple{ns: ns, source: source, typ: t.intern(symType, o.Type), target: target, id: t.nextID()}
-	t.putEdge(at, &e)
-	t.key = at.appendOPS(t.key[:0])
-	t.w.Put(tOPS, t.key, nil)
-	t.key = appendID(t.key[:0], at.id)
-	t.w.Put(tEdge, t.key, at.appendValue(nil))
-	t.add(ns, countEdges, at.typ, 1)
+	t.linkEdge(at, &e)
+	t.noteEdge(changeCreated, at, 0)
 	return opResult{ID: at.id, Status: created, Version: 1}, nil, nil
+}
+
+// linkEdge writes an edge that is not at its place yet.
+func (t *tx) linkEdge(at triple, e *edgeRecord) {
+	t.putEdge(at, e)
+	t.putBounds(at, e)
+	t.key = appendID(t.key[:0], at.id)
+	t.value = at.appendValue(t.value[:0])
+	t.w.Put(tEdge, t.key, t.value)
+	t.add(at.ns, countEdges, at.typ, 1)
+	t.reschedule(at.id, kindEdge, 0, e.Expires)
+}
+
+// unlinkEdge takes an edge from its place; what tEdge says of it is the
+// caller's.
+func (t *tx) unlinkEdge(at triple, e *edgeRecord) {
+	t.key = at.appendSPO(t.key[:0])
+	t.w.Delete(tSPO, t.key)
+	t.key = at.appendOPS(t.key[:0])
+	t.w.Delete(tOPS, t.key)
+	t.add(at.ns, countEdges, at.typ, -1)
+	t.reschedule(at.id, kindEdge, e.Expires, 0)
+}
+
+func (t *tx) putBounds(at triple, e *edgeRecord) {
+	t.key = at.appendOPS(t.key[:0])
+	t.w.Put(tOPS, t.key, e.bounds(nil))
 }
 
 // parallel finds the edge between two nodes that n others of its type come
@@ -71,19 +98,26 @@ func (t *tx) parallel(ns nsID, source uint64, typ string, target uint64, n uint3
 }
 
 func (t *tx) putEdge(at triple, e *edgeRecord) {
+	e.bound(e.bounded())
 	t.key = at.appendSPO(t.key[:0])
 	t.value = e.encode(t.value[:0])
 	t.w.Put(tSPO, t.key, t.value)
 }
 
-func (t *tx) dropEdge(at triple) {
-	t.key = at.appendSPO(t.key[:0])
-	t.w.Delete(tSPO, t.key)
-	t.key = at.appendOPS(t.key[:0])
-	t.w.Delete(tOPS, t.key)
-	t.key = appendID(t.key[:0], at.id)
-	t.w.Delete(tEdge, t.key)
-	t.add(at.ns, countEdges, at.typ, -1)
+// dropEdge ends an edge.
+func (t *tx) dropEdge(at triple, how ending) error {
+	e, ok, err := t.edgeAt(at)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return errRecord
+	}
+	kept := t.pastEdge(at, &e.stamp, how)
+	t.unlinkEdge(at, &e)
+	t.buryEdge(at)
+	t.noteEdge(endingChange(how), at, kept)
+	return nil
 }
 
 // findEdge resolves an edge of the command's namespace.
@@ -139,13 +173,29 @@ func (t *tx) changeEdge(at triple, o *op) (opResult, *consensus.Refusal, error) 
 	if all || o.has(hasPredicate) {
 		e.Predicate = o.Predicate
 	}
-	if e.weight() == old.weight() && e.Predicate == old.Predicate && bytes.Equal(e.Props, old.Props) {
+	told, r := old.take(o, all)
+	if r != nil {
+		return opResult{}, r, nil
+	}
+	e.provenance = told
+	if e.weight() == old.weight() && e.Predicate == old.Predicate && bytes.Equal(e.Props, old.Props) && told.same(&old.provenance) {
 		return opResult{ID: at.id, Status: unchanged, Version: old.Version}, nil, nil
 	}
 	t.changed = true
-	t.touch(&e.stamp)
-	t.putEdge(at, &e)
+	t.rewriteEdge(at, &old, &e)
 	return opResult{ID: at.id, Status: updated, Version: e.Version}, nil, nil
+}
+
+// rewriteEdge replaces the record of an edge that stays where it is.
+func (t *tx) rewriteEdge(at triple, old, e *edgeRecord) {
+	kept := t.pastEdge(at, &old.stamp, endChanged)
+	t.touch(&e.stamp)
+	t.putEdge(at, e)
+	if old.bounded() || e.bounded() {
+		t.putBounds(at, e)
+	}
+	t.reschedule(at.id, kindEdge, old.Expires, e.Expires)
+	t.noteEdge(changeUpdated, at, kept)
 }
 
 // deleteEdge ends an edge. An absent edge is no change, unless a version was
@@ -165,6 +215,8 @@ func (t *tx) deleteEdge(o *op) (opResult, *consensus.Refusal, error) {
 		return opResult{}, r, nil
 	}
 	t.changed = true
-	t.dropEdge(at)
+	if err := t.dropEdge(at, endDeleted); err != nil {
+		return opResult{}, nil, err
+	}
 	return opResult{ID: at.id, Status: deleted, Version: e.Version}, nil, nil
 }

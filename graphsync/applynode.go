@@ -63,24 +63,54 @@ func (t *tx) createNode(o *op) (opResult, *consensus.Refusal, error) {
 	t.changed = true
 	ns := t.intern(symNamespace, t.cmd.Namespace)
 	n := nodeRecord{stamp: t.made(), Type: t.intern(symType, o.Type), Label: o.Label, Name: o.Name,
-		Key: o.Key, Norm: o.Norm, Props: storedProps(o.Props)}
+		Key: o.Key, Norm: o.Norm, Props: storedProps(o.Props), Expires: o.Expires}
 	id := t.nextID()
-	t.putNode(ns, id, &n)
-	t.key = appendID(t.key[:0], id)
-	t.w.Put(tID, t.key, appendSymbol(nil, ns))
+	t.beginNode(ns, id, &n)
 	if n.Key != "" {
-		t.key = append(appendSymbol(t.key[:0], ns), n.norm()...)
-		t.w.Put(tKey, t.key, appendID(nil, id))
+		t.setKey(ns, n.norm(), id, false)
 	}
+	t.noteNode(changeCreated, ns, id, n.Type, 0)
+	return opResult{ID: id, Status: created, Version: 1}, nil, nil
+}
+
+// beginNode writes a node that is not there yet, all but its keys.
+func (t *tx) beginNode(ns nsID, id uint64, n *nodeRecord) {
+	t.putNode(ns, id, n)
+	t.key = appendID(t.key[:0], id)
+	t.value = appendSymbol(t.value[:0], ns)
+	t.w.Put(tID, t.key, t.value)
 	t.key = appendTypeKey(t.key[:0], ns, n.Type, id)
 	t.w.Put(tType, t.key, nil)
 	t.key = appendNameKey(t.key[:0], ns, n.name(), id)
 	t.w.Put(tName, t.key, nil)
 	t.add(ns, countNodes, n.Type, 1)
-	return opResult{ID: id, Status: created, Version: 1}, nil, nil
+	t.reschedule(id, kindNode, 0, n.Expires)
+}
+
+// endNode takes a node and its keys out of what is current; into is the node
+// it was merged into, or 0. Its edges and observations are the caller's.
+func (t *tx) endNode(ns nsID, id uint64, n *nodeRecord, how ending, into uint64) {
+	kept := t.pastNode(ns, id, &n.stamp, how)
+	t.key = appendNodeKey(t.key[:0], ns, id)
+	t.w.Delete(tNode, t.key)
+	t.buryNode(ns, id, into)
+	if n.Key != "" {
+		t.dropKey(ns, n.norm(), id, &n.stamp)
+	}
+	for i := range n.Aliases {
+		t.dropKey(ns, n.Aliases[i].Norm, id, &n.stamp)
+	}
+	t.key = appendTypeKey(t.key[:0], ns, n.Type, id)
+	t.w.Delete(tType, t.key)
+	t.key = appendNameKey(t.key[:0], ns, n.name(), id)
+	t.w.Delete(tName, t.key)
+	t.add(ns, countNodes, n.Type, -1)
+	t.reschedule(id, kindNode, n.Expires, 0)
+	t.note(change{deed: endingChange(how), kind: kindNode, flags: kept, ns: ns, id: id, typ: n.Type, other: into})
 }
 
 func (t *tx) putNode(ns nsID, id uint64, n *nodeRecord) {
+	n.bound(n.Expires != 0)
 	t.key = appendNodeKey(t.key[:0], ns, id)
 	t.value = n.encode(t.value[:0])
 	t.w.Put(tNode, t.key, t.value)
@@ -124,11 +154,15 @@ func (t *tx) changeNode(ns nsID, id uint64, o *op) (opResult, *consensus.Refusal
 			return opResult{}, invalid("label", "must not be empty"), nil
 		}
 	}
+	if o.has(isUpsert) || o.has(hasExpires) {
+		n.Expires = o.Expires
+	}
 	sameType := !o.has(hasType) || t.symbol(symType, o.Type) == old.Type
-	if sameType && n.Label == old.Label && n.Name == old.Name && bytes.Equal(n.Props, old.Props) {
+	if sameType && n.Label == old.Label && n.Name == old.Name && n.Expires == old.Expires && bytes.Equal(n.Props, old.Props) {
 		return opResult{ID: id, Status: unchanged, Version: old.Version}, nil, nil
 	}
 	t.changed = true
+	kept := t.pastNode(ns, id, &old.stamp, endChanged)
 	if !sameType {
 		n.Type = t.intern(symType, o.Type)
 		t.key = appendTypeKey(t.key[:0], ns, old.Type, id)
@@ -144,8 +178,10 @@ func (t *tx) changeNode(ns nsID, id uint64, o *op) (opResult, *consensus.Refusal
 		t.key = appendNameKey(t.key[:0], ns, n.name(), id)
 		t.w.Put(tName, t.key, nil)
 	}
+	t.reschedule(id, kindNode, old.Expires, n.Expires)
 	t.touch(&n.stamp)
 	t.putNode(ns, id, &n)
+	t.noteNode(changeUpdated, ns, id, n.Type, kept)
 	return opResult{ID: id, Status: updated, Version: n.Version}, nil, nil
 }
 
@@ -184,21 +220,11 @@ func (t *tx) deleteNode(o *op) (opResult, *consensus.Refusal, error) {
 	t.changed = true
 	t.cascade += len(edges)
 	for _, at := range edges {
-		t.dropEdge(at)
+		if err := t.dropEdge(at, endDeleted); err != nil {
+			return opResult{}, nil, err
+		}
 	}
-	t.key = appendNodeKey(t.key[:0], ns, id)
-	t.w.Delete(tNode, t.key)
-	t.key = appendID(t.key[:0], id)
-	t.w.Delete(tID, t.key)
-	if n.Key != "" {
-		t.key = append(appendSymbol(t.key[:0], ns), n.norm()...)
-		t.w.Delete(tKey, t.key)
-	}
-	t.key = appendTypeKey(t.key[:0], ns, n.Type, id)
-	t.w.Delete(tType, t.key)
-	t.key = appendNameKey(t.key[:0], ns, n.name(), id)
-	t.w.Delete(tName, t.key)
-	t.add(ns, countNodes, n.Type, -1)
+	t.endNode(ns, id, &n, endDeleted, 0)
 	return opResult{ID: id, Status: deleted, Version: n.Version}, nil, nil
 }
 
@@ -229,7 +255,9 @@ func (t *tx) drainNode(o *op) (opResult, *consensus.Refusal, error) {
 	t.changed = t.changed || len(edges) > 0
 	t.cascade += len(edges)
 	for _, at := range edges {
-		t.dropEdge(at)
+		if err := t.dropEdge(at, endDeleted); err != nil {
+			return opResult{}, nil, err
+		}
 	}
 	return opResult{ID: id, Status: unchanged, Version: n.Version}, nil, nil
 }

@@ -33,8 +33,6 @@ const (
 const (
 	// keptPast: the version from before this revision is in the history.
 	keptPast uint8 = 1 << iota
-	// keptKeys: keys of that version ended with it.
-	keptKeys
 	// hasOther: the id of another node follows.
 	hasOther
 )
@@ -117,7 +115,7 @@ func readChange(k, v []byte) (c change, ok bool) {
 	if c.flags&hasOther != 0 {
 		size += 5
 	}
-	if len(rest) != size || c.deed < changeCreated || c.deed > changeRestored || c.kind < kindNode || c.kind > kindRetention || c.flags > keptPast|keptKeys|hasOther {
+	if len(rest) != size || c.deed < changeCreated || c.deed > changeRestored || c.kind < kindNode || c.kind > kindRetention || c.flags > keptPast|hasOther {
 		return change{}, false
 	}
 	switch c.kind {
@@ -145,6 +143,7 @@ func (t *tx) note(c change) {
 	if !t.keeps {
 		return
 	}
+	t.startLog()
 	c.at, c.author = t.c.Time.UnixMilli(), t.author()
 	if c.other != 0 {
 		c.flags |= hasOther

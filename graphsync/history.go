@@ -10,6 +10,10 @@ import (
 // versions kept.
 const levelHistory = 2
 
+func refuseOlder() *consensus.Refusal {
+	return refuse(CodeOlderNodes, "op", "a node of the mesh runs software that cannot do this yet: upgrade it first")
+}
+
 // What is past is kept as it was stored, byte for byte. Of several changes in
 // one command only the version from before the command is kept: the others were
 // never to be seen.
@@ -162,20 +166,18 @@ func (t *tx) setKey(ns nsID, norm string, id uint64, fresh bool) {
 	t.w.Put(tKey, t.key, appendID(nil, id))
 }
 
-// dropKey ends what setKey began; s is the stamp of the node. It returns flags
-// for the change of the node that note is to be told of, which must keep the
-// node's past version too.
-func (t *tx) dropKey(ns nsID, norm string, id uint64, s *stamp) uint8 {
+// dropKey ends what setKey began; s is the stamp of the node. The caller keeps
+// the node's past version too, by which the key is found in time.
+func (t *tx) dropKey(ns nsID, norm string, id uint64, s *stamp) {
 	t.key = append(appendSymbol(t.key[:0], ns), norm...)
 	t.w.Delete(tKey, t.key)
 	if !t.keeps || s.CreatedRev == t.c.Revision || t.fresh[string(t.key)] {
-		return 0
+		return
 	}
 	t.key = appendKeyPast(t.key[:0], ns, norm, t.c.Revision)
 	if t.w.Get(tKeyHist, t.key) == nil {
 		t.putPast(tKeyHist, t.key, appendID(nil, id))
 	}
-	return keptKeys
 }
 
 // An id that was given once is known for as long as its history: tID and tEdge

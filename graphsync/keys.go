@@ -16,7 +16,7 @@ const (
 	tNode  consensus.Table = "graph/n"    // ns node → nodeRecord
 	tKey   consensus.Table = "graph/x"    // ns normalised key → node
 	tSPO   consensus.Table = "graph/spo"  // ns source type target edge → edgeRecord
-	tOPS   consensus.Table = "graph/ops"  // ns target type source edge → empty
+	tOPS   consensus.Table = "graph/ops"  // ns target type source edge → bounds in time, if any
 	tEdge  consensus.Table = "graph/f"    // edge → ns source type target flags
 	tType  consensus.Table = "graph/ty"   // ns type node → empty
 	tName  consensus.Table = "graph/nm"   // ns folded label 00 node → empty
@@ -130,8 +130,8 @@ func (t triple) appendOPS(b []byte) []byte {
 	return appendID(appendID(appendSymbol(appendID(appendSymbol(b, t.ns), t.target), t.typ), t.source), t.id)
 }
 
-// appendValue is the edge's value in tEdge. The last byte is kept for flags: an
-// edge that has gone to the history tables will say so there.
+// appendValue is the edge's value in tEdge. The last byte is for flags: an edge
+// that has gone to the history tables says so there.
 func (t triple) appendValue(b []byte) []byte {
 	b = appendID(appendSymbol(appendID(appendSymbol(b, t.ns), t.source), t.typ), t.target)
 	return append(b, 0)
@@ -151,10 +151,19 @@ func parseOPS(k []byte) (triple, bool) {
 }
 
 func parseEdgeValue(id uint64, v []byte) (triple, bool) {
-	if len(v) != edgeValueSize || v[edgeValueSize-1] != 0 {
+	at, flags, ok := parseAnyEdge(id, v)
+	if flags != 0 {
 		return triple{}, false
 	}
-	return triple{ns: readSymbol(v), source: readID(v[3:]), typ: readSymbol(v[8:]), target: readID(v[11:]), id: id}, true
+	return at, ok
+}
+
+// parseAnyEdge is parseEdgeValue for edges that have ended too.
+func parseAnyEdge(id uint64, v []byte) (at triple, flags byte, ok bool) {
+	if len(v) != edgeValueSize {
+		return triple{}, 0, false
+	}
+	return triple{ns: readSymbol(v), source: readID(v[3:]), typ: readSymbol(v[8:]), target: readID(v[11:]), id: id}, v[edgeValueSize-1], true
 }
 
 // appendSpan starts the key of one node's edges: ns node [type [other]].

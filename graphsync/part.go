@@ -69,6 +69,9 @@ func (t *tx) apply(o *op) (opResult, *consensus.Refusal, error) {
 	if r := o.check(); r != nil {
 		return opResult{}, r, nil
 	}
+	if !t.keeps && o.Flags >= hasValidFrom {
+		return opResult{}, refuseOlder(), nil
+	}
 	switch o.Kind {
 	case opCreateNode:
 		return t.createNode(o)
@@ -84,6 +87,8 @@ func (t *tx) apply(o *op) (opResult, *consensus.Refusal, error) {
 		return t.updateEdge(o)
 	case opDeleteEdge:
 		return t.deleteEdge(o)
+	case opSetRetention:
+		return t.setRetention(o)
 	}
 	return t.applyVerb(o)
 }
@@ -118,7 +123,7 @@ func (t *tx) whole(o *op, res *result) error {
 		return nil
 	}
 	switch o.Kind {
-	case opCreateNode, opUpdateNode:
+	case opCreateNode, opUpdateNode, opAddAlias, opRemoveAlias:
 		if t.leftID != id { // the operation changed nothing
 			ns, ok := t.nodeNamespace(id)
 			if !ok {

@@ -36,6 +36,10 @@ type metaRecord struct {
 
 const format = 1
 
+// flagBounded in a stamp says that the record is valid or kept for a time only.
+// As the first field it is seen without decoding the record.
+const flagBounded uint64 = 1
+
 // stamp is what every record carries about its making. Times are Unix
 // milliseconds of the mesh, revisions those of the commands.
 type stamp struct {
@@ -61,6 +65,40 @@ type nodeRecord struct {
 	// Aliases are other keys of the node, in the order given.
 	Aliases []alias `cbor:"20,keyasint,omitempty"`
 	Expires int64   `cbor:"26,keyasint,omitempty"` // ms; 0: never
+}
+
+// bounded looks for flagBounded in a stored record.
+func bounded(v []byte) bool { return len(v) > 2 && v[1] == 1 && v[2]&byte(flagBounded) != 0 }
+
+// bound sets flagBounded as it should be.
+func (s *stamp) bound(is bool) {
+	s.Flags &^= flagBounded
+	if is {
+		s.Flags |= flagBounded
+	}
+}
+
+// bounded says that the fact is true or kept for a time only.
+func (p *provenance) bounded() bool { return p.ValidFrom != nil || p.ValidTo != nil || p.Expires != 0 }
+
+// bounds is the part of a provenance that reads filter by, nil where there is
+// none: it is kept in tOPS too, so that a walk need not fetch the record.
+func (p *provenance) bounds(b []byte) []byte {
+	if !p.bounded() {
+		return nil
+	}
+	f := mapFields(b)
+	(&provenance{ValidFrom: p.ValidFrom, ValidTo: p.ValidTo, Expires: p.Expires}).encode(&f)
+	return f.end()
+}
+
+func readBounds(v []byte) (p provenance, ok bool) {
+	if len(v) == 0 {
+		return p, true
+	}
+	r := cborReader{b: v}
+	r.members(func(name uint64) bool { return p.member(&r, name) })
+	return p, r.whole()
 }
 
 // alias is another key of a node.

@@ -151,7 +151,8 @@ func TestDeterministicWrites(t *testing.T) {
 	}
 }
 
-// A deleted graph leaves nothing behind but names and counters.
+// A deleted graph leaves nothing behind but names and counters, when its
+// history has been forgotten too.
 func TestDeleteLeavesNothing(t *testing.T) {
 	mem := consensustest.New(NewPart())
 	s := NewService(mem)
@@ -172,10 +173,30 @@ func TestDeleteLeavesNothing(t *testing.T) {
 			}
 		}
 	}
+	later := time.Now()
+	mem.Now = func() time.Time {
+		later = later.AddDate(0, 0, 100)
+		return later
+	}
+	for days := uint64(89); ; days = 179 - days {
+		if _, err := s.SetRetention(bg, alice, days, 0); err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := s.Retention(bg, stale)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Changes == 1 {
+			if want := uint64(logKeySize + changeSize); got.HeldBytes != want {
+				t.Fatalf("log and history are said to hold %d bytes, it is %d", got.HeldBytes, want)
+			}
+			break
+		}
+	}
 	mem.View(bg, stale, func(r consensus.Reader) error {
 		for _, table := range tables {
 			for k := range r.Scan(table, nil, nil) {
-				if table != tMeta && table != tSym && table != tSymr {
+				if table != tMeta && table != tSym && table != tSymr && table != tLog {
 					t.Errorf("%s keeps %x", table, k)
 				}
 			}

@@ -73,6 +73,9 @@ func (t *tx) end() error {
 	if !t.changed {
 		return nil
 	}
+	if t.keeps {
+		t.trim()
+	}
 	if t.meta != t.was { // most commands change what is there
 		t.w.Put(tMeta, metaKey, t.meta.encode(t.value[:0]))
 	}
@@ -140,6 +143,8 @@ func (t *tx) intern(kind byte, s string) symbol {
 		last = &t.meta.Namespaces
 	case symAuthor:
 		last = &t.meta.Authors
+	case symModel:
+		last = &t.meta.Models
 	}
 	*last++
 	sym := *last

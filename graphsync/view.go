@@ -69,6 +69,17 @@ func (v *view) namespace(name string) nsID {
 	return v.symbol(symNamespace, name)
 }
 
+// counters returns what the state counts; a zero Format says that nothing was written yet.
+func (v *view) counters() (metaRecord, error) {
+	var m metaRecord
+	got := v.r.Get(tMeta, metaKey)
+	if got == nil || m.read(got) {
+		return m, nil
+	}
+	m = metaRecord{}
+	return m, consensus.Decode(got, &m)
+}
+
 func (v *view) nodeNamespace(id uint64) (nsID, bool) {
 	if id == 0 || id > maxID {
 		return 0, false
