@@ -15,6 +15,7 @@ import (
 // of consensus. Safe for concurrent use.
 type Service struct {
 	state consensus.State
+	feed  feed
 }
 
 // NewService returns the graph kept in state, which must hold NewPart().

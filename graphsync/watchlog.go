@@ -1,0 +1,122 @@
+package graphsync
+
+import (
+	"strconv"
+
+	"github.com/meshd/meshd/consensus"
+)
+
+// Bounds of one look at the log. A revision is never divided, so a look may
+// take one revision more than its bound.
+const (
+	lookChanges = 4096
+	// lookValues bounds the values of one look, and those of one revision:
+	// what is beyond is Omitted.
+	lookValues = 4 << 20
+)
+
+// look is what one short view found in the log.
+type look struct {
+	events []*Event
+	// upTo is the revision up to which everything is in events.
+	upTo uint64
+	more bool // there is more to read at once
+}
+
+// look reads the changes after a position. detail says how much to tell of the
+// changes that want returns true for; a nil want is for all.
+func (v *view) look(from Position, detail Detail, want func(*Event) bool) (look, error) {
+	l := look{upTo: from.Revision}
+	if r := v.kept(from, false); r != nil {
+		return l, r
+	}
+	values, ofRevision := 0, 0
+	for k, val := range v.r.Scan(tLog, from.key(nil), nil) {
+		c, ok := readChange(k, val)
+		if !ok {
+			return l, errRecord
+		}
+		if n := len(l.events); n > 0 && l.events[n-1].Revision != c.rev {
+			l.events[n-1].last, l.upTo, ofRevision = true, l.events[n-1].Revision, 0
+			if n >= lookChanges || values > lookValues {
+				l.more = true
+				return l, nil
+			}
+		}
+		e, err := v.event(&c)
+		if err != nil {
+			return l, err
+		}
+		l.events = append(l.events, e)
+		if detail == DetailIDs || want != nil && !want(e) {
+			continue
+		}
+		if e.detail = detail; ofRevision > lookValues {
+			e.Omitted = true
+		} else if err := v.fill(e, &c, detail); err != nil {
+			return l, err
+		}
+		values += len(e.Data) + len(e.Before)
+		ofRevision += len(e.Data) + len(e.Before)
+	}
+	if n := len(l.events); n > 0 {
+		l.events[n-1].last = true
+	}
+	l.upTo = max(l.upTo, v.r.Revision())
+	return l, nil
+}
+
+// kept refuses a position whose next changes are no longer in the log. A
+// beginner must not come from before there was a log either.
+func (v *view) kept(from Position, beginner bool) *consensus.Refusal {
+	meta, ok := v.meta()
+	if !ok {
+		return nil // nothing was ever written
+	}
+	oldest := meta.LogFrom - 1
+	if meta.LogFrom == 0 {
+		if oldest = v.r.Revision(); !beginner {
+			return nil
+		}
+	}
+	if from.whole() >= oldest {
+		return nil
+	}
+	r := refuse(CodeCompacted, "since", "the changes after revision %s are no longer kept, the oldest are those after %d", from, oldest)
+	r.Details["oldest"] = strconv.FormatUint(oldest, 10)
+	return r
+}
+
+func (v *view) meta() (m metaRecord, ok bool) {
+	got := v.r.Get(tMeta, metaKey)
+	if got == nil {
+		return m, false
+	}
+	if !m.read(got) {
+		m = metaRecord{}
+		if consensus.Decode(got, &m) != nil {
+			return m, false
+		}
+	}
+	return m, true
+}
+
+// event is a change with its names.
+func (v *view) event(c *change) (*Event, error) {
+	e := &Event{Revision: c.rev, Order: c.ord, EntityType: entities[c.kind], EntityID: c.id, Operation: operations[c.deed],
+		Timestamp: millis(c.at), SourceID: c.source, TargetID: c.target, NodeID: c.node, OtherID: c.other}
+	var err error
+	if e.SessionID, err = v.text(symNamespace, c.ns); err != nil {
+		return e, err
+	}
+	if e.Author, err = v.text(symAuthor, c.author); err != nil {
+		return e, err
+	}
+	if c.kind == kindVector {
+		e.NodeID = c.id
+		e.Model, err = v.text(symModel, c.typ)
+		return e, err
+	}
+	e.Type, err = v.text(symType, c.typ)
+	return e, err
+}
