@@ -1,7 +1,6 @@
 package graphsync
 
 import (
-	"bytes"
 	"encoding/json"
 	"time"
 
@@ -179,29 +178,21 @@ func shortProperties(props json.RawMessage) (short json.RawMessage, cut bool) {
 	if len(props) <= len("{}") {
 		return nil, false
 	}
-	d := json.NewDecoder(bytes.NewReader(props))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+	all, err := members(props)
+	if err != nil {
 		return nil, true
 	}
 	out := []byte{'{'}
-	for d.More() {
-		from := d.InputOffset()
-		var value json.RawMessage
-		if _, err := d.Token(); err != nil {
-			return nil, true
-		}
-		if err := d.Decode(&value); err != nil {
-			return nil, true
-		}
-		member := bytes.TrimLeft(props[from:d.InputOffset()], ", ")
-		if len(value) > maxShort || len(out)+len(member)+2 > maxShorts {
+	for _, m := range all {
+		name, value := m.name(props), m.value(props)
+		if len(value) > maxShort || len(out)+len(name)+len(value)+5 > maxShorts {
 			cut = true
 			continue
 		}
 		if len(out) > 1 {
 			out = append(out, ',')
 		}
-		out = append(out, member...)
+		out = append(append(append(append(out, '"'), name...), '"', ':'), value...)
 	}
 	if len(out) == 1 {
 		return nil, cut
