@@ -36,15 +36,18 @@ type NewNode struct {
 	Label      string          `json:"label"`
 	Key        string          `json:"key,omitempty"`
 	Properties json.RawMessage `json:"properties,omitempty"`
+	ExpiresAt  *time.Time      `json:"expires_at,omitempty"`
 }
 
 // NodePatch changes a node; nil fields stay as they are. Properties replace
-// the old ones whole, or patch them (RFC 7396) with Merge.
+// the old ones whole, or patch them (RFC 7396) with Merge. The zero time takes
+// the expiry away.
 type NodePatch struct {
 	NodeType   *string         `json:"node_type,omitempty"`
 	Label      *string         `json:"label,omitempty"`
 	Properties json.RawMessage `json:"properties,omitempty"`
 	Merge      bool            `json:"merge,omitempty"`
+	ExpiresAt  *time.Time      `json:"expires_at,omitempty"`
 	IfVersion  uint64          `json:"-"`
 }
 
@@ -60,14 +63,21 @@ type NewEdge struct {
 	Predicate  *string         `json:"predicate,omitempty"`
 	Properties json.RawMessage `json:"properties,omitempty"`
 	Weight     *float64        `json:"weight,omitempty"`
+	Provenance
 }
 
-// EdgePatch changes an edge; nil fields stay as they are.
+// EdgePatch changes an edge; nil fields stay as they are. The zero time and a
+// negative confidence take away what was there.
 type EdgePatch struct {
 	Weight     *float64        `json:"weight,omitempty"`
 	Predicate  *string         `json:"predicate,omitempty"`
 	Properties json.RawMessage `json:"properties,omitempty"`
 	Merge      bool            `json:"merge,omitempty"`
+	ValidFrom  *time.Time      `json:"valid_from,omitempty"`
+	ValidTo    *time.Time      `json:"valid_to,omitempty"`
+	Provenance *string         `json:"provenance,omitempty"`
+	Confidence *float64        `json:"confidence,omitempty"`
+	ExpiresAt  *time.Time      `json:"expires_at,omitempty"`
 	IfVersion  uint64          `json:"-"`
 }
 
@@ -80,12 +90,13 @@ func (s *Service) CreateNode(ctx context.Context, wo WriteOptions, in NewNode) (
 	if r != nil {
 		return Node{}, consensus.Outcome{}, r
 	}
-	return s.writeNode(ctx, wo, in.SessionID, &Op{Op: OpCreateNode, Type: in.NodeType, Label: &in.Label, Key: in.Key, Properties: in.Properties})
+	return s.writeNode(ctx, wo, in.SessionID, &Op{Op: OpCreateNode, Type: in.NodeType, Label: &in.Label, Key: in.Key,
+		Properties: in.Properties, ExpiresAt: in.ExpiresAt})
 }
 
 // UpdateNode changes the node with an id. An empty namespace allows any.
 func (s *Service) UpdateNode(ctx context.Context, wo WriteOptions, namespace string, id uint64, p NodePatch) (Node, consensus.Outcome, error) {
-	o := &Op{Op: OpUpdateNode, ID: id, Label: p.Label, Properties: p.Properties, Merge: p.Merge, IfVersion: p.IfVersion}
+	o := &Op{Op: OpUpdateNode, ID: id, Label: p.Label, Properties: p.Properties, Merge: p.Merge, ExpiresAt: p.ExpiresAt, IfVersion: p.IfVersion}
 	if p.NodeType != nil {
 		if r := checkType("node_type", *p.NodeType); r != nil {
 			return Node{}, consensus.Outcome{}, r
@@ -101,13 +112,15 @@ func (s *Service) CreateEdge(ctx context.Context, wo WriteOptions, in NewEdge) (
 		return Edge{}, consensus.Outcome{}, r
 	}
 	return s.writeEdge(ctx, wo, in.SessionID, &Op{Op: OpCreateEdge, SourceID: in.SourceID, TargetID: in.TargetID, Source: in.Source,
-		Target: in.Target, Type: in.EdgeType, Predicate: in.Predicate, Properties: in.Properties, Weight: in.Weight})
+		Target: in.Target, Type: in.EdgeType, Predicate: in.Predicate, Properties: in.Properties, Weight: in.Weight,
+		ValidFrom: in.ValidFrom, ValidTo: in.ValidTo, Provenance: in.source(), Confidence: in.Confidence, ExpiresAt: in.ExpiresAt})
 }
 
 // UpdateEdge changes the edge with an id. An empty namespace allows any.
 func (s *Service) UpdateEdge(ctx context.Context, wo WriteOptions, namespace string, id uint64, p EdgePatch) (Edge, consensus.Outcome, error) {
 	return s.writeEdge(ctx, wo, namespace, &Op{Op: OpUpdateEdge, ID: id, Predicate: p.Predicate, Properties: p.Properties,
-		Weight: p.Weight, Merge: p.Merge, IfVersion: p.IfVersion})
+		Weight: p.Weight, Merge: p.Merge, ValidFrom: p.ValidFrom, ValidTo: p.ValidTo, Provenance: p.Provenance,
+		Confidence: p.Confidence, ExpiresAt: p.ExpiresAt, IfVersion: p.IfVersion})
 }
 
 // DeleteEdge ends an edge; existed is false where there was none.
@@ -216,6 +229,14 @@ func (s *Service) propose(ctx context.Context, wo WriteOptions, cmd command) (re
 		return res, out, fmt.Errorf("the graph answered %d of %d operations", len(res.Ops), len(cmd.Ops))
 	}
 	return res, out, nil
+}
+
+// source is the provenance as an Op takes it.
+func (p *Provenance) source() *string {
+	if p.Provenance == "" {
+		return nil
+	}
+	return &p.Provenance
 }
 
 func millis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
