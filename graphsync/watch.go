@@ -103,10 +103,7 @@ func (s *Service) Watch(ctx context.Context, q WatchQuery) (*Watcher, error) {
 		default:
 			w.at = Position{Revision: v.r.Revision()}
 		}
-		if r := v.kept(w.at, true); r != nil {
-			return r
-		}
-		return nil
+		return v.kept(w.at, true)
 	})
 	if err != nil {
 		return nil, err
@@ -239,9 +236,9 @@ func (w *Watcher) read(ctx context.Context, have bool, events, wanted []*Event, 
 // positionAt is right before the first change that was made then or later.
 // Times do not go back as revisions rise.
 func (v *view) positionAt(t time.Time) Position {
-	meta, _ := v.meta()
+	meta, err := v.counters()
 	low, high := meta.LogFrom, v.r.Revision()+1
-	if low == 0 || low > high {
+	if err != nil || low == 0 || low > high {
 		return Position{Revision: v.r.Revision()}
 	}
 	ms := t.UnixMilli()

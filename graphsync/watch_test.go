@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/consensus/consensustest"
 )
 
 // watching starts a watch that ends with the test.
@@ -367,11 +368,13 @@ func TestWatchRefuses(t *testing.T) {
 
 // What is no longer kept is refused, with the oldest revision that would do.
 func TestWatchBelowTheLogIsCompacted(t *testing.T) {
-	s := newService(t)
+	state := consensustest.New(NewPart())
+	now := time.Now()
+	state.Now = func() time.Time { return now }
+	s := NewService(state)
 	far := watching(t, s, WatchQuery{})
-	if _, err := s.SetRetention(bg, alice, 0, 1); err != nil {
-		t.Skip("retention cannot be set yet: ", err)
-	}
+	busy(t, s, rand.New(rand.NewPCG(9, 9)), 30)
+	now = now.AddDate(0, 0, DefaultKeepDays+1)
 	last := busy(t, s, rand.New(rand.NewPCG(9, 10)), 30)
 	_, err := s.Watch(t.Context(), WatchQuery{After: at(1)})
 	var oldest Position

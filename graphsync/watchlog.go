@@ -1,11 +1,5 @@
 package graphsync
 
-import (
-	"strconv"
-
-	"github.com/meshd/meshd/consensus"
-)
-
 // Bounds of one look at the log. A revision is never divided, so a look may
 // take one revision more than its bound.
 const (
@@ -27,8 +21,8 @@ type look struct {
 // changes that want returns true for; a nil want is for all.
 func (v *view) look(from Position, detail Detail, want func(*Event) bool) (look, error) {
 	l := look{upTo: from.Revision}
-	if r := v.kept(from, false); r != nil {
-		return l, r
+	if err := v.kept(from, false); err != nil {
+		return l, err
 	}
 	values, ofRevision := 0, 0
 	for k, val := range v.r.Scan(tLog, from.key(nil), nil) {
@@ -68,37 +62,18 @@ func (v *view) look(from Position, detail Detail, want func(*Event) bool) (look,
 
 // kept refuses a position whose next changes are no longer in the log. A
 // beginner must not come from before there was a log either.
-func (v *view) kept(from Position, beginner bool) *consensus.Refusal {
-	meta, ok := v.meta()
-	if !ok {
-		return nil // nothing was ever written
+func (v *view) kept(from Position, beginner bool) error {
+	m, err := v.counters()
+	if err != nil || m.LogFrom == 0 && !beginner {
+		return err
 	}
-	oldest := meta.LogFrom - 1
-	if meta.LogFrom == 0 {
-		if oldest = v.r.Revision(); !beginner {
-			return nil
-		}
-	}
+	oldest := m.oldest(v.r.Revision())
 	if from.whole() >= oldest {
 		return nil
 	}
 	r := refuse(CodeCompacted, "since", "the changes after revision %s are no longer kept, the oldest are those after %d", from, oldest)
-	r.Details["oldest"] = strconv.FormatUint(oldest, 10)
+	r.Details["oldest"] = itoa(oldest)
 	return r
-}
-
-func (v *view) meta() (m metaRecord, ok bool) {
-	got := v.r.Get(tMeta, metaKey)
-	if got == nil {
-		return m, false
-	}
-	if !m.read(got) {
-		m = metaRecord{}
-		if consensus.Decode(got, &m) != nil {
-			return m, false
-		}
-	}
-	return m, true
 }
 
 // event is a change with its names.
