@@ -39,7 +39,11 @@ func (f *Filter) test(types map[string]uint32) test {
 }
 
 func (t *test) fits(l *live, doc uint32) bool {
-	return l.has(doc) && (t.any || (!t.byType || slices.Contains(t.types, l.types[doc])) && l.updated[doc] >= t.from && l.updated[doc] < t.to)
+	return l.has(doc) && (t.any || t.fitsValues(l.types[doc], l.updated[doc]))
+}
+
+func (t *test) fitsValues(typ uint32, updated int64) bool {
+	return (!t.byType || slices.Contains(t.types, typ)) && updated >= t.from && updated < t.to
 }
 
 // slack keeps rounding from making a bound too low.

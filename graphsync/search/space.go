@@ -71,14 +71,16 @@ func (s *space) apply(changes []Change) {
 	}
 	for i := range changes {
 		c := &changes[i]
-		s.vectors.change(c)
 		if c.Delete {
+			s.vectors.change(c, 0)
 			continue
 		}
+		typ := s.typeNumber(c.Type)
+		s.vectors.change(c, typ)
 		if b == nil {
 			b = newBuilder(s.fold)
 		}
-		b.add(&c.Document, s.typeNumber(c.Type))
+		b.add(&c.Document, typ)
 		next.docs++
 		next.words += uint64(b.seg.lens[len(b.seg.lens)-1])
 		for _, t := range c.Texts {
@@ -91,7 +93,7 @@ func (s *space) apply(changes []Change) {
 	flush()
 	next.segs = slices.DeleteFunc(next.segs, func(l live) bool { return l.alive() == 0 && !s.busy[l.segment] })
 	next.segs = s.mergeSmall(next.segs)
-	next.types, next.vectors = s.typeList(old.types), s.vectors.publish()
+	next.types, next.vectors = s.typeList(old.types), s.vectors.publish(old.vectors)
 	s.snap.Store(next)
 }
 
