@@ -157,6 +157,11 @@ func (m *machine) applyEntry(b *batch, l *raft.Log) error {
 		if err := m.origins.sweep(b.reader.tables, m.cur.Time); err != nil {
 			return err
 		}
+		if m.cur.Staged > 0 {
+			if err := m.sweepStaged(b.reader.tables); err != nil {
+				return err
+			}
+		}
 	}
 	if err := forget(b.reader.tables, &m.cur); err != nil {
 		return err

@@ -35,15 +35,25 @@ type origin [16]byte
 
 // envelope is one command on its way. Its encoding, in order: origin (16
 // bytes), sequence, part, a flag byte (1: an idempotency key follows as scope,
-// key and 32 bytes of hash), body; numbers are uvarints, texts and bytes carry
-// a uvarint length.
+// key and 32 bytes of hash; 2 and 4: the kind, from level 2 on), body; numbers
+// are uvarints, texts and bytes carry a uvarint length.
 type envelope struct {
+	kind   envelopeKind
 	origin origin
 	seq    uint64
 	part   string
 	idem   *IdempotencyKey
 	body   []byte
 }
+
+// envelopeKind says what the body is.
+type envelopeKind byte
+
+const (
+	envelopeWhole  envelopeKind = 0 // the command
+	envelopeChunk  envelopeKind = 2 // a piece of one to come
+	envelopeStaged envelopeKind = 4 // names the pieces of one
+)
 
 // ack says that everything the origin sent below seq has been answered.
 type ack struct {
@@ -72,9 +82,9 @@ func (e *envelope) encode() []byte {
 	b = binary.AppendUvarint(b, e.seq)
 	b = appendBytes(b, e.part)
 	if e.idem == nil {
-		b = append(b, 0)
+		b = append(b, byte(e.kind))
 	} else {
-		b = append(b, 1)
+		b = append(b, 1|byte(e.kind))
 		b = appendBytes(b, e.idem.Scope)
 		b = appendBytes(b, e.idem.Key)
 		b = append(b, e.idem.BodyHash[:]...)
@@ -165,13 +175,15 @@ func decodeEnvelope(b []byte) (envelope, error) {
 	copy(e.origin[:], p.take(16))
 	e.seq = p.uvarint()
 	e.part = string(p.bytes(maxPartName))
-	switch p.byte() {
-	case 0:
-	case 1:
-		e.idem = &IdempotencyKey{Scope: string(p.bytes(maxIdemText)), Key: string(p.bytes(maxIdemText))}
-		copy(e.idem.BodyHash[:], p.take(32))
+	flags := p.byte()
+	switch e.kind = envelopeKind(flags &^ 1); {
+	case e.kind == envelopeWhole, e.kind == envelopeStaged, flags == byte(envelopeChunk):
 	default:
 		p.bad = true
+	}
+	if flags&1 != 0 {
+		e.idem = &IdempotencyKey{Scope: string(p.bytes(maxIdemText)), Key: string(p.bytes(maxIdemText))}
+		copy(e.idem.BodyHash[:], p.take(32))
 	}
 	e.body = p.bytes(MaxCommand)
 	if p.bad || len(p.b) > 0 {

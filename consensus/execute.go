@@ -16,14 +16,27 @@ func (m *machine) execute(b *batch, env *envelope) (outcome, error) {
 	if p == nil {
 		return refuse(internal(fmt.Sprintf("there is no part named %q", env.part))), nil
 	}
+	if env.kind == envelopeChunk {
+		return m.stage(b.reader.tables, env)
+	}
+	body := env.body
 	if env.idem != nil {
 		if out, ok, err := recall(b.reader.tables, env.idem); ok || err != nil {
 			return out, err
 		}
 	}
+	if env.kind == envelopeStaged {
+		var err error
+		if body, err = m.unstage(b.reader.tables, env); err != nil {
+			return outcome{}, err
+		}
+		if body == nil {
+			return refuse(&Refusal{Code: codeStagedGone, Sentence: "the chunks of the command are not all there"}), nil
+		}
+	}
 	o := NewOverlay(b.reader)
 	result, err := m.run(p, o, Command{
-		Body:     env.body,
+		Body:     body,
 		Revision: m.cur.Revision + 1,
 		Time:     b.reader.Time(),
 		Level:    m.cur.Level,

@@ -91,7 +91,7 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("status %+v", s)
 	}
 	x.do(t, "set k v")
-	if _, err := x.Propose(context.Background(), Proposal{Part: "kv", Body: make([]byte, MaxCommand+1)}); !errors.Is(err, ErrTooLarge) {
+	if _, err := x.Propose(context.Background(), Proposal{Part: "kv", Body: make([]byte, MaxStaged+1)}); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("too large: %v", err)
 	}
 	if _, err := x.Propose(context.Background(), Proposal{Part: "nobody"}); err == nil {

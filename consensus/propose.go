@@ -53,8 +53,8 @@ func (g *Group) propose(ctx context.Context, p Proposal) (Outcome, error) {
 	if g.machine.parts[p.Part] == nil {
 		return Outcome{}, fmt.Errorf("no part named %q", p.Part)
 	}
-	if len(p.Body) > MaxCommand {
-		return Outcome{}, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(p.Body), MaxCommand)
+	if len(p.Body) > MaxStaged {
+		return Outcome{}, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(p.Body), MaxStaged)
 	}
 	if k := p.Idempotency; k != nil {
 		if k.Key == "" || len(k.Key) > maxIdemText || len(k.Scope) > maxIdemText {
@@ -68,12 +68,21 @@ func (g *Group) propose(ctx context.Context, p Proposal) (Outcome, error) {
 	if err := g.machine.broken(); err != nil {
 		return Outcome{}, fmt.Errorf("%w: %w", ErrStateFault, err)
 	}
+	if len(p.Body) > MaxCommand {
+		return g.proposeStaged(ctx, p)
+	}
+	return g.proposeEnvelope(ctx, envelope{part: p.Part, idem: p.Idempotency, body: p.Body})
+}
+
+// proposeEnvelope gives it an origin and a sequence, and returns when it was
+// applied here.
+func (g *Group) proposeEnvelope(ctx context.Context, e envelope) (Outcome, error) {
 	var trace string
 	if t, ok := g.cfg.Peers.(Tracer); ok {
 		trace = t.Trace(ctx)
 	}
-	w, err := g.outbox.open(len(p.Body), trace, func(seq uint64) []byte {
-		e := envelope{origin: g.origin, seq: seq, part: p.Part, idem: p.Idempotency, body: p.Body}
+	w, err := g.outbox.open(len(e.body), trace, func(seq uint64) []byte {
+		e.origin, e.seq = g.origin, seq
 		return e.encode()
 	})
 	if err != nil {

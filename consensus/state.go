@@ -29,7 +29,7 @@ const (
 
 var (
 	keyMeta   = []byte("m")
-	sysTables = []Table{tableMeta, tableOrigin, tableIdem, tableIdemAt}
+	sysTables = []Table{tableMeta, tableOrigin, tableIdem, tableIdemAt, tableStaged, tableStagedAt}
 )
 
 // meta is what the state says of itself; it is written in the transaction of
@@ -46,6 +46,7 @@ type meta struct {
 	IdemNext uint64   `cbor:"9,keyasint"` // sequence of the next idempotency record
 	IdemLow  uint64   `cbor:"10,keyasint"`
 	Content  content  `cbor:"11,keyasint"`
+	Staged   uint64   `cbor:"12,keyasint,omitempty"` // bytes of chunks put aside
 }
 
 // stateFormat is the number of the state file's and the snapshot's format. 2

@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"context"
 	"encoding/binary"
 	"path/filepath"
 	"sync"
@@ -56,6 +57,26 @@ func (g *Group) wantedLevel() uint32 {
 		return Level
 	}
 	return min(g.cfg.Level(), Level)
+}
+
+// levelReached says that the level is in force. It waits for a leader where all
+// replicas could execute it.
+func (g *Group) levelReached(ctx context.Context, level uint32) bool {
+	ctx, cancel := context.WithTimeout(ctx, leaderWait)
+	defer cancel()
+	for {
+		moved := g.machine.moved.wait()
+		if g.machine.state().Level >= level || g.wantedLevel() < level {
+			return g.machine.state().Level >= level
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return false
+		case <-g.ctx.Done():
+			return false
+		}
+	}
 }
 
 // raise orders a higher command level once all replicas execute it. A marker
