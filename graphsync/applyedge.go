@@ -41,7 +41,17 @@ func (t *tx) createEdge(o *op) (opResult, *consensus.Refusal, error) {
 	if r != nil {
 		return opResult{}, r, nil
 	}
+	if r, err := t.allowEdge(ns, source, o.Type, target); r != nil || err != nil {
+		return opResult{}, r, err
+	}
+	older, r, err := t.single(ns, source, o.Type, 0, &told)
+	if r != nil || err != nil {
+		return opResult{}, r, err
+	}
 	t.changed = true
+	if err := t.supersede(older); err != nil {
+		return opResult{}, nil, err
+	}
 	e := edgeRecord{stamp: t.made(), Predicate: o.Predicate, Props: storedProps(o.Props), provenance: told}
 	if o.has(hasWeight) {
 		e.setWeight(o.Weight)
@@ -177,11 +187,18 @@ func (t *tx) changeEdge(at triple, o *op) (opResult, *consensus.Refusal, error) 
 	if r != nil {
 		return opResult{}, r, nil
 	}
+	older, r, err := t.singleAgain(at, o, &old.provenance, &told)
+	if r != nil || err != nil {
+		return opResult{}, r, err
+	}
 	e.provenance = told
 	if e.weight() == old.weight() && e.Predicate == old.Predicate && bytes.Equal(e.Props, old.Props) && told.same(&old.provenance) {
 		return opResult{ID: at.id, Status: unchanged, Version: old.Version}, nil, nil
 	}
 	t.changed = true
+	if err := t.supersede(older); err != nil {
+		return opResult{}, nil, err
+	}
 	t.rewriteEdge(at, &old, &e)
 	return opResult{ID: at.id, Status: updated, Version: e.Version}, nil, nil
 }

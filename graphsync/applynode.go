@@ -60,6 +60,9 @@ func (t *tx) createNode(o *op) (opResult, *consensus.Refusal, error) {
 			return t.changeNode(ns, id, o)
 		}
 	}
+	if r, err := t.allowNode(t.namespace(t.cmd.Namespace), o.Type, storedProps(o.Props)); r != nil || err != nil {
+		return opResult{}, r, err
+	}
 	t.changed = true
 	ns := t.intern(symNamespace, t.cmd.Namespace)
 	n := nodeRecord{stamp: t.made(), Type: t.intern(symType, o.Type), Label: o.Label, Name: o.Name,
@@ -161,6 +164,9 @@ func (t *tx) changeNode(ns nsID, id uint64, o *op) (opResult, *consensus.Refusal
 	if sameType && n.Label == old.Label && n.Name == old.Name && n.Expires == old.Expires && bytes.Equal(n.Props, old.Props) {
 		return opResult{ID: id, Status: unchanged, Version: old.Version}, nil, nil
 	}
+	if r, err := t.allowChange(ns, o, &n); r != nil || err != nil {
+		return opResult{}, r, err
+	}
 	t.changed = true
 	kept := t.pastNode(ns, id, &old.stamp, endChanged)
 	if !sameType {
@@ -199,7 +205,7 @@ func changedProps(old []byte, o *op) ([]byte, *consensus.Refusal) {
 	return storedProps(merged), nil
 }
 
-// deleteNode ends a node and its edges. An absent node is no change, unless a
+// deleteNode ends a node with its edges and observations. An absent node is no change, unless a
 // version was asked for.
 func (t *tx) deleteNode(o *op) (opResult, *consensus.Refusal, error) {
 	ns, id, r := t.findNode(o.ID, o.norm(), "key")
@@ -213,17 +219,15 @@ func (t *tx) deleteNode(o *op) (opResult, *consensus.Refusal, error) {
 	if r != nil || err != nil {
 		return opResult{}, r, err
 	}
-	edges, more := t.edgesOf(ns, id, maxCascade-t.cascade)
+	ends, more := t.dependentsOf(ns, id, maxCascade-t.cascade)
 	if more {
-		return opResult{}, refuse(CodeTooManyEdges, "", "node %d has more edges than one command may end (%d): delete edges first", id, maxCascade), nil
+		return opResult{}, tooMany(id, "end"), nil
 	}
 	t.changed = true
-	t.cascade += len(edges)
-	for _, at := range edges {
-		if err := t.dropEdge(at, endDeleted); err != nil {
-			return opResult{}, nil, err
-		}
+	if err := t.endDependents(&ends, endDeleted); err != nil {
+		return opResult{}, nil, err
 	}
+	t.dropVectorsOf(ns, id, changeDeleted)
 	t.endNode(ns, id, &n, endDeleted, 0)
 	return opResult{ID: id, Status: deleted, Version: n.Version}, nil, nil
 }
@@ -241,7 +245,7 @@ func (t *tx) mayEnd(ns nsID, id uint64, o *op) (nodeRecord, *consensus.Refusal, 
 	return n, checkVersion(o, "node", n.Version), nil
 }
 
-// drainNode ends as many edges of a node as one command may.
+// drainNode ends as many of a node's edges and observations as one command may.
 func (t *tx) drainNode(o *op) (opResult, *consensus.Refusal, error) {
 	ns, id, r := t.findNode(o.ID, o.norm(), "key")
 	if r != nil {
@@ -251,13 +255,9 @@ func (t *tx) drainNode(o *op) (opResult, *consensus.Refusal, error) {
 	if r != nil || err != nil {
 		return opResult{}, r, err
 	}
-	edges, _ := t.edgesOf(ns, id, maxCascade-t.cascade)
-	t.changed = t.changed || len(edges) > 0
-	t.cascade += len(edges)
-	for _, at := range edges {
-		if err := t.dropEdge(at, endDeleted); err != nil {
-			return opResult{}, nil, err
-		}
+	ends, _ := t.dependentsOf(ns, id, maxCascade-t.cascade)
+	if err := t.endDependents(&ends, endDeleted); err != nil {
+		return opResult{}, nil, err
 	}
 	return opResult{ID: id, Status: unchanged, Version: n.Version}, nil, nil
 }

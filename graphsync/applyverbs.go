@@ -28,6 +28,12 @@ func (t *tx) applyVerb(o *op) (opResult, *consensus.Refusal, error) {
 		return t.setVector(o)
 	case opDeleteVector:
 		return t.deleteVector(o)
+	case opMergeNodes:
+		return t.mergeNodes(o)
+	case opUndoMerge:
+		return t.undoMerge(o)
+	case opSetSchema:
+		return t.setSchema(o)
 	}
 	return opResult{}, refuse(CodeInvalid, "op", "unknown operation %d", o.Kind), nil
 }

@@ -11,6 +11,8 @@ const (
 	cursorObservations byte = 64 + iota
 	cursorObservationsDown
 	cursorErasures
+	cursorMerges
+	cursorDuplicates
 )
 
 // NewObservation is what AddObservation takes: the node by id or key.

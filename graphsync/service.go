@@ -129,8 +129,8 @@ func (s *Service) DeleteEdge(ctx context.Context, wo WriteOptions, namespace str
 	return err == nil && res.Ops[0].Status == deleted, out, err
 }
 
-// DeleteNode ends a node and its edges; existed is false where there was
-// none. The edges of a node with more than one command may end go first, in
+// DeleteNode ends a node with its edges and observations; existed is false where
+// there was none. Those of a node with more than one command may end go first, in
 // commands of their own: should the last fail, the node is left with fewer.
 func (s *Service) DeleteNode(ctx context.Context, wo WriteOptions, namespace string, id, ifVersion uint64) (existed bool, _ consensus.Outcome, _ error) {
 	o := &Op{Op: OpDeleteNode, ID: id, IfVersion: ifVersion}
@@ -152,7 +152,7 @@ func (s *Service) drain(ctx context.Context, wo WriteOptions, namespace string, 
 		if _, err := s.state.View(ctx, consensus.ReadOptions{}, func(r consensus.Reader) error {
 			t := tx{view: view{r: r}}
 			if ns, ok := t.nodeNamespace(in.ID); ok && (namespace == "" || t.namespace(namespace) == ns) {
-				_, more = t.edgesOf(ns, in.ID, maxCascade)
+				_, more = t.dependentsOf(ns, in.ID, maxCascade)
 			}
 			return nil
 		}); err != nil {

@@ -25,6 +25,8 @@ type tx struct {
 	ord   uint32 // of the next change
 	// alone is set while things end by themselves: nobody is their author.
 	alone bool
+	// schemas are those that were looked for; nil: there is none.
+	schemas map[nsID]*schemaRecord
 	// fresh are keys that began in this command, beside those of nodes that did.
 	fresh map[string]bool
 	key   []byte
