@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/meshd/meshd/httpapi/mcp"
 	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/identity"
 )
@@ -55,6 +56,7 @@ type Config struct {
 	Agents   Agents
 	Registry Registry
 	Graph    Graph
+	Memory   mcp.Graph // for MCP clients
 	Backups  Backups
 
 	// Gatherer feeds /metrics; Registerer takes the request figures. Either

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/meshd/meshd/node/access"
@@ -80,5 +81,5 @@ func (a *API) entries() []Entry {
 			Op(Route{Method: http.MethodDelete, Path: "/registry/deregister/{instance_id}", Summary: "End an instance's lease", Role: access.RoleAgent}, a.deregister),
 		)
 	}
-	return append(append(entries, a.graphEntries()...), a.backupEntries()...)
+	return slices.Concat(entries, a.graphEntries(), a.memoryEntries(), a.backupEntries())
 }
