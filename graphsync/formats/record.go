@@ -108,7 +108,9 @@ func (r *Record) AppendLine(b []byte) ([]byte, error) {
 		n := r.Node
 		l.open("node")
 		l.text("key", n.Key)
-		l.text("type", n.Type)
+		if n.IfExists != Merge || n.Type != "" {
+			l.text("type", n.Type)
+		}
 		l.optional("label", n.Label)
 		l.raw("properties", n.Properties)
 		if len(n.Aliases) > 0 {
