@@ -20,11 +20,16 @@ type Degree struct {
 // Degree counts the edges of a node, named by id or key. A loop counts once in
 // each direction.
 func (s *Service) Degree(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64, key string) (Degree, consensus.ReadInfo, error) {
+	return s.DegreeAt(ctx, ro, When{}, namespace, id, key)
+}
+
+// DegreeAt is Degree as of another time.
+func (s *Service) DegreeAt(ctx context.Context, ro consensus.ReadOptions, when When, namespace string, id uint64, key string) (Degree, consensus.ReadInfo, error) {
 	d := Degree{OutTypes: map[string]uint64{}, InTypes: map[string]uint64{}}
 	if r := checkNamespace(namespace); r != nil {
 		return d, consensus.ReadInfo{}, r
 	}
-	info, err := s.read(ctx, ro, func(v *view) error {
+	info, err := s.readAt(ctx, ro, when, func(v *view) error {
 		ns := v.namespace(namespace)
 		var err error
 		if d.ID, err = v.resolve(ns, id, key, "id"); err != nil {

@@ -58,7 +58,7 @@ func (s *Service) Find(ctx context.Context, ro consensus.ReadOptions, q FindQuer
 	if r != nil {
 		return page, consensus.ReadInfo{}, r
 	}
-	info, err := s.read(ctx, ro, func(v *view) error {
+	info, err := s.readAt(ctx, ro, When{}, func(v *view) error {
 		ns, typ, none := v.lookup(q.Namespace, q.Type)
 		if ns == 0 || none {
 			return nil
@@ -130,7 +130,7 @@ func (v *view) pageNames(page *NodePage, q *nameScan, from, to []byte) error {
 		if !ok {
 			return errRecord
 		}
-		if q.typ != 0 && rec.Type != q.typ || !q.fits(rec.Label) {
+		if v.expired(rec.Expires) || q.typ != 0 && rec.Type != q.typ || !q.fits(rec.Label) {
 			continue
 		}
 		n, err := v.toNode(q.ns, id, &rec)

@@ -15,6 +15,7 @@ type EdgeQuery struct {
 	Type      string
 	Limit     int
 	Cursor    string
+	When      When
 }
 
 // EdgePage is a page of edges. Cursor is empty on the last page. Truncated
@@ -47,7 +48,7 @@ func (s *Service) ListEdges(ctx context.Context, ro consensus.ReadOptions, q Edg
 	if r != nil {
 		return page, consensus.ReadInfo{}, r
 	}
-	info, err := s.read(ctx, ro, func(v *view) error {
+	info, err := s.readAt(ctx, ro, q.When, func(v *view) error {
 		ns := v.namespace(q.Namespace)
 		if ns == 0 {
 			return nil
@@ -65,13 +66,13 @@ func (s *Service) ListEdges(ctx context.Context, ro consensus.ReadOptions, q Edg
 }
 
 func (v *view) pageEdges(page *EdgePage, ns nsID, typ symbol, q *EdgeQuery, limit int) error {
-	table, kind, parse := tSPO, cursorSPO, parseSPO
+	table, kind := tSPO, cursorSPO
 	prefix := appendSymbol(nil, ns)
 	switch {
 	case q.Source != 0:
 		prefix = appendSpan(nil, ns, q.Source, typ, q.Target)
 	case q.Target != 0:
-		table, kind, parse = tOPS, cursorOPS, parseOPS
+		table, kind = tOPS, cursorOPS
 		prefix = appendSpan(nil, ns, q.Target, typ, 0)
 	}
 	from, r := decodeCursor(kind, ns, prefix, q.Cursor)
@@ -80,40 +81,44 @@ func (v *view) pageEdges(page *EdgePage, ns nsID, typ symbol, q *EdgeQuery, limi
 	}
 	if from == nil {
 		from = prefix
-	} else {
-		from = next(from)
+	} else if from = after(from); from == nil { // past the versions of that edge too
+		return nil
 	}
 	size, scanned := 0, 0
 	var last []byte
-	for k, val := range v.r.Scan(table, from, after(prefix)) {
+	look := func(k []byte) bool {
 		if len(page.Edges) == limit || size > MaxAnswerBytes || scanned == maxScan {
 			page.Truncated = len(page.Edges) < limit
 			page.Cursor = encodeCursor(kind, last)
-			return nil
+			return false
 		}
 		scanned++
 		last = append(last[:0], k...)
-		at, ok := parse(k)
-		if !ok {
-			return errRecord
-		}
+		return true
+	}
+	var failed error
+	err := v.edgesIn(table, from, after(prefix), look, func(at triple, val []byte) bool {
 		if typ != 0 && at.typ != typ || q.Source != 0 && at.source != q.Source || q.Target != 0 && at.target != q.Target {
-			continue
+			return true
 		}
-		if table == tOPS {
+		if val == nil {
 			v.buf = at.appendSPO(v.buf[:0])
 			val = v.r.Get(tSPO, v.buf)
 		}
-		rec, err := decodeEdge(val)
-		if err != nil {
-			return err
+		var rec edgeRecord
+		var e Edge
+		if rec, failed = decodeEdge(val); failed == nil {
+			e, failed = v.toEdge(at, &rec)
 		}
-		e, err := v.toEdge(at, &rec)
-		if err != nil {
-			return err
+		if failed != nil {
+			return false
 		}
 		page.Edges = append(page.Edges, e)
 		size += e.size()
+		return true
+	})
+	if failed != nil {
+		return failed
 	}
-	return nil
+	return err
 }

@@ -25,6 +25,7 @@ type NeighborQuery struct {
 	Depth     int
 	Type      string
 	Limit     int
+	When      When
 }
 
 // Neighbor is a node and how many edges it is away.
@@ -66,13 +67,13 @@ func (s *Service) Neighbors(ctx context.Context, ro consensus.ReadOptions, q Nei
 	if r != nil {
 		return out, consensus.ReadInfo{}, r
 	}
-	info, err := s.read(ctx, ro, func(v *view) error {
+	info, err := s.readAt(ctx, ro, q.When, func(v *view) error {
 		ns, typ, none := v.lookup(q.Namespace, q.Type)
 		id, err := v.resolve(ns, q.ID, q.Key, "id")
 		if err != nil {
 			return err
 		}
-		if out.Start, err = v.mustNode(ns, id); err != nil || none {
+		if out.Start, _, err = v.findNode(ns, id); err != nil || none {
 			return err
 		}
 		w := walk{v: v, ns: ns, typ: typ, dir: q.Direction, limit: limit, out: &out,
@@ -113,10 +114,13 @@ func (w *walk) run(ctx context.Context, start uint64, depth int) error {
 						w.out.Truncated = true
 						return false
 					}
-					n, err := w.v.mustNode(w.ns, other)
+					n, ok, err := w.v.findNode(w.ns, other)
 					if err != nil {
 						failed = err
 						return false
+					}
+					if !ok { // expired
+						return true
 					}
 					w.seen[other] = true
 					w.out.Nodes = append(w.out.Nodes, Neighbor{n, d})

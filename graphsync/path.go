@@ -20,6 +20,7 @@ type PathQuery struct {
 	Direction Direction
 	Type      string
 	Answer
+	When When
 }
 
 // Path is a shortest path: Length edges, and the nodes they join, in order.
@@ -63,7 +64,7 @@ func (s *Service) Path(ctx context.Context, ro consensus.ReadOptions, q PathQuer
 	if r := q.check(); r != nil {
 		return out, consensus.ReadInfo{}, r
 	}
-	info, err := s.read(ctx, ro, func(v *view) error {
+	info, err := s.readAt(ctx, ro, q.When, func(v *view) error {
 		search, err := v.pathSearch(&q, maxExpansions)
 		if err != nil || search == nil {
 			return err
@@ -129,7 +130,7 @@ func (v *view) fillPath(out *Path, ns nsID, from uint64, steps []triple) error {
 		if i == len(steps) {
 			break
 		}
-		rec, ok, err := v.edgeAt(steps[i])
+		_, rec, ok, err := v.seeEdge(steps[i].id)
 		if err != nil {
 			return err
 		}
@@ -227,7 +228,7 @@ func (p *pathSearch) widen(ctx context.Context, grow, other *side) (meet uint64,
 			return 0, false, err
 		}
 		err := p.v.eachEdge(p.ns, id, grow.dir, p.typ, &p.budget, func(at triple, node uint64, _ []byte) bool {
-			if _, ok := grow.via[node]; ok || p.skip != nil && p.skip(at, node) {
+			if _, ok := grow.via[node]; ok || p.skip != nil && p.skip(at, node) || p.v.hides(p.ns, node) {
 				return true
 			}
 			grow.via[node] = at

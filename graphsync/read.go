@@ -2,6 +2,7 @@ package graphsync
 
 import (
 	"context"
+	"time"
 
 	"github.com/meshd/meshd/consensus"
 )
@@ -30,14 +31,27 @@ func checkLimit(limit int) (int, *consensus.Refusal) {
 // GetNode returns the node with an id, NOT_FOUND where there is none in the
 // namespace. An empty namespace allows any.
 func (s *Service) GetNode(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64) (Node, consensus.ReadInfo, error) {
+	return s.GetNodeAt(ctx, ro, When{}, namespace, id)
+}
+
+// GetNodeAt is GetNode as of another time. Where a node was merged into
+// another, the details of NOT_FOUND say "merged_into".
+func (s *Service) GetNodeAt(ctx context.Context, ro consensus.ReadOptions, when When, namespace string, id uint64) (Node, consensus.ReadInfo, error) {
 	var out Node
-	info, err := s.read(ctx, ro, func(v *view) error {
-		ns, ok := v.nodeNamespace(id)
+	info, err := s.readAt(ctx, ro, when, func(v *view) error {
+		ns, into, ok := v.everNode(id)
 		if !ok || namespace != "" && v.namespace(namespace) != ns {
 			return noNode(id)
 		}
 		var err error
-		out, err = v.mustNode(ns, id)
+		out, ok, err = v.findNode(ns, id)
+		if err == nil && !ok {
+			r := noNode(id)
+			if into != 0 {
+				r.Details["merged_into"] = itoa(into)
+			}
+			return r
+		}
 		return err
 	})
 	return out, info, err
@@ -45,41 +59,70 @@ func (s *Service) GetNode(ctx context.Context, ro consensus.ReadOptions, namespa
 
 // GetNodeByKey returns the node of a namespace that holds a key.
 func (s *Service) GetNodeByKey(ctx context.Context, ro consensus.ReadOptions, namespace, key string) (Node, consensus.ReadInfo, error) {
+	return s.GetNodeByKeyAt(ctx, ro, When{}, namespace, key)
+}
+
+// GetNodeByKeyAt is GetNodeByKey as of another time.
+func (s *Service) GetNodeByKeyAt(ctx context.Context, ro consensus.ReadOptions, when When, namespace, key string) (Node, consensus.ReadInfo, error) {
 	norm, r := checkKey("key", key)
 	if r != nil {
 		return Node{}, consensus.ReadInfo{}, r
 	}
 	var out Node
-	info, err := s.read(ctx, ro, func(v *view) error {
+	info, err := s.readAt(ctx, ro, when, func(v *view) error {
 		ns := v.namespace(namespace)
-		id := v.byKey(ns, norm)
+		id := v.seeKey(ns, norm)
 		if id == 0 {
-			return refuse(CodeNotFound, "key", "no node has the key %q", key)
+			return noKey("key", key)
 		}
+		var ok bool
 		var err error
-		out, err = v.mustNode(ns, id)
+		if out, ok, err = v.findNode(ns, id); err == nil && !ok {
+			return noKey("key", key)
+		}
 		return err
 	})
 	return out, info, err
 }
 
+func noKey(field, key string) *consensus.Refusal {
+	return refuse(CodeNotFound, field, "no node has the key %q", key)
+}
+
 // GetEdge returns the edge with an id, NOT_FOUND where there is none in the
-// namespace. An empty namespace allows any.
+// namespace. An empty namespace allows any. Who names an edge is shown it
+// whether or not it is true at present.
 func (s *Service) GetEdge(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64) (Edge, consensus.ReadInfo, error) {
+	return s.GetEdgeAt(ctx, ro, When{}, namespace, id)
+}
+
+// GetEdgeAt is GetEdge as of another time; only a ValidAt that is given hides
+// an edge that is not true then.
+func (s *Service) GetEdgeAt(ctx context.Context, ro consensus.ReadOptions, when When, namespace string, id uint64) (Edge, consensus.ReadInfo, error) {
 	var out Edge
-	info, err := s.read(ctx, ro, func(v *view) error {
-		at, e, ok, err := v.edge(id)
+	info, err := s.readAt(ctx, ro, when, func(v *view) error {
+		v.at.any = v.at.any || when.ValidAt.IsZero()
+		at, e, ok, err := v.seeEdge(id)
 		if err != nil {
 			return err
 		}
-		if !ok || namespace != "" && v.namespace(namespace) != at.ns {
+		if !ok || !v.shows(&e.provenance) || namespace != "" && v.namespace(namespace) != at.ns {
 			return noEdge(id)
 		}
-		w, err := v.wireEdge(at, &e)
-		out = w.edge()
+		out, err = v.toEdge(at, &e)
 		return err
 	})
 	return out, info, err
+}
+
+// readAt is read with a view that shows another time.
+func (s *Service) readAt(ctx context.Context, ro consensus.ReadOptions, when When, fn func(*view) error) (consensus.ReadInfo, error) {
+	return s.read(ctx, ro, func(v *view) error {
+		if err := v.look(when, time.Now()); err != nil {
+			return err
+		}
+		return fn(v)
+	})
 }
 
 // read runs fn in one short view.
@@ -87,16 +130,23 @@ func (s *Service) read(ctx context.Context, ro consensus.ReadOptions, fn func(*v
 	return s.state.View(ctx, ro, func(r consensus.Reader) error { return fn(&view{r: r}) })
 }
 
-// mustNode returns a node that an index speaks of.
+// findNode returns a node that an index speaks of, if the view shows it.
+func (v *view) findNode(ns nsID, id uint64) (Node, bool, error) {
+	n, ok, err := v.seeNode(ns, id)
+	if err != nil || !ok {
+		return Node{}, false, err
+	}
+	out, err := v.toNode(ns, id, &n)
+	return out, err == nil, err
+}
+
+// mustNode is findNode where the view shows the node.
 func (v *view) mustNode(ns nsID, id uint64) (Node, error) {
-	n, ok, err := v.node(ns, id)
-	if err != nil {
-		return Node{}, err
+	n, ok, err := v.findNode(ns, id)
+	if err == nil && !ok {
+		err = noNode(id)
 	}
-	if !ok {
-		return Node{}, noNode(id)
-	}
-	return v.toNode(ns, id, &n)
+	return n, err
 }
 
 func (v *view) toNode(ns nsID, id uint64, n *nodeRecord) (Node, error) {

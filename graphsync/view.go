@@ -11,6 +11,7 @@ import (
 // longer than its Reader. Not safe for concurrent use.
 type view struct {
 	r     consensus.Reader
+	at    vantage
 	buf   []byte
 	names map[symKey]string
 	syms  map[string]symbol // by kind byte and string

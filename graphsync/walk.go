@@ -59,32 +59,31 @@ func (b *budget) spend() bool {
 func (v *view) eachEdge(ns nsID, id uint64, d Direction, typ symbol, b *budget, fn func(at triple, other uint64, val []byte) bool) error {
 	prefix := appendSpan(nil, ns, id, typ, 0)
 	end := after(prefix)
+	on := true
+	look := func([]byte) bool {
+		on = on && b.spend()
+		return on
+	}
 	if d != In {
-		for k, val := range v.r.Scan(tSPO, prefix, end) {
-			at, ok := parseSPO(k)
-			if !ok {
-				return errRecord
-			}
-			if !b.spend() || !fn(at, at.target, val) {
-				return nil
-			}
+		err := v.edgesIn(tSPO, prefix, end, look, func(at triple, val []byte) bool {
+			on = fn(at, at.target, val)
+			return on
+		})
+		if err != nil || d == Out || !on && d != Both {
+			return err
 		}
 	}
-	if d != Out {
-		for k := range v.r.Scan(tOPS, prefix, end) {
-			at, ok := parseOPS(k)
-			if !ok {
-				return errRecord
-			}
-			if d == Both && at.source == id {
-				continue
-			}
-			if !b.spend() || !fn(at, at.source, nil) {
-				return nil
-			}
-		}
+	if d == Out {
+		return nil
 	}
-	return nil
+	on = true
+	return v.edgesIn(tOPS, prefix, end, look, func(at triple, val []byte) bool {
+		if d == Both && at.source == id {
+			return true
+		}
+		on = fn(at, at.source, val)
+		return on
+	})
 }
 
 // resolve turns the id or key a reader names into a node of the namespace.
@@ -93,7 +92,8 @@ func (v *view) resolve(ns nsID, id uint64, key, field string) (uint64, error) {
 		if key != "" {
 			return 0, invalid(field, "must be an id or a key, not both")
 		}
-		if ns == 0 || !v.hasNode(ns, id) {
+		got, _, ok := v.everNode(id)
+		if !ok || ns == 0 || got != ns || !v.seesNode(ns, id) {
 			return 0, refuse(CodeNotFound, field, "no node has the id %d", id)
 		}
 		return id, nil
@@ -102,10 +102,10 @@ func (v *view) resolve(ns nsID, id uint64, key, field string) (uint64, error) {
 	if r != nil {
 		return 0, r
 	}
-	if found := v.byKey(ns, norm); found != 0 {
+	if found := v.seeKey(ns, norm); found != 0 && v.seesNode(ns, found) {
 		return found, nil
 	}
-	return 0, refuse(CodeNotFound, field, "no node has the key %q", key)
+	return 0, noKey(field, key)
 }
 
 // lookup is the namespace and the type filter of a walk; none says that

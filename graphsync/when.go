@@ -1,0 +1,153 @@
+package graphsync
+
+import (
+	"time"
+
+	"github.com/meshd/meshd/consensus"
+)
+
+// When says which state of the graph a read shows, and of which time of the
+// world. The zero value is now: what the graph holds, as far as it is true at
+// present and has not expired.
+//
+// With Revision or Time the read shows the graph as it was then, which is exact
+// as far as the log reaches back (COMPACTED below), and, unless ValidAt says
+// otherwise, what was true then. The time of a revision is that of the last
+// change of the graph in or before it.
+type When struct {
+	Revision uint64
+	Time     time.Time
+	ValidAt  time.Time
+	// AnyValid shows facts of any time.
+	AnyValid bool
+}
+
+// vantage is a When made out in a view. The zero value, which writes and
+// exports use, shows all that is current.
+type vantage struct {
+	filters bool
+	past    bool // as of rev; else current
+	rev     uint64
+	now     int64 // what expired by then is not shown
+	valid   int64
+	any     bool
+	due     uint8 // whether anything has expired and is not ended yet: 0 is unknown
+}
+
+const (
+	noneDue uint8 = 1 + iota
+	someDue
+)
+
+// look sets what the view shows.
+func (v *view) look(w When, wall time.Time) error {
+	now := v.r.Time()
+	if wall.After(now) { // nothing may have been written for long
+		now = wall
+	}
+	v.at = vantage{filters: true, now: now.UnixMilli(), any: w.AnyValid}
+	var err error
+	switch {
+	case w.Revision != 0 && !w.Time.IsZero():
+		err = invalid("as_of", "must be a revision or a time, not both")
+	case w.AnyValid && !w.ValidAt.IsZero():
+		err = invalid("valid_at", "must be a time or any, not both")
+	case w.Revision != 0:
+		err = v.lookRevision(w.Revision)
+	case !w.Time.IsZero():
+		err = v.lookTime(w.Time.UnixMilli())
+	}
+	v.at.valid = v.at.now
+	if !w.ValidAt.IsZero() {
+		v.at.valid = w.ValidAt.UnixMilli()
+	}
+	return err
+}
+
+func (v *view) lookRevision(rev uint64) error {
+	now := v.r.Revision()
+	if rev > now {
+		return invalid("as_of", "is revision %d, and the latest is %d", rev, now)
+	}
+	m, err := v.counters()
+	if err != nil {
+		return err
+	}
+	if oldest := m.oldest(now); rev < oldest {
+		return compacted("as_of", rev, oldest)
+	}
+	v.at.past, v.at.rev = rev < now, rev
+	v.at.now = m.LogSince
+	for k, val := range v.r.ScanReverse(tLog, appendLogKey(nil, m.LogFrom, 0), appendLogKey(nil, rev+1, 0)) {
+		c, ok := readChange(k, val)
+		if !ok {
+			return errRecord
+		}
+		v.at.now = c.at
+		break
+	}
+	return nil
+}
+
+// lookTime finds the last revision up to a time; the times of revisions rise.
+func (v *view) lookTime(ms int64) error {
+	now := v.r.Revision()
+	v.at.now = ms
+	if ms >= v.r.Time().UnixMilli() {
+		return nil
+	}
+	m, err := v.counters()
+	if err != nil || m.Format == 0 {
+		return err
+	}
+	low, high := m.LogFrom, now+1
+	if low == 0 {
+		return compactedTime(now)
+	}
+	for low < high {
+		middle := low + (high-low)/2
+		if v.changedBy(middle, ms) {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	if low == m.LogFrom && ms < m.LogSince {
+		return compactedTime(m.oldest(now))
+	}
+	if low <= now {
+		v.at.past, v.at.rev = true, low-1
+	}
+	return nil
+}
+
+// changedBy says that the first change from a revision on was made by a time.
+func (v *view) changedBy(rev uint64, ms int64) bool {
+	for k, val := range v.r.Scan(tLog, appendLogKey(nil, rev, 0), nil) {
+		c, ok := readChange(k, val)
+		return ok && c.at <= ms
+	}
+	return false
+}
+
+func compactedTime(oldest uint64) *consensus.Refusal {
+	r := refuse(CodeCompacted, "as_of", "the graph of that time is no longer kept: the oldest revision is %d", oldest)
+	r.Details["oldest"] = itoa(oldest)
+	return r
+}
+
+// expired says that a thing's time was up.
+func (v *view) expired(expires int64) bool {
+	return v.at.filters && expires != 0 && expires <= v.at.now
+}
+
+// shows says that a fact is shown.
+func (v *view) shows(p *provenance) bool {
+	if v.expired(p.Expires) {
+		return false
+	}
+	if !v.at.filters || v.at.any {
+		return true
+	}
+	return (p.ValidFrom == nil || *p.ValidFrom <= v.at.valid) && (p.ValidTo == nil || v.at.valid < *p.ValidTo)
+}
