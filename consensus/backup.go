@@ -194,12 +194,15 @@ func (w *backupWriter) write(r Reader) (BackupInfo, error) {
 }
 
 func (w *backupWriter) table(r Reader, t Table) error {
-	logical := inLogicalHash(t)
-	w.buf = appendBytes(append(w.buf[:0], 'T'), t)
-	if err := w.put(logical); err != nil {
-		return err
-	}
+	logical, empty := inLogicalHash(t), true
 	for k, v := range r.Scan(t, nil, nil) {
+		if empty {
+			empty = false
+			w.buf = appendBytes(append(w.buf[:0], 'T'), t)
+			if err := w.put(logical); err != nil {
+				return err
+			}
+		}
 		if w.pairs%1024 == 0 {
 			if err := w.ended(); err != nil {
 				return err

@@ -106,8 +106,9 @@ func (m *machine) order(id uint64) {
 }
 
 // hashAll is the logical hash of a view: SHA-256 of every table of the parts
-// and of the clients' idempotency keys, name by name and key by key. Where a
-// pair lies in the file does not matter. It reads all that there is on the way,
+// and of the clients' idempotency keys that is not empty, name by name and key by
+// key. Where a pair lies in the file does not matter, nor which tables a program
+// has beside those that hold something. It reads all that there is on the way,
 // and so also tells a replica without others whether its file is whole.
 func (m *machine) hashAll(tx *bbolt.Tx) (sum [32]byte, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
@@ -140,13 +141,16 @@ func (m *machine) hashAll(tx *bbolt.Tx) (sum [32]byte, err error) {
 	}
 	n := 0
 	for _, t := range names {
-		h.Write(appendBytes([]byte{'T'}, t))
 		b := ts.table(t)
 		if b == nil {
 			continue
 		}
 		c := b.cursor()
-		for k, v := c.first(); k != nil; k, v = c.next() {
+		k, v := c.first()
+		if k != nil {
+			h.Write(appendBytes([]byte{'T'}, t))
+		}
+		for ; k != nil; k, v = c.next() {
 			buf = append(buf[:0], 'K')
 			buf = appendBytes(appendBytes(buf, k), v)
 			h.Write(buf)
