@@ -155,13 +155,13 @@ func TestTooLarge(t *testing.T) {
 	s := newService(t)
 	big := json.RawMessage(`{"a":"` + strings.Repeat("x", MaxProperties-10) + `"}`)
 	var ops []Op
-	for range 9 {
+	for range MaxBatchBytes/MaxProperties + 1 {
 		ops = append(ops, Op{Op: OpCreateNode, Type: "n", Label: ptr("l"), Properties: big})
 	}
 	if _, _, err := s.Batch(bg, alice, "s", ops); code(err) != CodeTooLarge {
 		t.Fatalf("too many bytes: %v", err)
 	}
-	if _, _, err := s.Batch(bg, alice, "s", ops[:7]); err != nil {
+	if _, _, err := s.Batch(bg, alice, "s", ops[:len(ops)-3]); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := s.Batch(bg, alice, "s", make([]Op, MaxBatchOps+1)); code(err) != CodeTooLarge {

@@ -26,10 +26,10 @@ const (
 	MaxDimension  = 4096 // of a vector
 	MaxSchema     = 64 << 10
 
-	// MaxBatchOps and MaxBatchBytes bound one command. The bytes leave room
-	// for the envelope in a log entry of 512 KiB.
+	// MaxBatchOps and MaxBatchBytes bound one command. It is applied at once, and
+	// others wait for it.
 	MaxBatchOps   = 10_000
-	MaxBatchBytes = 508 << 10
+	MaxBatchBytes = 8 << 20
 
 	// maxCascade is how many edges one command ends on behalf of deleted
 	// nodes; Service.DeleteNode ends the others in commands before it.

@@ -46,7 +46,7 @@ var _ Graph = (*graphsync.Service)(nil)
 // normalisation, so the spelling may be longer; a batch likewise.
 const (
 	maxGraphBody = 1 << 20
-	maxBatchBody = 4 << 20
+	maxBatchBody = 16 << 20
 )
 
 var (

@@ -131,7 +131,7 @@ func TestGraphRefusals(t *testing.T) {
 		"batch absent key":    {batch, `{"session_id":"s","ops":[{"op":"update_node","key":"nobody","label":"x"}]}`, "NOT_FOUND", "body.ops[0].key"},
 		"batch version":       {batch, `{"session_id":"s","ops":[{"op":"update_node","id":{ada},"label":"x","if_version":9}]}`, "PRECONDITION_FAILED", "body.ops[0].if_version"},
 		"batch too long":      {batch, `{"session_id":"s","ops":[` + strings.Repeat(`{"op":"delete_node","id":1},`, 10_000) + `{"op":"delete_node","id":1}]}`, "TOO_LARGE", "body.ops"},
-		"batch too large":     {batch, `{"session_id":"s","ops":[` + strings.TrimSuffix(strings.Repeat(`{"op":"create_node","type":"n","label":"x","properties":{"a":"`+strings.Repeat("z", 60<<10)+`"}},`, 10), ",") + `]}`, "TOO_LARGE", "body.ops"},
+		"batch too large":     {batch, `{"session_id":"s","ops":[` + strings.TrimSuffix(strings.Repeat(`{"op":"create_node","type":"n","label":"x","properties":{"a":"`+strings.Repeat("z", 60<<10)+`"}},`, 140), ",") + `]}`, "TOO_LARGE", "body.ops"},
 
 		"export of none":     {"GET /graph/export", "", "INVALID", "query.session_id"},
 		"export unknown":     {"GET /graph/export?session_id=s&format=csv", "", "UNKNOWN_PARAMETER", "query.format"},
