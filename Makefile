@@ -3,7 +3,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X main.release=$(VERSION)
 
-.PHONY: build demo test unit e2e race lint fuzz chaos bench-state freeze install help
+.PHONY: build demo test unit e2e race lint fuzz chaos bench-state bench-graph freeze install help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,11 @@ chaos: build ## break a mesh at random; SEED, DURATION, SCENARIO, NODES, FAULTS 
 bench-state: ## the state beside etcd (DURATION=5s ROUNDS=3 KILLS=10 CELLS=)
 	@mkdir -p bin/bench && CGO_ENABLED=0 $(GO) build -o bin/bench/meshd ./cmd/meshd && CGO_ENABLED=0 $(GO) build -C test/bench/etcd -o $(CURDIR)/bin/bench/ ./server ./load
 	$(GO) run ./test/bench/state -bin bin/bench -duration $${DURATION:-5s} -rounds $${ROUNDS:-3} -kills $${KILLS:-10} -cells "$${CELLS:-}"
+
+bench-graph: ## the graph beside the reference memory server, as Markdown (CELLS= DURATION=2s SMALL=1)
+	@mkdir -p bin/bench/npm && CGO_ENABLED=0 $(GO) build -o bin/bench/meshd ./cmd/meshd && CGO_ENABLED=0 $(GO) build -o bin/bench/graph ./test/bench/graph
+	@cp test/bench/graph/peer/* bin/bench/npm/ && cd bin/bench/npm && npm install --no-audit --no-fund --loglevel=error >&2
+	@bin/bench/graph -cells "$${CELLS:-}" -duration $${DURATION:-2s} $(if $(SMALL),-small)
 
 freeze: build ## keep what this program writes as testdata of FORMAT=N
 	go test ./test/formats -run TestFreeze -freeze $(FORMAT)
