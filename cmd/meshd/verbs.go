@@ -33,6 +33,7 @@ var verbs = []struct {
 	{groupAgents, sendCommand},
 
 	{groupGraph, graphCommand},
+	{groupGraph, mcpCommand},
 
 	{groupAccess, apikeyCommand},
 
