@@ -34,6 +34,8 @@ func (t *tx) applyVerb(o *op) (opResult, *consensus.Refusal, error) {
 		return t.undoMerge(o)
 	case opSetSchema:
 		return t.setSchema(o)
+	case opEraseNode, opEraseEdge, opEraseObservation:
+		return t.erase(o)
 	}
 	return opResult{}, refuse(CodeInvalid, "op", "unknown operation %d", o.Kind), nil
 }

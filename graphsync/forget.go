@@ -101,7 +101,7 @@ func nodeGone(v []byte) bool { return len(v) > 3 }
 
 func edgeGone(v []byte) bool { return len(v) == edgeValueSize && v[edgeValueSize-1] != 0 }
 
-func obsGone(v []byte) bool { return len(v) == 9 && v[8] != 0 }
+func obsGone(v []byte) bool { return len(v) >= obsValueSize && v[obsValueSize-1] != 0 }
 
 // forgetName takes an ended thing's id from the table that knew where it was,
 // unless more of its past is kept.

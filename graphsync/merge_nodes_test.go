@@ -18,10 +18,13 @@ func logical(t rapid.TB, state consensus.State) map[string]string {
 	out := map[string]string{}
 	put := func(table consensus.Table, k []byte, v any) { out[fmt.Sprintf("%s %x", table, k)] = fmt.Sprintf("%+v", v) }
 	_, err := state.View(bg, stale, func(r consensus.Reader) error {
-		for _, table := range []consensus.Table{tID, tKey, tOPS, tEdge, tType, tName, tCount, tObsAt, tObsText, tSchema, tExpiry} {
+		for _, table := range []consensus.Table{tID, tKey, tOPS, tEdge, tType, tName, tCount, tObsText, tSchema, tExpiry} {
 			for k, v := range r.Scan(table, nil, nil) {
 				put(table, k, v)
 			}
+		}
+		for k, v := range r.Scan(tObsAt, nil, nil) {
+			put(tObsAt, k, v[:obsValueSize]) // behind it are nodes it spoke of before
 		}
 		for k, v := range r.Scan(tNode, nil, nil) {
 			n, err := decodeNode(v)

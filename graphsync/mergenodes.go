@@ -183,11 +183,20 @@ func (t *tx) mergeObservation(m *mergeRecord, at obsPlace, twice bool) error {
 	return nil
 }
 
+// maxFormer bounds what is kept of the nodes that an observation spoke of.
+const maxFormer = 5 * 64
+
 // moveObservation lets an observation speak of another node.
 func (t *tx) moveObservation(at obsPlace, node uint64, rec *obsRecord) {
 	flags := t.pastObservation(at.ns, at.node, at.id, &rec.stamp, endChanged)
 	t.liftObservation(at, rec)
 	t.touch(&rec.stamp)
-	t.placeObservation(obsPlace{at.ns, node, at.id}, rec)
+	former := appendID(nil, at.node)
+	for rest := t.formerNodes(at.id); len(rest) >= 5 && len(former) < maxFormer; rest = rest[5:] {
+		if was := readID(rest); was != node && was != at.node {
+			former = append(former, rest[:5]...)
+		}
+	}
+	t.placeObservation(obsPlace{at.ns, node, at.id}, rec, former)
 	t.note(change{deed: changeUpdated, kind: kindObservation, flags: flags, ns: at.ns, id: at.id, node: node, other: at.node})
 }

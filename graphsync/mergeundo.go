@@ -146,7 +146,7 @@ func (t *tx) moveBack(m *mergeRecord) error {
 		}
 		at := obsPlace{m.NS, m.Source, saved.ID}
 		t.touch(&rec.stamp)
-		t.placeObservation(at, &rec)
+		t.placeObservation(at, &rec, t.formerNodes(at.id))
 		t.reschedule(at.id, kindObservation, 0, rec.Expires)
 		t.tally(m.NS, countObservations, 1)
 		t.noteObservation(changeRestored, at, 0)

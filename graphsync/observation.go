@@ -39,7 +39,7 @@ func (t *tx) addObservation(o *op) (opResult, *consensus.Refusal, error) {
 	t.changed = true
 	rec := obsRecord{stamp: t.made(), Text: o.Text, Props: storedProps(o.Props), provenance: told}
 	at := obsPlace{ns, node, t.nextID()}
-	t.placeObservation(at, &rec)
+	t.placeObservation(at, &rec, nil)
 	t.reschedule(at.id, kindObservation, 0, rec.Expires)
 	t.tally(ns, countObservations, 1)
 	t.noteObservation(changeCreated, at, 0)
@@ -47,13 +47,23 @@ func (t *tx) addObservation(o *op) (opResult, *consensus.Refusal, error) {
 }
 
 // placeObservation makes an observation current at a place.
-func (t *tx) placeObservation(at obsPlace, rec *obsRecord) {
+func (t *tx) placeObservation(at obsPlace, rec *obsRecord, former []byte) {
+	rec.bound(rec.bounded())
 	t.key = appendObsKey(t.key[:0], at.ns, at.node, at.id)
 	t.value = rec.encode(t.value[:0])
 	t.w.Put(tObs, t.key, t.value)
 	t.key = appendID(t.key[:0], at.id)
-	t.w.Put(tObsAt, t.key, at.appendValue(nil, false))
+	t.w.Put(tObsAt, t.key, at.appendValue(nil, false, former))
 	t.w.Put(tObsText, appendTextKey(nil, at.ns, at.node, rec.Text), appendID(nil, at.id))
+}
+
+// formerNodes is what tObsAt says of the nodes an observation spoke of before.
+func (v *view) formerNodes(id uint64) []byte {
+	got := v.r.Get(tObsAt, appendID(nil, id))
+	if len(got) < obsValueSize {
+		return nil
+	}
+	return got[obsValueSize:]
 }
 
 // liftObservation takes an observation out of the current ones.
@@ -102,8 +112,9 @@ func (t *tx) meantObservation(o *op) (obsPlace, obsRecord, bool, error) {
 func (t *tx) endObservation(at obsPlace, rec *obsRecord, how ending) {
 	flags := t.pastObservation(at.ns, at.node, at.id, &rec.stamp, how)
 	t.liftObservation(at, rec)
+	former := t.formerNodes(at.id)
 	t.key = appendID(t.key[:0], at.id)
-	t.w.Put(tObsAt, t.key, at.appendValue(nil, true))
+	t.w.Put(tObsAt, t.key, at.appendValue(nil, true, former))
 	t.reschedule(at.id, kindObservation, rec.Expires, 0)
 	t.tally(at.ns, countObservations, -1)
 	t.noteObservation(endingChange(how), at, flags)

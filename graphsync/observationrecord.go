@@ -21,13 +21,14 @@ type obsPlace struct {
 	node, id uint64
 }
 
-// appendValue is the observation's value in tObsAt; flags is how it ended.
-func (p obsPlace) appendValue(b []byte, ended bool) []byte {
+// appendValue is the observation's value in tObsAt. Former lists the nodes that
+// it spoke of before, 5 bytes each: its past lies with them.
+func (p obsPlace) appendValue(b []byte, ended bool, former []byte) []byte {
 	b = appendNodeKey(b, p.ns, p.node)
 	if ended {
-		return append(b, 1)
+		return append(append(b, goneEnded), former...)
 	}
-	return append(b, 0)
+	return append(append(b, 0), former...)
 }
 
 func parseObsKey(k []byte) (obsPlace, bool) {
@@ -39,7 +40,7 @@ func parseObsKey(k []byte) (obsPlace, bool) {
 
 // parseObsValue reads tObsAt; ended says that the place is in the history.
 func parseObsValue(id uint64, v []byte) (p obsPlace, ended, ok bool) {
-	if len(v) != obsValueSize {
+	if len(v) < obsValueSize || (len(v)-obsValueSize)%5 != 0 {
 		return obsPlace{}, false, false
 	}
 	return obsPlace{ns: readSymbol(v), node: readID(v[3:]), id: id}, v[obsValueSize-1] != 0, true

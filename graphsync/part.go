@@ -35,6 +35,9 @@ func (*Part) Apply(w consensus.Writer, c consensus.Command) ([]byte, error) {
 	if err := t.begin(); err != nil {
 		return nil, err
 	}
+	if err := t.expire(); err != nil {
+		return nil, err
+	}
 	res := result{Ops: make([]opResult, len(cmd.Ops))}
 	for i := range cmd.Ops {
 		done, refusal, err := t.apply(&cmd.Ops[i])
