@@ -118,6 +118,15 @@ func (f *fields) trueIf(k uint64, v bool) {
 	}
 }
 
+func (f *fields) float(k uint64, v float64) {
+	f.name(k)
+	if v == 1 { // what most weights are
+		f.b = append(f.b, cborHalf, 0x3c, 0x00)
+		return
+	}
+	f.b = append(f.b, consensus.Encode(v)...)
+}
+
 func (f *fields) floatIf(k uint64, v float64) {
 	if v != 0 {
 		f.name(k)

@@ -257,64 +257,16 @@ func decodeCommand(body []byte) (*command, error) {
 	return c, consensus.Decode(body, c)
 }
 
-func (w *wireNode) encode(b []byte) []byte {
-	f := mapFields(b)
-	f.text(1, w.Namespace)
-	f.uint(2, w.ID)
-	f.text(3, w.Type)
-	f.text(4, w.Label)
-	f.textIf(5, w.Key)
-	f.bytesIf(6, w.Props)
-	f.trueIf(7, w.Given)
-	f.uint(20, w.Version)
-	f.int(21, w.CreatedAt)
-	f.int(22, w.UpdatedAt)
-	f.textIf(23, w.CreatedBy)
-	f.textIf(24, w.UpdatedBy)
-	return f.end()
-}
-
-func (w *wireNode) read(r *cborReader) {
-	r.members(func(name uint64) bool {
-		switch name {
-		case 1:
-			w.Namespace = r.text()
-		case 2:
-			w.ID = r.uint()
-		case 3:
-			w.Type = r.text()
-		case 4:
-			w.Label = r.text()
-		case 5:
-			w.Key = r.text()
-		case 6:
-			w.Props = r.bytes()
-		case 7:
-			w.Given = r.bool()
-		case 20:
-			w.Version = r.uint()
-		case 21:
-			w.CreatedAt = r.int()
-		case 22:
-			w.UpdatedAt = r.int()
-		case 23:
-			w.CreatedBy = r.text()
-		case 24:
-			w.UpdatedBy = r.text()
-		default:
-			return false
-		}
-		return true
-	})
-}
-
 func (res *result) encode() []byte {
-	if len(res.Refusals) > 0 || res.Edge != nil {
+	if len(res.Refusals) > 0 {
 		return consensus.Encode(res)
 	}
 	size := 16 + 24*len(res.Ops)
 	if w := res.Node; w != nil {
 		size += 96 + len(w.Namespace) + len(w.Type) + len(w.Label) + len(w.Key) + len(w.Props) + len(w.CreatedBy) + len(w.UpdatedBy)
+	}
+	if w := res.Edge; w != nil {
+		size += 128 + len(w.Namespace) + len(w.Type) + len(w.Predicate) + len(w.Props) + len(w.CreatedBy) + len(w.UpdatedBy) + len(w.Origin)
 	}
 	f := mapFields(make([]byte, 0, size))
 	f.name(1)
@@ -328,6 +280,10 @@ func (res *result) encode() []byte {
 	if res.Node != nil {
 		f.name(3)
 		f.b = res.Node.encode(f.b)
+	}
+	if res.Edge != nil {
+		f.name(4)
+		f.b = res.Edge.encode(f.b)
 	}
 	return f.end()
 }
@@ -354,6 +310,9 @@ func decodeResult(b []byte) (result, error) {
 		case 3:
 			res.Node = new(wireNode)
 			res.Node.read(&r)
+		case 4:
+			res.Edge = new(wireEdge)
+			res.Edge.read(&r)
 		default:
 			return false
 		}

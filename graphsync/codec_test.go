@@ -25,10 +25,18 @@ var codecs = []coded{
 		func(b []byte) (any, bool) { n := new(nodeRecord); ok := n.read(b); return n, ok }},
 	{"edge", func() any { return new(edgeRecord) }, func(v any) []byte { return v.(*edgeRecord).encode(nil) },
 		func(b []byte) (any, bool) { e := new(edgeRecord); ok := e.read(b); return e, ok }},
+	{"past", func() any { return new(pastRecord) }, func(v any) []byte {
+		p := v.(*pastRecord)
+		f := mapFields(nil)
+		p.encode(&f)
+		return f.end()
+	}, func(b []byte) (any, bool) { p := new(pastRecord); ok := p.read(b); return p, ok }},
 	{"meta", func() any { return new(metaRecord) }, func(v any) []byte { return v.(*metaRecord).encode(nil) },
 		func(b []byte) (any, bool) { m := new(metaRecord); ok := m.read(b); return m, ok }},
 	{"wire", func() any { return new(wireNode) }, func(v any) []byte { return v.(*wireNode).encode(nil) },
 		func(b []byte) (any, bool) { w := new(wireNode); r := cborReader{b: b}; w.read(&r); return w, r.whole() }},
+	{"wire edge", func() any { return new(wireEdge) }, func(v any) []byte { return v.(*wireEdge).encode(nil) },
+		func(b []byte) (any, bool) { w := new(wireEdge); r := cborReader{b: b}; w.read(&r); return w, r.whole() }},
 	{"op", func() any { return new(op) }, func(v any) []byte { return v.(*op).encode(nil) },
 		func(b []byte) (any, bool) { o := new(op); r := cborReader{b: b}; o.read(&r); return o, r.whole() }},
 	{"command", func() any { return new(command) }, func(v any) []byte { return v.(*command).encode() },
@@ -65,16 +73,21 @@ func TestHandwrittenCodeIsTheEncodersOwn(t *testing.T) {
 		}
 		at, past := int64(n("from at")), -int64(n("to at")>>1)
 		told := provenance{&at, &past, s("told"), &w, int64(n("pexp"))}
-		wired := wireNode{s("ns"), n("wid"), s("wtype"), s("wlabel"), s("wkey"), raw.Draw(t, "wprops"), rapid.Bool().Draw(t, "given"), wireStamp{n("wv"), int64(n("wat")), int64(n("wut")), s("wby"), s("wuby")}}
+		wired := wireNode{s("ns"), n("wid"), s("wtype"), s("wlabel"), s("wkey"), raw.Draw(t, "wprops"), rapid.Bool().Draw(t, "given"), []string{s("alias a"), "b"}, wireStamp{n("wv"), int64(n("wat")), int64(n("wut")), s("wby"), s("wuby")}, int64(n("wexp"))}
+		wiredEdge := wireEdge{s("ns"), n("eid"), s("etype"), n("esource"), n("etarget"), raw.Draw(t, "eprops"), s("epred"), w, wired.wireStamp, wireTold{int64(n("texp")), &at, &past, s("origin"), &w}}
 		res := result{Ops: []opResult{{ID: n("rid"), Status: status(n("status")), Version: n("rv")}, {}}}
 		if rapid.Bool().Draw(t, "with node") {
 			res.Node = &wired
 		}
+		if rapid.Bool().Draw(t, "with edge") {
+			res.Edge = &wiredEdge
+		}
 		values := []any{
 			&nodeRecord{stamped, symbol(small.Draw(t, "type")), s("label"), s("name"), s("key"), s("norm"), raw.Draw(t, "props"), []alias{{Key: s("alias"), Norm: s("anorm")}, {Key: "b"}}, int64(n("nexp"))},
 			&edgeRecord{stamped, &w, s("pred"), raw.Draw(t, "props"), told},
+			&pastRecord{raw.Draw(t, "past"), int64(n("end")), symbol(small.Draw(t, "endby")) & maxSymbol, ending(n("how")), raw.Draw(t, "place")},
 			&metaRecord{n("format"), n("next"), symbol(small.Draw(t, "a")), symbol(small.Draw(t, "b")), symbol(small.Draw(t, "c")), symbol(small.Draw(t, "d")), n("from"), n("count"), n("lbytes"), n("keep"), n("kbytes"), int64(n("since")), -int64(n("oldest") >> 1)},
-			&wired, &o,
+			&wired, &wiredEdge, &o,
 			&command{s("ns"), s("author"), []op{o, {}}, rapid.Bool().Draw(t, "lenient"), rapid.Bool().Draw(t, "whole")},
 			&res,
 		}
@@ -95,7 +108,7 @@ func FuzzCodec(f *testing.F) {
 	w := 0.5
 	for i, v := range []any{
 		&nodeRecord{stamp{1, 2, 3, 4, 5, 6, 7, 8}, 9, "l", "n", "k", "m", []byte("{}"), []alias{{Key: "a", Norm: "b"}}, 7}, &edgeRecord{stamp{Version: 1}, &w, "p", []byte("{}"), provenance{Source: "s", Confidence: &w}},
-		&metaRecord{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}, &wireNode{Namespace: "n", ID: 1 << 33, Given: true}, &op{Kind: 1, Weight: 1, Parallel: 300},
+		&pastRecord{[]byte("r"), 5, 6, endMerged, []byte("p")}, &metaRecord{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}, &wireNode{Namespace: "n", ID: 1 << 33, Given: true, Aliases: []string{"a"}, Expires: 5}, &wireEdge{ID: 4, Weight: 1, wireTold: wireTold{ValidTo: new(int64), Confidence: &w}}, &op{Kind: 1, Weight: 1, Parallel: 300},
 		&command{"n", "a", []op{{Kind: 2}}, true, true}, &result{Ops: []opResult{{ID: 1, Status: 2, Version: 3}}},
 	} {
 		f.Add(uint8(i), consensus.Encode(v))

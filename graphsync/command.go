@@ -57,7 +57,7 @@ const (
 	hasPredicate
 	isUpsert
 	isMerge
-	hasValidFrom // 0 in the op: taken away
+	hasValidFrom // noTime in the op: taken away
 	hasValidTo
 	hasSource
 	hasConfidence // negative in the op: taken away
@@ -158,8 +158,10 @@ type wireNode struct {
 	Props     []byte `cbor:"6,keyasint,omitempty"`
 	// Given says that the properties are those of the operation, which its
 	// proposer has, and are left out: the answer is kept on every node.
-	Given bool `cbor:"7,keyasint,omitempty"`
+	Given   bool     `cbor:"7,keyasint,omitempty"`
+	Aliases []string `cbor:"8,keyasint,omitempty"`
 	wireStamp
+	Expires int64 `cbor:"30,keyasint,omitempty"`
 }
 
 type wireEdge struct {
@@ -172,6 +174,16 @@ type wireEdge struct {
 	Predicate string  `cbor:"7,keyasint,omitempty"`
 	Weight    float64 `cbor:"8,keyasint"`
 	wireStamp
+	wireTold
+}
+
+// wireTold is a provenance.
+type wireTold struct {
+	Expires    int64    `cbor:"30,keyasint,omitempty"`
+	ValidFrom  *int64   `cbor:"31,keyasint,omitempty"`
+	ValidTo    *int64   `cbor:"32,keyasint,omitempty"`
+	Origin     string   `cbor:"33,keyasint,omitempty"`
+	Confidence *float64 `cbor:"34,keyasint,omitempty"`
 }
 
 type wireStamp struct {

@@ -18,6 +18,7 @@ const (
 	cursorOPS
 	cursorNames
 	cursorNamespaces
+	cursorHistory
 )
 
 const maxCursor = 2 * (maxNormKey + 16)

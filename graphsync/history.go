@@ -30,14 +30,19 @@ func appendRev(b []byte, rev uint64) []byte { return binary.BigEndian.AppendUint
 
 // appendPast writes a pastRecord.
 func (t *tx) appendPast(b, record, place []byte, how ending) []byte {
+	p := pastRecord{Record: record, EndAt: t.c.Time.UnixMilli(), EndBy: t.author(), How: how, Place: place}
 	f := mapFields(b)
-	f.name(1)
-	f.b = append(appendHead(f.b, cborBytes, uint64(len(record))), record...)
-	f.int(2, t.c.Time.UnixMilli())
-	f.uintIf(3, uint64(t.author()))
-	f.uintIf(4, uint64(how))
-	f.bytesIf(5, place)
+	p.encode(&f)
 	return f.end()
+}
+
+func (p *pastRecord) encode(f *fields) {
+	f.name(1)
+	f.b = append(appendHead(f.b, cborBytes, uint64(len(p.Record))), p.Record...)
+	f.int(2, p.EndAt)
+	f.uintIf(3, uint64(p.EndBy))
+	f.uintIf(4, uint64(p.How))
+	f.bytesIf(5, p.Place)
 }
 
 func (p *pastRecord) read(v []byte) bool {

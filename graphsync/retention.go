@@ -109,7 +109,7 @@ func (t *tx) trim() {
 	if t.meta.LogBytes <= keepBytes && t.meta.LogOldest >= since {
 		return
 	}
-	left := 2*len(t.cmd.Ops) + 16
+	left := 2*max(len(t.cmd.Ops), int(t.ord)) + 16
 	end := appendLogKey(nil, t.c.Revision, 0)
 	for k, v := range t.w.Scan(tLog, nil, end) {
 		if len(k) != logKeySize {

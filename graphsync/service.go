@@ -16,6 +16,7 @@ import (
 type Service struct {
 	state consensus.State
 	feed  feed
+	index indexer
 }
 
 // NewService returns the graph kept in state, which must hold NewPart().
@@ -242,13 +243,18 @@ func (p *Provenance) source() *string {
 func millis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
 func (w *wireNode) node() Node {
-	return Node{ID: w.ID, SessionID: w.Namespace, NodeType: w.Type, Label: w.Label, Key: w.Key, Properties: rawObject(w.Props),
-		Version: w.Version, CreatedBy: w.CreatedBy, UpdatedBy: w.UpdatedBy, CreatedAt: millis(w.CreatedAt), UpdatedAt: millis(w.UpdatedAt)}
+	n := Node{ID: w.ID, SessionID: w.Namespace, NodeType: w.Type, Label: w.Label, Key: w.Key, Properties: rawObject(w.Props),
+		Version: w.Version, CreatedBy: w.CreatedBy, UpdatedBy: w.UpdatedBy, CreatedAt: millis(w.CreatedAt), UpdatedAt: millis(w.UpdatedAt), Aliases: w.Aliases}
+	if w.Expires != 0 {
+		n.ExpiresAt = wireTime(&w.Expires)
+	}
+	return n
 }
 
 func (w *wireEdge) edge() Edge {
 	e := Edge{ID: w.ID, SessionID: w.Namespace, SourceID: w.Source, TargetID: w.Target, EdgeType: w.Type, Predicate: w.Predicate,
-		Weight: w.Weight, Version: w.Version, CreatedBy: w.CreatedBy, UpdatedBy: w.UpdatedBy, CreatedAt: millis(w.CreatedAt), UpdatedAt: millis(w.UpdatedAt)}
+		Weight: w.Weight, Version: w.Version, CreatedBy: w.CreatedBy, UpdatedBy: w.UpdatedBy, CreatedAt: millis(w.CreatedAt), UpdatedAt: millis(w.UpdatedAt),
+		Provenance: w.provenance()}
 	if len(w.Props) > 0 {
 		e.Properties = rawObject(w.Props)
 	}

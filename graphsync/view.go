@@ -187,7 +187,10 @@ func (v *view) stamp(s *stamp) (wireStamp, error) {
 }
 
 func (v *view) wireNode(ns nsID, id uint64, n *nodeRecord) (w wireNode, err error) {
-	w = wireNode{ID: id, Label: n.Label, Key: n.Key, Props: n.Props}
+	w = wireNode{ID: id, Label: n.Label, Key: n.Key, Props: n.Props, Expires: n.Expires}
+	for i := range n.Aliases {
+		w.Aliases = append(w.Aliases, n.Aliases[i].Key)
+	}
 	if w.Namespace, err = v.text(symNamespace, ns); err != nil {
 		return w, err
 	}
@@ -199,7 +202,7 @@ func (v *view) wireNode(ns nsID, id uint64, n *nodeRecord) (w wireNode, err erro
 }
 
 func (v *view) wireEdge(at triple, e *edgeRecord) (w wireEdge, err error) {
-	w = wireEdge{ID: at.id, Source: at.source, Target: at.target, Props: e.Props, Predicate: e.Predicate, Weight: e.weight()}
+	w = wireEdge{ID: at.id, Source: at.source, Target: at.target, Props: e.Props, Predicate: e.Predicate, Weight: e.weight(), wireTold: wireOf(&e.provenance)}
 	if w.Namespace, err = v.text(symNamespace, at.ns); err != nil {
 		return w, err
 	}
