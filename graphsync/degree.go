@@ -17,49 +17,79 @@ type Degree struct {
 	Truncated bool              `json:"truncated,omitempty"`
 }
 
+// DegreeQuery asks for the degree of a node, named by ID or Key. Direction
+// (default both) and Types say which edges count.
+type DegreeQuery struct {
+	Namespace string
+	ID        uint64
+	Key       string
+	Direction Direction
+	Types     []string
+	When      When
+}
+
 // Degree counts the edges of a node, named by id or key. A loop counts once in
 // each direction.
 func (s *Service) Degree(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64, key string) (Degree, consensus.ReadInfo, error) {
-	return s.DegreeAt(ctx, ro, When{}, namespace, id, key)
+	return s.DegreeOf(ctx, ro, DegreeQuery{Namespace: namespace, ID: id, Key: key})
 }
 
-// DegreeAt is Degree as of another time.
-func (s *Service) DegreeAt(ctx context.Context, ro consensus.ReadOptions, when When, namespace string, id uint64, key string) (Degree, consensus.ReadInfo, error) {
+// DegreeOf is Degree of some edges, or as of another time.
+func (s *Service) DegreeOf(ctx context.Context, ro consensus.ReadOptions, q DegreeQuery) (Degree, consensus.ReadInfo, error) {
 	d := Degree{OutTypes: map[string]uint64{}, InTypes: map[string]uint64{}}
-	if r := checkNamespace(namespace); r != nil {
+	r := checkNamespace(q.Namespace)
+	if r == nil {
+		q.Direction, r = checkDirection(q.Direction)
+	}
+	if r == nil {
+		r = checkTypes("type", q.Types)
+	}
+	if r != nil {
 		return d, consensus.ReadInfo{}, r
 	}
-	info, err := s.readAt(ctx, ro, when, func(v *view) error {
-		ns := v.namespace(namespace)
+	info, err := s.readAt(ctx, ro, q.When, func(v *view) error {
+		ns := v.namespace(q.Namespace)
 		var err error
-		if d.ID, err = v.resolve(ns, id, key, "id"); err != nil {
+		if d.ID, err = v.resolve(ns, q.ID, q.Key, "id"); err != nil {
 			return err
 		}
-		for _, side := range []struct {
-			dir   Direction
-			total *uint64
-			types map[string]uint64
-		}{{Out, &d.Out, d.OutTypes}, {In, &d.In, d.InTypes}} {
-			b := budget{left: maxScan / 2}
-			counts := map[symbol]uint64{}
-			err := v.eachEdge(ns, d.ID, side.dir, 0, &b, func(at triple, _ uint64, _ []byte) bool {
-				counts[at.typ]++
-				*side.total++
-				return true
-			})
-			if err != nil {
+		types, none := v.typesOf(q.Types)
+		if none {
+			return nil
+		}
+		if q.Direction != In {
+			if err := v.countEdges(&d, ns, Out, types, &d.Out, d.OutTypes); err != nil {
 				return err
 			}
-			d.Truncated = d.Truncated || b.over
-			for typ, n := range counts {
-				name, err := v.text(symType, typ)
-				if err != nil {
-					return err
-				}
-				side.types[name] = n
-			}
+		}
+		if q.Direction != Out {
+			return v.countEdges(&d, ns, In, types, &d.In, d.InTypes)
 		}
 		return nil
 	})
 	return d, info, err
+}
+
+func (v *view) countEdges(d *Degree, ns nsID, dir Direction, types []symbol, total *uint64, by map[string]uint64) error {
+	b := budget{left: maxScan / 2}
+	counts := map[symbol]uint64{}
+	for _, typ := range types {
+		err := v.eachEdge(ns, d.ID, dir, typ, &b, func(at triple, _ uint64, _ []byte) bool {
+			counts[at.typ]++
+			*total++
+			return true
+		})
+		if err != nil {
+			return err
+		}
+	}
+	d.Truncated = d.Truncated || b.over
+	for typ, n := range counts {
+		name, err := v.text(symType, typ)
+		if err != nil {
+			return err
+		}
+		by[name] = n
+	}
+	return nil
 }

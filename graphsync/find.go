@@ -27,6 +27,7 @@ type FindQuery struct {
 	Type      string
 	Limit     int
 	Cursor    string
+	Answer
 }
 
 // Find returns nodes by label in the order of folded labels. MatchExact and
@@ -55,6 +56,9 @@ func (s *Service) Find(ctx context.Context, ro consensus.ReadOptions, q FindQuer
 	if r == nil && text == "" {
 		r = invalid("q", "must not be blank")
 	}
+	if r == nil {
+		r = q.Answer.check()
+	}
 	if r != nil {
 		return page, consensus.ReadInfo{}, r
 	}
@@ -80,7 +84,10 @@ func (s *Service) Find(ctx context.Context, ro consensus.ReadOptions, q FindQuer
 		} else {
 			from = next(from)
 		}
-		return v.pageNames(&page, &nameScan{ns: ns, typ: typ, match: q.Match, text: text, limit: limit}, from, after(prefix))
+		p := newPager(limit, q.Answer, sieve{})
+		err := v.pageNames(&page, p, &nameScan{ns: ns, typ: typ, match: q.Match, text: text}, from, after(prefix))
+		page.Cursor, page.Truncated = p.end(cursorNames)
+		return err
 	})
 	page.Count = len(page.Nodes)
 	return page, info, err
@@ -91,7 +98,6 @@ type nameScan struct {
 	typ   symbol
 	match Match
 	text  string
-	limit int
 }
 
 // fits looks at the whole label where the index could not tell.
@@ -105,20 +111,15 @@ func (q *nameScan) fits(label string) bool {
 	return true
 }
 
-func (v *view) pageNames(page *NodePage, q *nameScan, from, to []byte) error {
-	size, scanned, text := 0, 0, []byte(q.text)
-	var last []byte
+func (v *view) pageNames(page *NodePage, p *pager, q *nameScan, from, to []byte) error {
+	text := []byte(q.text)
 	for k := range v.r.Scan(tName, from, to) {
 		if len(k) < minNameKey {
 			return errRecord
 		}
-		if len(page.Nodes) == q.limit || size > MaxAnswerBytes || scanned == maxScan {
-			page.Truncated = len(page.Nodes) < q.limit
-			page.Cursor = encodeCursor(cursorNames, last)
+		if !p.look(k) {
 			return nil
 		}
-		scanned++
-		last = append(last[:0], k...)
 		name, id := k[3:len(k)-6], readID(k[len(k)-5:])
 		if q.match == MatchContains && !bytes.Contains(name, text) {
 			continue
@@ -133,12 +134,9 @@ func (v *view) pageNames(page *NodePage, q *nameScan, from, to []byte) error {
 		if v.expired(rec.Expires) || q.typ != 0 && rec.Type != q.typ || !q.fits(rec.Label) {
 			continue
 		}
-		n, err := v.toNode(q.ns, id, &rec)
-		if err != nil {
+		if on, err := v.addNode(page, p, q.ns, id, &rec); err != nil || !on {
 			return err
 		}
-		page.Nodes = append(page.Nodes, n)
-		size += n.size()
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func (s *Service) Paths(ctx context.Context, ro consensus.ReadOptions, q PathsQu
 	if r != nil {
 		return out, consensus.ReadInfo{}, r
 	}
-	info, err := s.read(ctx, ro, func(v *view) error {
+	info, err := s.readAt(ctx, ro, q.When, func(v *view) error {
 		search, err := v.pathSearch(&q.PathQuery, maxPathsEdges)
 		if err != nil || search == nil {
 			return err

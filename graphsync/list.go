@@ -14,10 +14,13 @@ type NodeQuery struct {
 	Limit     int
 	Cursor    string
 	When      When
+	Filter
+	Answer
 }
 
 // NodePage is a page of nodes. Cursor is empty on the last page. Truncated
-// says that the page ended for its size, short of the limit.
+// says that the page ended short of the limit, for its size or because too few
+// of the nodes looked at matched.
 type NodePage struct {
 	Nodes     []Node `json:"nodes"`
 	Count     int    `json:"count"`
@@ -34,6 +37,13 @@ func (s *Service) ListNodes(ctx context.Context, ro consensus.ReadOptions, q Nod
 	}
 	if r == nil && q.Type != "" {
 		r = checkType("node_type", q.Type)
+	}
+	if r == nil {
+		r = q.Answer.check()
+	}
+	var sieve sieve
+	if r == nil {
+		sieve, r = q.sieve()
 	}
 	if r != nil {
 		return page, consensus.ReadInfo{}, r
@@ -62,41 +72,37 @@ func (s *Service) ListNodes(ctx context.Context, ro consensus.ReadOptions, q Nod
 		if to == nil {
 			to = after(prefix)
 		}
+		p := newPager(limit, q.Answer, sieve)
+		var err error
 		if v.at.past {
-			return v.pageNodesThen(&page, prefix, to, ns, only, limit)
+			err = v.pageNodesThen(&page, p, prefix, to, ns, only)
+		} else {
+			err = v.pageNodes(&page, p, table, prefix, to, ns)
 		}
-		return v.pageNodes(&page, table, kind, prefix, to, ns, limit)
+		page.Cursor, page.Truncated = p.end(kind)
+		return err
 	})
 	page.Count = len(page.Nodes)
 	return page, info, err
 }
 
-func (v *view) pageNodes(page *NodePage, table consensus.Table, kind byte, from, to []byte, ns nsID, limit int) error {
-	size, scanned := 0, 0
-	var last []byte
+func (v *view) pageNodes(page *NodePage, p *pager, table consensus.Table, from, to []byte, ns nsID) error {
 	for k, val := range v.r.ScanReverse(table, from, to) {
 		if len(k) < 5 {
 			return errRecord
 		}
-		if len(page.Nodes) == limit || size > MaxAnswerBytes || scanned == maxScan {
-			page.Truncated = len(page.Nodes) < limit
-			page.Cursor = encodeCursor(kind, last)
+		if !p.look(k) {
 			return nil
 		}
-		scanned++
 		id := readID(k[len(k)-5:])
-		last = append(last[:0], k...)
-		var n Node
+		var rec nodeRecord
 		var shown bool
 		var err error
 		if table == tNode {
-			var rec nodeRecord
-			if rec, err = decodeNode(val); err == nil && !v.expired(rec.Expires) {
-				shown = true
-				n, err = v.toNode(ns, id, &rec)
-			}
+			rec, err = decodeNode(val)
+			shown = err == nil && !v.expired(rec.Expires)
 		} else {
-			n, shown, err = v.findNode(ns, id)
+			rec, shown, err = v.seeNode(ns, id)
 		}
 		if err != nil {
 			return err
@@ -104,31 +110,40 @@ func (v *view) pageNodes(page *NodePage, table consensus.Table, kind byte, from,
 		if !shown {
 			continue
 		}
-		page.Nodes = append(page.Nodes, n)
-		size += n.size()
+		if on, err := v.addNode(page, p, ns, id, &rec); err != nil || !on {
+			return err
+		}
 	}
 	return nil
 }
 
+// addNode puts a node into the page if the filter takes it; on is false where
+// the page has ended.
+func (v *view) addNode(page *NodePage, p *pager, ns nsID, id uint64, rec *nodeRecord) (on bool, _ error) {
+	if !p.sieve.node(rec) {
+		return true, nil
+	}
+	n, err := v.toNode(ns, id, rec)
+	if err != nil || !p.take(p.left.node(&n)) {
+		return false, err
+	}
+	page.Nodes = append(page.Nodes, n)
+	return true, nil
+}
+
 // pageNodesThen is pageNodes as of a revision, among nodes of one type, if only
 // is given.
-func (v *view) pageNodesThen(page *NodePage, from, to []byte, ns nsID, only symbol, limit int) error {
-	size, scanned := 0, 0
-	var last []byte
+func (v *view) pageNodesThen(page *NodePage, p *pager, from, to []byte, ns nsID, only symbol) error {
 	var failed error
 	past := pastScan(v.r, tNodeHist, from, to, nodeKeySize, v.at.rev, true)
-	beside(v.r.ScanReverse(tNode, from, to), past, true, func(k []byte, cur bool, val []byte, p pastEntry) bool {
+	beside(v.r.ScanReverse(tNode, from, to), past, true, func(k []byte, cur bool, val []byte, then pastEntry) (on bool) {
 		if len(k) != nodeKeySize {
 			failed = errRecord
 			return false
 		}
-		if len(page.Nodes) == limit || size > MaxAnswerBytes || scanned == maxScan {
-			page.Truncated = len(page.Nodes) < limit
-			page.Cursor = encodeCursor(cursorNodes, last)
+		if !p.look(k) {
 			return false
 		}
-		scanned++
-		last = append(last[:0], k...)
 		var rec nodeRecord
 		ok := false
 		if cur {
@@ -136,18 +151,13 @@ func (v *view) pageNodesThen(page *NodePage, from, to []byte, ns nsID, only symb
 			ok = rec.began() <= v.at.rev
 		}
 		if failed == nil && !ok {
-			rec, ok, failed = v.thenNode(p)
+			rec, ok, failed = v.thenNode(then)
 		}
 		if failed != nil || !ok || v.expired(rec.Expires) || only != 0 && rec.Type != only {
 			return failed == nil
 		}
-		var n Node
-		if n, failed = v.toNode(ns, readID(k[3:]), &rec); failed != nil {
-			return false
-		}
-		page.Nodes = append(page.Nodes, n)
-		size += n.size()
-		return true
+		on, failed = v.addNode(page, p, ns, readID(k[3:]), &rec)
+		return on
 	})
 	return failed
 }

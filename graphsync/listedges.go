@@ -16,6 +16,8 @@ type EdgeQuery struct {
 	Limit     int
 	Cursor    string
 	When      When
+	Filter
+	Answer
 }
 
 // EdgePage is a page of edges. Cursor is empty on the last page. Truncated
@@ -45,6 +47,16 @@ func (s *Service) ListEdges(ctx context.Context, ro consensus.ReadOptions, q Edg
 	if r == nil && q.Target > maxID {
 		r = invalid("target_id", "is larger than any id")
 	}
+	if r == nil && q.Prefix != "" {
+		r = invalid("prefix", "is for nodes: edges have no label")
+	}
+	if r == nil {
+		r = q.Answer.check()
+	}
+	var sieve sieve
+	if r == nil {
+		sieve, r = q.sieve()
+	}
 	if r != nil {
 		return page, consensus.ReadInfo{}, r
 	}
@@ -59,13 +71,13 @@ func (s *Service) ListEdges(ctx context.Context, ro consensus.ReadOptions, q Edg
 				return nil
 			}
 		}
-		return v.pageEdges(&page, ns, typ, &q, limit)
+		return v.pageEdges(&page, newPager(limit, q.Answer, sieve), ns, typ, &q)
 	})
 	page.Count = len(page.Edges)
 	return page, info, err
 }
 
-func (v *view) pageEdges(page *EdgePage, ns nsID, typ symbol, q *EdgeQuery, limit int) error {
+func (v *view) pageEdges(page *EdgePage, p *pager, ns nsID, typ symbol, q *EdgeQuery) error {
 	table, kind := tSPO, cursorSPO
 	prefix := appendSymbol(nil, ns)
 	switch {
@@ -84,20 +96,8 @@ func (v *view) pageEdges(page *EdgePage, ns nsID, typ symbol, q *EdgeQuery, limi
 	} else if from = after(from); from == nil { // past the versions of that edge too
 		return nil
 	}
-	size, scanned := 0, 0
-	var last []byte
-	look := func(k []byte) bool {
-		if len(page.Edges) == limit || size > MaxAnswerBytes || scanned == maxScan {
-			page.Truncated = len(page.Edges) < limit
-			page.Cursor = encodeCursor(kind, last)
-			return false
-		}
-		scanned++
-		last = append(last[:0], k...)
-		return true
-	}
 	var failed error
-	err := v.edgesIn(table, from, after(prefix), look, func(at triple, val []byte) bool {
+	err := v.edgesIn(table, from, after(prefix), p.look, func(at triple, val []byte) bool {
 		if typ != 0 && at.typ != typ || q.Source != 0 && at.source != q.Source || q.Target != 0 && at.target != q.Target {
 			return true
 		}
@@ -106,17 +106,17 @@ func (v *view) pageEdges(page *EdgePage, ns nsID, typ symbol, q *EdgeQuery, limi
 			val = v.r.Get(tSPO, v.buf)
 		}
 		var rec edgeRecord
-		var e Edge
-		if rec, failed = decodeEdge(val); failed == nil {
-			e, failed = v.toEdge(at, &rec)
+		if rec, failed = decodeEdge(val); failed != nil || !p.sieve.edge(&rec) {
+			return failed == nil
 		}
-		if failed != nil {
+		var e Edge
+		if e, failed = v.toEdge(at, &rec); failed != nil || !p.take(p.left.edge(&e)) {
 			return false
 		}
 		page.Edges = append(page.Edges, e)
-		size += e.size()
 		return true
 	})
+	page.Cursor, page.Truncated = p.end(kind)
 	if failed != nil {
 		return failed
 	}

@@ -15,8 +15,10 @@ const (
 )
 
 // NeighborQuery asks for the surroundings of a node, named by ID or Key. Depth
-// 0 is 1, Limit 0 is DefaultLimit, an empty Direction is both ways; Type, if
-// given, is the only edge type followed.
+// 0 is 1, Limit 0 is DefaultLimit, an empty Direction is both ways; Type and
+// Types, if given, are the only edge types followed. PerNode, if given, is how
+// many nodes are reached from any one at most, so that one with a million edges
+// does not take the whole answer.
 type NeighborQuery struct {
 	Namespace string
 	ID        uint64
@@ -24,8 +26,11 @@ type NeighborQuery struct {
 	Direction Direction
 	Depth     int
 	Type      string
+	Types     []string
 	Limit     int
+	PerNode   int
 	When      When
+	Answer
 }
 
 // Neighbor is a node and how many edges it is away.
@@ -36,13 +41,15 @@ type Neighbor struct {
 
 // Neighborhood is what lies around a node: nodes nearest first, and the edges
 // met on the way whose ends are both in the answer. Truncated says that there
-// was more.
+// was more. Capped are nodes from which more would have been reached but for
+// PerNode, the first MaxLimit of them.
 type Neighborhood struct {
 	Start     Node       `json:"start"`
 	Nodes     []Neighbor `json:"nodes"`
 	Edges     []Edge     `json:"edges"`
 	Count     int        `json:"count"`
 	Truncated bool       `json:"truncated,omitempty"`
+	Capped    []uint64   `json:"capped,omitempty" doc:"nodes from which more would have been reached but for per_node"`
 }
 
 // Neighbors walks breadth first from a node.
@@ -52,8 +59,17 @@ func (s *Service) Neighbors(ctx context.Context, ro consensus.ReadOptions, q Nei
 	if r == nil {
 		r = checkNamespace(q.Namespace)
 	}
-	if r == nil && q.Type != "" {
-		r = checkType("type", q.Type)
+	if q.Type != "" {
+		q.Types = append([]string{q.Type}, q.Types...)
+	}
+	if r == nil {
+		r = checkTypes("type", q.Types)
+	}
+	if r == nil && (q.PerNode < 0 || q.PerNode > MaxLimit) {
+		r = invalid("per_node", "must be 1 to %d", MaxLimit)
+	}
+	if r == nil {
+		r = q.Answer.check()
 	}
 	if r == nil {
 		q.Direction, r = checkDirection(q.Direction)
@@ -68,7 +84,8 @@ func (s *Service) Neighbors(ctx context.Context, ro consensus.ReadOptions, q Nei
 		return out, consensus.ReadInfo{}, r
 	}
 	info, err := s.readAt(ctx, ro, q.When, func(v *view) error {
-		ns, typ, none := v.lookup(q.Namespace, q.Type)
+		ns := v.namespace(q.Namespace)
+		types, none := v.typesOf(q.Types)
 		id, err := v.resolve(ns, q.ID, q.Key, "id")
 		if err != nil {
 			return err
@@ -76,8 +93,9 @@ func (s *Service) Neighbors(ctx context.Context, ro consensus.ReadOptions, q Nei
 		if out.Start, _, err = v.findNode(ns, id); err != nil || none {
 			return err
 		}
-		w := walk{v: v, ns: ns, typ: typ, dir: q.Direction, limit: limit, out: &out,
-			budget: budget{left: maxExpansions}, seen: map[uint64]bool{id: true}}
+		w := walk{v: v, ns: ns, types: types, dir: q.Direction, limit: limit, perNode: q.PerNode, out: &out,
+			budget: budget{left: maxExpansions}, seen: map[uint64]bool{id: true}, edges: map[uint64]bool{}, bytes: q.budget()}
+		w.bytes.take(w.bytes.node(&out.Start))
 		return w.run(ctx, id, q.Depth)
 	})
 	out.Count = len(out.Nodes)
@@ -86,20 +104,20 @@ func (s *Service) Neighbors(ctx context.Context, ro consensus.ReadOptions, q Nei
 
 // walk collects a neighbourhood.
 type walk struct {
-	v      *view
-	ns     nsID
-	typ    symbol
-	dir    Direction
-	limit  int
-	out    *Neighborhood
-	budget budget
-	seen   map[uint64]bool
-	edges  map[uint64]bool
-	size   int
+	v       *view
+	ns      nsID
+	types   []symbol
+	dir     Direction
+	limit   int
+	perNode int
+	out     *Neighborhood
+	budget  budget
+	bytes   answerBudget
+	seen    map[uint64]bool
+	edges   map[uint64]bool
 }
 
 func (w *walk) run(ctx context.Context, start uint64, depth int) error {
-	w.edges = make(map[uint64]bool)
 	level := []uint64{start}
 	for d := 1; d <= depth && len(level) > 0; d++ {
 		var next []uint64
@@ -107,45 +125,71 @@ func (w *walk) run(ctx context.Context, start uint64, depth int) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			var failed error
-			err := w.v.eachEdge(w.ns, id, w.dir, w.typ, &w.budget, func(at triple, other uint64, val []byte) bool {
-				if !w.seen[other] {
-					if len(w.out.Nodes) == w.limit || w.size > MaxAnswerBytes {
-						w.out.Truncated = true
-						return false
-					}
-					n, ok, err := w.v.findNode(w.ns, other)
-					if err != nil {
-						failed = err
-						return false
-					}
-					if !ok { // expired
-						return true
-					}
-					w.seen[other] = true
-					w.out.Nodes = append(w.out.Nodes, Neighbor{n, d})
-					w.size += n.size()
-					next = append(next, other)
-				}
-				failed = w.edge(at, val)
-				return failed == nil
-			})
-			if failed != nil {
-				return failed
-			}
-			if err != nil {
+			reached, err := w.from(id, d)
+			if err != nil || w.out.Truncated {
 				return err
 			}
-			if w.budget.over {
-				w.out.Truncated = true
-			}
-			if w.out.Truncated {
-				return nil
-			}
+			next = append(next, reached...)
 		}
 		level = next
 	}
 	return nil
+}
+
+// from follows the edges of a node, and returns the nodes it is the first to
+// reach.
+func (w *walk) from(id uint64, depth int) (reached []uint64, failed error) {
+	capped := false
+	for _, typ := range w.types {
+		err := w.v.eachEdge(w.ns, id, w.dir, typ, &w.budget, func(at triple, other uint64, val []byte) bool {
+			if !w.seen[other] {
+				if w.perNode > 0 && len(reached) == w.perNode {
+					capped = true
+					return false
+				}
+				var ok bool
+				if ok, failed = w.node(other, depth); failed != nil || w.out.Truncated {
+					return false
+				}
+				if !ok { // expired
+					return true
+				}
+				reached = append(reached, other)
+			}
+			failed = w.edge(at, val)
+			return failed == nil
+		})
+		if failed == nil {
+			failed = err
+		}
+		w.out.Truncated = w.out.Truncated || w.budget.over
+		if failed != nil || w.out.Truncated || capped {
+			break
+		}
+	}
+	if capped && len(w.out.Capped) < MaxLimit {
+		w.out.Capped = append(w.out.Capped, id)
+	}
+	return reached, failed
+}
+
+// node adds a node to the answer; ok is false where it is not shown.
+func (w *walk) node(id uint64, depth int) (ok bool, _ error) {
+	if len(w.out.Nodes) == w.limit {
+		w.out.Truncated = true
+		return false, nil
+	}
+	n, ok, err := w.v.findNode(w.ns, id)
+	if err != nil || !ok {
+		return false, err
+	}
+	if !w.bytes.take(w.bytes.node(&n) + len(`,"depth":10`)) {
+		w.out.Truncated = true
+		return false, nil
+	}
+	w.seen[id] = true
+	w.out.Nodes = append(w.out.Nodes, Neighbor{n, depth})
+	return true, nil
 }
 
 // edge adds an edge to the answer once, while there is room.
@@ -153,11 +197,10 @@ func (w *walk) edge(at triple, val []byte) error {
 	if w.edges[at.id] {
 		return nil
 	}
-	if len(w.out.Edges) == maxWalkEdges || w.size > MaxAnswerBytes {
+	if len(w.out.Edges) == maxWalkEdges {
 		w.out.Truncated = true
 		return nil
 	}
-	w.edges[at.id] = true
 	if val == nil {
 		w.v.buf = at.appendSPO(w.v.buf[:0])
 		val = w.v.r.Get(tSPO, w.v.buf)
@@ -170,7 +213,11 @@ func (w *walk) edge(at triple, val []byte) error {
 	if err != nil {
 		return err
 	}
+	if !w.bytes.take(w.bytes.edge(&e)) {
+		w.out.Truncated = true
+		return nil
+	}
+	w.edges[at.id] = true
 	w.out.Edges = append(w.out.Edges, e)
-	w.size += e.size()
 	return nil
 }

@@ -1,6 +1,8 @@
 package graphsync
 
 import (
+	"slices"
+
 	"github.com/meshd/meshd/consensus"
 )
 
@@ -69,14 +71,10 @@ func (v *view) eachEdge(ns nsID, id uint64, d Direction, typ symbol, b *budget, 
 			on = fn(at, at.target, val)
 			return on
 		})
-		if err != nil || d == Out || !on && d != Both {
+		if err != nil || d == Out || !on {
 			return err
 		}
 	}
-	if d == Out {
-		return nil
-	}
-	on = true
 	return v.edgesIn(tOPS, prefix, end, look, func(at triple, val []byte) bool {
 		if d == Both && at.source == id {
 			return true
@@ -117,4 +115,34 @@ func (v *view) lookup(namespace, typ string) (ns nsID, sym symbol, none bool) {
 		none = sym == 0
 	}
 	return ns, sym, none
+}
+
+// maxTypes bounds the types one walk is told to follow.
+const maxTypes = 32
+
+func checkTypes(field string, types []string) *consensus.Refusal {
+	if len(types) > maxTypes {
+		return invalid(field, "names %d types, at most %d are allowed", len(types), maxTypes)
+	}
+	for _, typ := range types {
+		if r := checkType(field, typ); r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// typesOf are the symbols of types to follow, in their order; the symbol 0 for
+// all where none is named. None says that nothing can match.
+func (v *view) typesOf(names []string) (types []symbol, none bool) {
+	if len(names) == 0 {
+		return []symbol{0}, false
+	}
+	for _, name := range names {
+		if typ := v.symbol(symType, name); typ != 0 {
+			types = append(types, typ)
+		}
+	}
+	slices.Sort(types)
+	return slices.Compact(types), len(types) == 0
 }
