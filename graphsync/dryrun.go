@@ -48,12 +48,14 @@ func (d *dryRun) ApplyEach(ctx context.Context, _ WriteOptions, namespace string
 	results := make([]OpResult, len(ops))
 	var asked []string
 	for i := range ops {
-		if ops[i].Op == OpUpsertNode {
+		switch ops[i].Op {
+		case OpUpsertNode, OpCreateNode:
 			d.seen[d.sum(ops[i].Key)] = struct{}{}
-			results[i].Status = StatusUnchanged
-			continue
+		case OpAddAlias:
+			d.seen[d.sum(ops[i].Alias)] = struct{}{}
 		}
-		for _, key := range []string{ops[i].Source, ops[i].Target} {
+		for _, end := range endsOf(&ops[i]) {
+			key := end.key
 			if _, ok := d.seen[d.sum(key)]; !ok {
 				asked = append(asked, key)
 			}
@@ -75,11 +77,8 @@ func (d *dryRun) ApplyEach(ctx context.Context, _ WriteOptions, namespace string
 	}
 	var refused []OpRefusal
 	for i := range ops {
-		if ops[i].Op == OpUpsertNode {
-			continue
-		}
 		results[i].Status = StatusUnchanged
-		for _, end := range []struct{ field, key string }{{"source", ops[i].Source}, {"target", ops[i].Target}} {
+		for _, end := range endsOf(&ops[i]) {
 			if has, asked := known[end.key]; asked && !has {
 				refused = append(refused, OpRefusal{i, refuse(CodeNotFound, end.field, "no node has the key %q", end.key)})
 				results[i].Status = ""
@@ -88,4 +87,17 @@ func (d *dryRun) ApplyEach(ctx context.Context, _ WriteOptions, namespace string
 		}
 	}
 	return results, refused, consensus.Outcome{}, nil
+}
+
+type keyField struct{ field, key string }
+
+// endsOf lists the nodes that an operation needs.
+func endsOf(o *Op) []keyField {
+	switch o.Op {
+	case OpUpsertEdge:
+		return []keyField{{"source", o.Source}, {"target", o.Target}}
+	case OpAddObservation, OpSetVector:
+		return []keyField{{"node", o.Key}}
+	}
+	return nil
 }

@@ -22,9 +22,11 @@ const (
 
 // ExportReport says what an export wrote.
 type ExportReport struct {
-	Nodes uint64 `json:"nodes"`
-	Edges uint64 `json:"edges"`
-	Bytes int64  `json:"bytes"`
+	Nodes        uint64 `json:"nodes"`
+	Edges        uint64 `json:"edges"`
+	Observations uint64 `json:"observations,omitempty"`
+	Vectors      uint64 `json:"vectors,omitempty"`
+	Bytes        int64  `json:"bytes"`
 	// FirstRevision and LastRevision are those of the first and last page.
 	// Equal: the export is exactly that revision. Else it holds what stood
 	// from the first to the last, and in no case an edge without its ends.
@@ -33,7 +35,8 @@ type ExportReport struct {
 }
 
 // Export writes a namespace as JSON lines, in the form Import reads: nodes in
-// the order they were made, then edges by source, type, target and age. The
+// the order they were made, each with its observations by age and its vectors by
+// model, then edges by source, type, target and age. The
 // order does not depend on ids as such, so a namespace and its re-import write
 // the same bytes.
 //
@@ -62,7 +65,7 @@ func (s *Service) Export(ctx context.Context, ro consensus.ReadOptions, namespac
 		if err != nil {
 			return rep, fmt.Errorf("writing the export: %w", err)
 		}
-		rep.Nodes, rep.Edges = e.nodes, e.edges
+		rep.Nodes, rep.Edges, rep.Observations, rep.Vectors = e.nodes, e.edges, e.observations, e.vectors
 		if progress != nil {
 			progress(rep)
 		}
@@ -82,19 +85,24 @@ func (s *Service) LogicalHash(ctx context.Context, ro consensus.ReadOptions, nam
 
 // exporter is where an export stands between two pages.
 type exporter struct {
-	namespace    string
-	out          []byte
-	records      int
-	nodes, edges uint64
-	bound        uint64 // ids from here on were made after the export began
-	inEdges      bool
-	node         uint64 // last node whose line, or whose edges, are written
-	within       uint64 // node whose edges are partly written
-	typ          string // the type of edge it stands at
-	last         triple // and the last edge written
-	parallel     uint32
-	done         bool
-	keys         map[uint64]string
+	namespace             string
+	out                   []byte
+	records               int
+	nodes, edges          uint64
+	observations, vectors uint64
+	bound                 uint64 // ids from here on were made after the export began
+	inEdges               bool
+	node                  uint64 // last node that is written, or whose edges are
+	within                uint64 // node whose observations, or edges, are partly written
+	observed              uint64 // its last observation that is written
+	inVectors             bool   // all of them are
+	modelled              string // model of the last vector that is
+	said                  bool   // the namespace has observations or vectors
+	typ                   string // the type of edge it stands at
+	last                  triple // and the last edge written
+	parallel              uint32
+	done                  bool
+	keys                  map[uint64]string
 }
 
 func (e *exporter) full() bool { return len(e.out) > exportPageBytes || e.records >= exportPageRecords }
@@ -112,6 +120,9 @@ func (e *exporter) page(v *view) error {
 			return err
 		}
 		e.bound = meta.NextID
+	}
+	if !e.inEdges {
+		e.said = v.saysAny(ns)
 	}
 	from, to := appendNodeKey(nil, ns, e.node+1), appendNodeKey(nil, ns, e.bound)
 	for k, val := range v.r.Scan(tNode, from, to) {
@@ -139,33 +150,54 @@ func (e *exporter) page(v *view) error {
 	if e.inEdges {
 		e.done = true
 	}
-	e.inEdges, e.node = true, 0
+	e.inEdges, e.node, e.within = true, 0, 0
 	return nil
 }
 
+// nodeLine writes a node and what is said of it; where the page before did not
+// end with it, only the rest.
 func (e *exporter) nodeLine(v *view, ns nsID, id uint64, val []byte) error {
 	n, err := decodeNode(val)
 	if err != nil {
 		return err
 	}
+	key := v.exportKey(ns, id, &n)
+	if e.within == id {
+		return e.saidOf(v, ns, id, key)
+	}
+	e.within = 0
 	typ, err := v.text(symType, n.Type)
 	if err != nil {
 		return err
 	}
 	e.out = append(e.out, `{"node":{"key":`...)
-	e.out = appendQuoted(e.out, v.exportKey(ns, id, &n))
+	e.out = appendQuoted(e.out, key)
 	e.out = append(e.out, `,"type":`...)
 	e.out = appendQuoted(e.out, typ)
 	e.out = append(e.out, `,"label":`...)
 	e.out = appendQuoted(e.out, n.Label)
-	if len(n.Props) > 0 {
-		e.out = append(e.out, `,"properties":`...)
-		e.out = append(e.out, n.Props...)
+	e.properties(n.Props)
+	for i, a := range n.Aliases {
+		if i == 0 {
+			e.out = append(e.out, `,"aliases":[`...)
+		} else {
+			e.out = append(e.out, ',')
+		}
+		e.out = appendQuoted(e.out, a.Key)
+	}
+	if len(n.Aliases) > 0 {
+		e.out = append(e.out, ']')
+	}
+	if n.Expires != 0 {
+		e.time("expires_at", &n.Expires)
 	}
 	e.out = append(e.out, '}', '}', '\n')
 	e.nodes++
 	e.records++
-	return nil
+	if !e.said {
+		return nil
+	}
+	return e.saidOf(v, ns, id, key)
 }
 
 // exportKey is the node's key, or one made for it that no other node holds.

@@ -122,10 +122,8 @@ func (e *exporter) edgeLine(v *view, at triple, typ string, val []byte) error {
 		e.out = append(e.out, `,"predicate":`...)
 		e.out = appendQuoted(e.out, rec.Predicate)
 	}
-	if len(rec.Props) > 0 {
-		e.out = append(e.out, `,"properties":`...)
-		e.out = append(e.out, rec.Props...)
-	}
+	e.properties(rec.Props)
+	e.told(&rec.provenance)
 	if e.parallel > 0 {
 		e.out = append(e.out, `,"parallel":`...)
 		e.out = strconv.AppendUint(e.out, uint64(e.parallel), 10)

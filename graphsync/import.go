@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/graphsync/formats"
 )
 
 // Applier is what an import writes to; *Service is one.
@@ -23,6 +24,12 @@ var _ Applier = (*Service)(nil)
 type ImportOptions struct {
 	Namespace string
 	Author    string
+	// Format is that of the input; empty is formats.JSONL, the form that
+	// DecodeLine has.
+	Format formats.Format
+	// FromLine leaves out what begins on lines before it, which an import that
+	// broke off has stored (ImportReport.Stored).
+	FromLine int
 	// DryRun reads and checks everything and writes nothing.
 	DryRun bool
 	// MaxErrors stops an import that has so many refused lines; 0 is 100.
@@ -40,17 +47,23 @@ type ImportOptions struct {
 // ImportReport counts what an import has come to. Lines and Bytes are read,
 // the others applied.
 type ImportReport struct {
-	Lines     int         `json:"lines"`
-	Bytes     int64       `json:"bytes"`
-	Nodes     int         `json:"nodes"`
-	Edges     int         `json:"edges"`
-	Created   int         `json:"created"`
-	Updated   int         `json:"updated"`
-	Unchanged int         `json:"unchanged"`
-	Refused   int         `json:"refused"`
-	Errors    []LineError `json:"errors,omitempty"`
-	Revision  uint64      `json:"revision"`
-	DryRun    bool        `json:"dry_run,omitempty"`
+	Lines int   `json:"lines"`
+	Bytes int64 `json:"bytes"`
+	Nodes int   `json:"nodes"`
+	Edges int   `json:"edges"`
+	// Observations and Vectors are as Nodes and Edges are.
+	Observations int `json:"observations,omitempty"`
+	Vectors      int `json:"vectors,omitempty"`
+	Created      int `json:"created"`
+	Updated      int `json:"updated"`
+	Unchanged    int `json:"unchanged"`
+	// Stored is the last line up to which all lines are stored or told as
+	// refused: where an import that breaks off now is taken up, at the next.
+	Stored   int         `json:"stored"`
+	Refused  int         `json:"refused"`
+	Errors   []LineError `json:"errors,omitempty"`
+	Revision uint64      `json:"revision"`
+	DryRun   bool        `json:"dry_run,omitempty"`
 }
 
 // LineError is what was wrong with one line.
@@ -74,15 +87,15 @@ const (
 	defaultRetry   = 30 * time.Second
 )
 
-// Import reads JSON lines (DecodeLine has their form) and upserts them. Nodes
-// and edges may be mixed; edges may come before their nodes, within bounds of
-// memory (some 200,000 such edges). A refused line is reported by number and
+// Import reads a file of a graph and upserts what it says. Nodes and the rest
+// may be mixed; edges and observations may come before their nodes, within bounds
+// of memory (some 200,000 of them). A refused line is reported by number and
 // leaves the others in effect. Importing the same lines again changes nothing,
 // which is also how an import that broke off is resumed.
 //
-// Nodes get their ids in the order of their lines; edges of one source, type
-// and target take effect in theirs. The error is nil where the input was read to its end, even if lines
-// were refused.
+// Nodes and observations get their ids in the order of their lines; edges of one
+// source, type and target take effect in theirs. The error is nil where the input
+// was read to its end, even if lines were refused.
 func Import(ctx context.Context, to Applier, r io.Reader, opts ImportOptions) (ImportReport, error) {
 	if err := CheckNamespace(opts.Namespace); err != nil {
 		return ImportReport{}, err
@@ -100,10 +113,17 @@ func Import(ctx context.Context, to Applier, r io.Reader, opts ImportOptions) (I
 		to = &dryRun{Applier: to, seen: make(map[uint64]struct{})}
 		opts.InFlight = 1 // its edges look at the nodes before them
 	}
+	if opts.Format == "" {
+		opts.Format = formats.JSONL
+	}
+	in, err := formats.NewReader(r, opts.Format)
+	if err != nil {
+		return ImportReport{DryRun: opts.DryRun}, refuse(CodeInvalid, "format", "%s", err)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	im := &importer{ctx: ctx, to: to, opts: opts, done: make(chan *importBatch, opts.InFlight)}
 	im.report.DryRun = opts.DryRun
-	err := im.run(NewLineReader(r))
+	err = im.run(in)
 	cancel()
 	for ; im.flying > 0; im.flying-- { // proposals end with their context
 		<-im.done
@@ -123,29 +143,41 @@ type importer struct {
 	flying       int // batches on their way
 	deferred     []deferredOp
 	deferredSize int
+	deferredFrom int // the first line of the deferred
 	// deferredNames are the orderNames of the deferred edges.
 	deferredNames map[string]struct{}
 	last          bool // deferred edges are having their second try
 }
 
-// lane is the batch being filled with nodes, or with edges, and those on
-// their way.
+// lane is the batch being filled with nodes and what belongs to them, or with
+// edges, and those on their way.
 type lane struct {
-	ops    []Op
-	lines  []int
+	batch  []Op
+	marks  []mark
 	size   int
 	flying []*importBatch
 }
 
+// mark is what an operation of a batch is for.
+type mark struct {
+	line int
+	what thing
+	// also operations are no count of their own: those for aliases, and the
+	// second of a merge, which counts where its first was refused.
+	also bool
+	// mayExist takes KEY_EXISTS for an answer.
+	mayExist bool
+}
+
 type deferredOp struct {
 	op   Op
-	line int
+	mark mark
 }
 
 type importBatch struct {
 	lane     *lane
 	ops      []Op
-	lines    []int
+	marks    []mark
 	names    map[string]struct{} // orderNames of edges
 	results  []OpResult
 	refusals []OpRefusal

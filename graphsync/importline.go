@@ -1,171 +1,240 @@
 package graphsync
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
+	"time"
+
+	"github.com/meshd/meshd/graphsync/formats"
 )
 
 // MaxLine bounds one line of an import, its line end not counted.
-const MaxLine = 1 << 20
+const MaxLine = formats.MaxLine
 
-// LineReader reads the lines of an import one at a time, in bounded memory.
-type LineReader struct {
-	r     *bufio.Reader
-	line  int
-	bytes int64
-	long  []byte
+// lineOps is an import line as operations, which take effect together.
+type lineOps struct {
+	ops  []Op
+	what thing
+	// exists says what becomes of a node that is there already.
+	exists string
 }
 
-// NewLineReader returns a reader of JSON lines.
-func NewLineReader(r io.Reader) *LineReader {
-	return &LineReader{r: bufio.NewReaderSize(r, 64<<10)}
-}
+// thing is what a line is about, for counting.
+type thing uint8
 
-// Line is the number of the line read last, from 1.
-func (l *LineReader) Line() int { return l.line }
+const (
+	aNode thing = iota
+	anEdge
+	anObservation
+	aVector
+)
 
-// Bytes is how much has been read, line ends included.
-func (l *LineReader) Bytes() int64 { return l.bytes }
-
-// ErrLine marks an error of one line; reading may go on after it.
-var ErrLine = errors.New("line refused")
-
-// lineError is an ErrLine that says no more than what was wrong.
-type lineError struct{ fault error }
-
-func (e *lineError) Error() string        { return e.fault.Error() }
-func (e *lineError) Unwrap() error        { return e.fault }
-func (e *lineError) Is(target error) bool { return target == ErrLine }
-
-// Next returns the operation of the next line that is not blank: an
-// OpUpsertNode or OpUpsertEdge. size is the length of the line. An error that
-// is ErrLine concerns this line alone; io.EOF is the end.
-func (l *LineReader) Next() (o Op, size int, err error) {
-	for {
-		line, err := l.read()
-		if err != nil {
-			return Op{}, 0, err
-		}
-		if l.line == 1 {
-			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
-		}
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
-		}
-		o, err := DecodeLine(line)
-		if err != nil {
-			return Op{}, len(line), &lineError{err}
-		}
-		return o, len(line), nil
-	}
-}
-
-// read returns the next line, valid until the following call.
-func (l *LineReader) read() ([]byte, error) {
-	l.long = l.long[:0]
-	tooLong := false
-	for {
-		part, err := l.r.ReadSlice('\n')
-		l.bytes += int64(len(part))
-		more := errors.Is(err, bufio.ErrBufferFull)
-		if more || len(l.long) > 0 || tooLong {
-			if tooLong = tooLong || len(l.long)+len(part) > MaxLine+2; !tooLong {
-				l.long = append(l.long, part...)
-			}
-		}
-		switch {
-		case more:
-			continue
-		case err != nil && (!errors.Is(err, io.EOF) || len(part)+len(l.long) == 0 && !tooLong):
-			return nil, err
-		}
-		l.line++
-		if tooLong {
-			return nil, &lineError{fmt.Errorf("the line is longer than %d bytes", MaxLine)}
-		}
-		if len(l.long) > 0 {
-			part = l.long
-		}
-		part = bytes.TrimRight(part, "\r\n")
-		if len(part) > MaxLine {
-			return nil, &lineError{fmt.Errorf("the line is longer than %d bytes", MaxLine)}
-		}
-		return part, nil
-	}
-}
-
-// DecodeLine reads one line of an import:
+// DecodeLine reads one line of an import as operations that take effect
+// together:
 //
-//	{"node":{"key","type","label","properties"}}
-//	{"edge":{"source","target","type","weight","predicate","properties","parallel"}}
+//	{"node":{"key","type","label","properties","aliases","expires_at","if_exists"}}
+//	{"edge":{"source","target","type","weight","predicate","properties","parallel", +}}
+//	{"observation":{"node","text","properties", +}}
+//	{"vector":{"node","model","vector"}}
 //
-// key, type, source and target must be there; a node's label defaults to its
-// key. Names are exact, unknown and doubled ones are errors.
-func DecodeLine(line []byte) (Op, error) {
+// + is valid_from, valid_to, provenance, confidence, expires_at. key, type,
+// source, target, node, text, model and vector must be there; a node's label
+// defaults to its key. if_exists is "replace" (the default), "keep" or "merge".
+// Names are exact, unknown and doubled ones are errors.
+func DecodeLine(line []byte) ([]Op, error) {
+	l, err := decodeLine(line)
+	return l.ops, err
+}
+
+func decodeLine(line []byte) (l lineOps, _ error) {
 	b, err := canonical(line, MaxDepth+2)
 	if err != nil {
-		return Op{}, fmt.Errorf("the line %w", err)
+		return l, fmt.Errorf("the line %w", err)
 	}
 	outer, err := members(b)
 	if err != nil {
-		return Op{}, err
+		return l, err
 	}
 	if len(outer) != 1 {
-		return Op{}, errors.New(`the line must have one member, "node" or "edge"`)
+		return l, errors.New(`the line must have one member: "node", "edge", "observation" or "vector"`)
 	}
 	kind, body := string(outer[0].name(b)), outer[0].value(b)
-	if kind != "node" && kind != "edge" {
-		return Op{}, fmt.Errorf("unknown field %q", kind)
+	o := Op{}
+	var set func(string, []byte) error
+	switch kind {
+	case "node":
+		o.Op, set = OpUpsertNode, func(name string, v []byte) error { return l.setNode(&o, name, v) }
+	case "edge":
+		o.Op, l.what, set = OpUpsertEdge, anEdge, o.setEdge
+	case "observation":
+		o.Op, l.what, set = OpAddObservation, anObservation, o.setObservation
+	case "vector":
+		o.Op, l.what, set = OpSetVector, aVector, o.setVector
+	default:
+		return l, fmt.Errorf("unknown field %q", kind)
 	}
 	fields, err := members(body)
 	if err != nil {
-		return Op{}, fmt.Errorf("%s must be an object", kind)
-	}
-	o := Op{Op: OpUpsertNode}
-	set := o.setNode
-	if kind == "edge" {
-		o.Op, set = OpUpsertEdge, o.setEdge
+		return l, fmt.Errorf("%s must be an object", kind)
 	}
 	for _, f := range fields {
 		name := string(f.name(body))
 		if err := set(name, f.value(body)); err != nil {
-			return Op{}, fmt.Errorf("%s: %w", name, err)
+			return l, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	if kind == "node" && o.Label == nil {
-		o.Label = &o.Key
+	l.finish(o)
+	for i := range l.ops {
+		if _, r := prepare(&l.ops[i]); r != nil {
+			return l, r
+		}
 	}
-	if _, r := prepare(&o); r != nil {
-		return Op{}, r
+	return l, nil
+}
+
+// finish puts the operation of the line itself before those for its aliases,
+// which the line gave before it was whole.
+func (l *lineOps) finish(o Op) {
+	aliases := l.ops
+	first := o
+	if o.Op == OpUpsertNode {
+		if l.exists != formats.Replace && l.exists != "" {
+			first.Op = OpCreateNode
+		}
+		if first.Type == "" && l.exists == formats.Merge {
+			first.Type = "node"
+		}
+		if first.Label == nil {
+			first.Label = &first.Key
+		}
 	}
-	return o, nil
+	if len(aliases) == 0 && l.exists != formats.Merge {
+		l.ops = []Op{first}
+		return
+	}
+	l.ops = append(make([]Op, 0, len(aliases)+2), first)
+	if l.exists == formats.Merge {
+		l.ops = append(l.ops, Op{Op: OpUpdateNode, Key: o.Key, Type: o.Type, Label: o.Label, Properties: o.Properties, Merge: o.Properties != nil, ExpiresAt: o.ExpiresAt})
+	}
+	for _, a := range aliases {
+		a.Key = o.Key
+		l.ops = append(l.ops, a)
+	}
 }
 
 var errUnknown = errors.New("unknown field")
 
-func (o *Op) setNode(name string, v []byte) (err error) {
+func (l *lineOps) setNode(o *Op, name string, v []byte) (err error) {
 	switch name {
 	case "key":
 		o.Key, err = unquote(v)
 	case "type":
 		o.Type, err = unquote(v)
 	case "label":
-		var s string
-		s, err = unquote(v)
-		o.Label = &s
+		o.Label, err = someText(v)
 	case "properties":
 		o.Properties = json.RawMessage(v)
+	case "expires_at":
+		o.ExpiresAt, err = readTime(v)
+	case "aliases":
+		var list []string
+		if json.Unmarshal(v, &list) != nil {
+			return errors.New("must be a list of texts")
+		}
+		if len(list) > MaxAliases {
+			return fmt.Errorf("has %d texts, at most %d are allowed", len(list), MaxAliases)
+		}
+		for _, a := range list {
+			l.ops = append(l.ops, Op{Op: OpAddAlias, Alias: a})
+		}
+	case "if_exists":
+		switch l.exists, err = unquote(v); l.exists {
+		case formats.Replace, formats.Keep, formats.Merge:
+		default:
+			err = errors.New("must be replace, keep or merge")
+		}
 	default:
 		err = errUnknown
 	}
 	return err
 }
 
+func (o *Op) setObservation(name string, v []byte) (err error) {
+	switch name {
+	case "node":
+		o.Key, err = unquote(v)
+	case "text":
+		o.Text, err = unquote(v)
+	case "properties":
+		o.Properties = json.RawMessage(v)
+	default:
+		err = o.setTold(name, v)
+	}
+	return err
+}
+
+func (o *Op) setVector(name string, v []byte) (err error) {
+	switch name {
+	case "node":
+		o.Key, err = unquote(v)
+	case "model":
+		o.Model, err = unquote(v)
+	case "vector":
+		if json.Unmarshal(v, &o.Vector) != nil {
+			err = errors.New("must be a list of numbers")
+		}
+	default:
+		err = errUnknown
+	}
+	return err
+}
+
+// setTold takes what a fact and an observation say of the world.
+func (o *Op) setTold(name string, v []byte) (err error) {
+	switch name {
+	case "valid_from":
+		o.ValidFrom, err = readTime(v)
+	case "valid_to":
+		o.ValidTo, err = readTime(v)
+	case "expires_at":
+		o.ExpiresAt, err = readTime(v)
+	case "provenance":
+		o.Provenance, err = someText(v)
+	case "confidence":
+		o.Confidence, err = readNumber(v)
+	default:
+		err = errUnknown
+	}
+	return err
+}
+
+func readTime(v []byte) (*time.Time, error) {
+	s, err := unquote(v)
+	if err != nil {
+		return nil, err
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil || t.IsZero() { // the zero time would take away what is there
+		return nil, errors.New("must be a time as 2006-01-02T15:04:05Z")
+	}
+	return &t, nil
+}
+
+func someText(v []byte) (*string, error) {
+	s, err := unquote(v)
+	return &s, err
+}
+
+func readNumber(v []byte) (*float64, error) {
+	f, err := strconv.ParseFloat(string(v), 64)
+	if err != nil || v[0] == '"' {
+		return nil, errors.New("must be a number")
+	}
+	return &f, nil
+}
 func (o *Op) setEdge(name string, v []byte) (err error) {
 	switch name {
 	case "source":
@@ -175,15 +244,9 @@ func (o *Op) setEdge(name string, v []byte) (err error) {
 	case "type":
 		o.Type, err = unquote(v)
 	case "weight":
-		w, bad := strconv.ParseFloat(string(v), 64)
-		if bad != nil || v[0] == '"' {
-			return errors.New("must be a number")
-		}
-		o.Weight = &w
+		o.Weight, err = readNumber(v)
 	case "predicate":
-		var s string
-		s, err = unquote(v)
-		o.Predicate = &s
+		o.Predicate, err = someText(v)
 	case "properties":
 		o.Properties = json.RawMessage(v)
 	case "parallel":
@@ -193,7 +256,7 @@ func (o *Op) setEdge(name string, v []byte) (err error) {
 		}
 		o.Parallel = uint32(n)
 	default:
-		err = errUnknown
+		err = o.setTold(name, v)
 	}
 	return err
 }

@@ -14,6 +14,7 @@ type Format string
 
 // The formats.
 const (
+	Auto    Format = "auto"    // for reading: told by the first bytes
 	JSONL   Format = "jsonl"   // import lines
 	CSV     Format = "csv"     // one table; see NewCSV
 	NQuads  Format = "nquads"  // N-Quads and N-Triples (RDF 1.1)
@@ -78,8 +79,11 @@ func has(list []string, s string) bool {
 	return false
 }
 
-// Parse finds a format by one of its names.
+// Parse finds a format by one of its names, Auto among them.
 func Parse(name string) (Format, error) {
+	if name == string(Auto) {
+		return Auto, nil
+	}
 	f, ok := find(func(f *form) bool { return strings.EqualFold(string(f.name), name) || has(f.also, name) })
 	if !ok {
 		return "", fmt.Errorf("%.40q is not a format; there are %s", name, strings.Join(Names(false), ", "))
@@ -131,13 +135,13 @@ func (f Format) Extension() string {
 }
 
 // NewReader returns a reader of a format. What is compressed with gzip is
-// decompressed. An empty format is guessed from the first bytes.
+// decompressed.
 func NewReader(r io.Reader, format Format) (Reader, error) {
 	r, err := decompress(r)
 	if err != nil {
 		return nil, err
 	}
-	if format == "" {
+	if format == Auto {
 		head := newHead(r)
 		format, r = Guess(head.first), head
 	}
