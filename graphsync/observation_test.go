@@ -168,3 +168,71 @@ func TestVerbRefusals(t *testing.T) {
 		}
 	}
 }
+
+// What was said is read as of a revision, under the node it was said of then.
+func TestObservationsAsOf(t *testing.T) {
+	s := newService(t)
+	a := mustCreate(t, s, NewNode{SessionID: "s", NodeType: "n", Label: "a", Key: "a"})
+	mustCreate(t, s, NewNode{SessionID: "s", NodeType: "n", Label: "b", Key: "b"})
+	var revs []uint64
+	batch := func(ops ...Op) []OpResult {
+		res, out, err := s.Batch(bg, alice, "s", ops)
+		if err != nil {
+			t.Fatal(err)
+		}
+		revs = append(revs, out.Revision)
+		return res
+	}
+	texts := func(key string, rev uint64, newest bool) string {
+		var got []string
+		q := ObservationQuery{Namespace: "s", Key: key, When: When{Revision: rev}, Newest: newest, Limit: 1}
+		for {
+			page, _, err := s.ListObservations(bg, stale, q)
+			if code(err) == CodeNotFound {
+				return "none"
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, o := range page.Observations {
+				got = append(got, o.Text)
+			}
+			if q.Cursor = page.Cursor; q.Cursor == "" {
+				return strings.Join(got, " ")
+			}
+		}
+	}
+	batch(Op{Op: OpAddObservation, Key: "a", Text: "1"}, Op{Op: OpAddObservation, Key: "a", Text: "2"})
+	batch(Op{Op: OpAddObservation, Key: "b", Text: "2"}, Op{Op: OpAddObservation, Key: "b", Text: "3"}, Op{Op: OpDeleteObservation, Key: "a", Text: "1"})
+	merge := batch(Op{Op: OpMergeNodes, Source: "a", Target: "b"})
+	batch(Op{Op: OpAddObservation, Key: "a", Text: "4"})
+	batch(Op{Op: OpUndoMerge, ID: merge[0].ID})
+	batch(Op{Op: OpDeleteNode, Key: "b"})
+	for _, x := range []struct {
+		key  string
+		step int
+		want string
+	}{{"a", 0, "1 2"}, {"b", 0, ""}, {"a", 1, "2"}, {"b", 1, "2 3"}, {"a", 2, "2 3"}, {"b", 2, "2 3"}, {"b", 3, "2 3 4"}, {"a", 4, "2"}, {"b", 4, "2 3 4"}, {"a", 5, "2"}, {"b", 5, "none"}} {
+		if got := texts(x.key, revs[x.step], false); got != x.want {
+			t.Errorf("%s at step %d: %q, want %q", x.key, x.step, got, x.want)
+		}
+	}
+	if got := texts("b", revs[3], true); got != "4 3 2" {
+		t.Error(got)
+	}
+	past, future := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	for _, p := range []Provenance{{ValidTo: &past}, {ValidFrom: &future}} {
+		if _, _, _, err := s.AddObservation(bg, alice, NewObservation{NodeID: a.ID, Text: fmt.Sprint(p.ValidTo), Provenance: p}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, x := range []struct {
+		when When
+		want int
+	}{{When{}, 1}, {When{AnyValid: true}, 3}, {When{ValidAt: past.Add(-time.Minute)}, 2}, {When{ValidAt: future.Add(time.Minute)}, 2}} {
+		page, _, err := s.ListObservations(bg, stale, ObservationQuery{Namespace: "s", Key: "a", When: x.when})
+		if err != nil || page.Count != x.want {
+			t.Errorf("%+v: %+v %v, want %d", x.when, page, err, x.want)
+		}
+	}
+}

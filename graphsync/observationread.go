@@ -51,7 +51,7 @@ func (s *Service) DeleteObservation(ctx context.Context, wo WriteOptions, namesp
 // there is none in the namespace. An empty namespace allows any.
 func (s *Service) GetObservation(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64) (Observation, consensus.ReadInfo, error) {
 	var out Observation
-	info, err := s.read(ctx, ro, func(v *view) error {
+	info, err := s.readAt(ctx, ro, When{AnyValid: true}, func(v *view) error {
 		at, ok := v.obsPlace(id)
 		if !ok || namespace != "" && v.namespace(namespace) != at.ns {
 			return noObservation(id)
@@ -60,7 +60,7 @@ func (s *Service) GetObservation(ctx context.Context, ro consensus.ReadOptions, 
 		if err != nil {
 			return err
 		}
-		if !ok {
+		if !ok || v.expired(rec.Expires) || v.hides(at.ns, at.node) {
 			return noObservation(id)
 		}
 		out, err = v.toObservation(at, &rec)
@@ -79,6 +79,9 @@ type ObservationQuery struct {
 	Newest    bool
 	Limit     int
 	Cursor    string
+	When      When
+	// Budget bounds the bytes of JSON, as in Answer.
+	Budget int
 }
 
 // ObservationPage is a page of observations. Cursor is empty on the last page.
@@ -98,19 +101,20 @@ func (s *Service) ListObservations(ctx context.Context, ro consensus.ReadOptions
 	if r != nil {
 		return page, consensus.ReadInfo{}, r
 	}
-	info, err := s.read(ctx, ro, func(v *view) error {
+	info, err := s.readAt(ctx, ro, q.When, func(v *view) error {
 		ns := v.namespace(q.Namespace)
+		prefix := appendSymbol(nil, ns)
 		if q.NodeID != 0 || norm != "" {
 			id, r := v.named(ns, q.NodeID, norm, q.Key)
 			if r != nil {
 				return r
 			}
-			return v.pageObservations(&page, ns, appendNodeKey(nil, ns, id), &q)
+			prefix = appendNodeKey(nil, ns, id)
 		}
 		if ns == 0 {
 			return nil
 		}
-		return v.pageObservations(&page, ns, appendSymbol(nil, ns), &q)
+		return v.pageObservations(&page, ns, prefix, &q)
 	})
 	page.Count = len(page.Observations)
 	return page, info, err
@@ -124,69 +128,103 @@ func (q *ObservationQuery) check() (norm string, r *consensus.Refusal) {
 		return "", r
 	}
 	if q.NodeID != 0 || q.Key != "" {
-		norm, r = reference("node_id", q.NodeID, "key", q.Key)
+		if norm, r = reference("node_id", q.NodeID, "key", q.Key); r != nil {
+			return "", r
+		}
 	}
-	return norm, r
+	return norm, Answer{Budget: q.Budget}.check()
 }
 
-// named finds a current node of a namespace.
+// named finds a node of a namespace that the view shows.
 func (v *view) named(ns nsID, id uint64, norm, key string) (uint64, *consensus.Refusal) {
 	if id != 0 {
-		if !v.hasNode(ns, id) {
+		if ns == 0 || !v.seesNode(ns, id) {
 			return 0, noNode(id)
 		}
 		return id, nil
 	}
-	if id = v.byKey(ns, norm); id == 0 {
+	if id = v.seeKey(ns, norm); id == 0 || !v.seesNode(ns, id) {
 		return 0, refuse(CodeNotFound, "key", "no node has the key %q", key)
 	}
 	return id, nil
 }
 
 func (v *view) pageObservations(page *ObservationPage, ns nsID, prefix []byte, q *ObservationQuery) error {
-	kind := cursorObservations
+	kind, scan := cursorObservations, v.r.Scan
 	if q.Newest {
-		kind = cursorObservationsDown
+		kind, scan = cursorObservationsDown, v.r.ScanReverse
 	}
-	from, to := prefix, after(prefix)
 	last, r := decodeCursor(kind, ns, prefix, q.Cursor)
 	if r != nil {
 		return r
 	}
-	scan := v.r.Scan
-	if q.Newest {
-		scan = v.r.ScanReverse
-	}
-	if last != nil && q.Newest {
+	from, to := prefix, after(prefix)
+	switch {
+	case last != nil && len(last) != obsKeySize:
+		return invalid("cursor", "is not from this list")
+	case last != nil && q.Newest:
 		to = last
-	} else if last != nil {
-		from = next(last)
+	case last != nil:
+		from = after(last)
 	}
-	size, scanned := 0, 0
-	for k, val := range scan(tObs, from, to) {
-		if len(page.Observations) == q.Limit || size > MaxAnswerBytes || scanned == maxScan {
-			page.Truncated = len(page.Observations) < q.Limit
-			page.Cursor = encodeCursor(kind, last)
-			return nil
-		}
-		scanned++
-		last = append(last[:0:0], k...)
-		at, ok := parseObsKey(k)
-		if !ok {
-			return errRecord
-		}
-		rec, err := decodeObs(val)
-		if err != nil {
-			return err
-		}
-		o, err := v.toObservation(at, &rec)
-		if err != nil {
-			return err
-		}
-		page.Observations = append(page.Observations, o)
-		size += 240 + len(o.SessionID) + len(o.Text) + len(o.Properties)
+	p := newPager(q.Limit, Answer{Budget: q.Budget}, sieve{})
+	var failed error
+	step := func(k []byte, cur bool, val []byte, past pastEntry) (on bool) {
+		on, failed = v.addObservation(page, p, k, cur, val, past)
+		return on && failed == nil
 	}
-	return nil
+	if v.at.past {
+		beside(scan(tObs, from, to), pastScan(v.r, tObsHist, from, to, obsKeySize, v.at.rev, q.Newest), q.Newest, step)
+	} else {
+		for k, val := range scan(tObs, from, to) {
+			if !step(k, true, val, pastEntry{}) {
+				break
+			}
+		}
+	}
+	page.Cursor, page.Truncated = p.end(kind)
+	return failed
+}
+
+// addObservation puts an observation into the page if the view shows it; on is
+// false where the page has ended.
+func (v *view) addObservation(page *ObservationPage, p *pager, k []byte, cur bool, val []byte, past pastEntry) (on bool, _ error) {
+	at, ok := parseObsKey(k)
+	if !ok {
+		return false, errRecord
+	}
+	if !p.look(k) {
+		return false, nil
+	}
+	rec, shown, err := v.obsThen(cur, val, past)
+	if err != nil || !shown || !v.shows(&rec.provenance) || v.hides(at.ns, at.node) {
+		return true, err
+	}
+	o, err := v.toObservation(at, &rec)
+	if err != nil || !p.take(240+textSize(o.SessionID)+textSize(o.Text)+textSize(o.CreatedBy)+textSize(o.Provenance.Provenance)+len(o.Properties)) {
+		return false, err
+	}
+	page.Observations = append(page.Observations, o)
+	return true, nil
+}
+
+// obsThen is the version of an observation that the view shows, of the current
+// one and a past one.
+func (v *view) obsThen(cur bool, val []byte, past pastEntry) (rec obsRecord, ok bool, err error) {
+	if cur {
+		if rec, err = decodeObs(val); err != nil || !v.at.past || rec.began() <= v.at.rev {
+			return rec, err == nil, err
+		}
+	}
+	if past.val == nil {
+		return rec, false, nil
+	}
+	was, err := decodePast(past.val)
+	if err != nil {
+		return rec, false, err
+	}
+	rec, err = decodeObs(was.Record)
+	return rec, err == nil && rec.began() <= v.at.rev, err
 }
 
 // obsPlace returns where the current observation with an id is.
