@@ -14,6 +14,12 @@ type Graph interface {
 
 	GetNode(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64) (graphsync.Node, consensus.ReadInfo, error)
 	GetNodeByKey(ctx context.Context, ro consensus.ReadOptions, namespace, key string) (graphsync.Node, consensus.ReadInfo, error)
+	GetNodeAt(ctx context.Context, ro consensus.ReadOptions, when graphsync.When, namespace string, id uint64) (graphsync.Node, consensus.ReadInfo, error)
+	GetNodeByKeyAt(ctx context.Context, ro consensus.ReadOptions, when graphsync.When, namespace, key string) (graphsync.Node, consensus.ReadInfo, error)
+	History(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64, limit int, cursor string) (graphsync.HistoryPage, consensus.ReadInfo, error)
+	Log(ctx context.Context, ro consensus.ReadOptions, after uint64, max int) (list []graphsync.Change, upTo, oldest uint64, err error)
+	GetEdge(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64) (graphsync.Edge, consensus.ReadInfo, error)
+	GetObservation(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64) (graphsync.Observation, consensus.ReadInfo, error)
 	ListNodes(ctx context.Context, ro consensus.ReadOptions, q graphsync.NodeQuery) (graphsync.NodePage, consensus.ReadInfo, error)
 	ListEdges(ctx context.Context, ro consensus.ReadOptions, q graphsync.EdgeQuery) (graphsync.EdgePage, consensus.ReadInfo, error)
 	ListObservations(ctx context.Context, ro consensus.ReadOptions, q graphsync.ObservationQuery) (graphsync.ObservationPage, consensus.ReadInfo, error)

@@ -10,7 +10,7 @@ import (
 // paging are the optional arguments that bound an answer.
 type paging struct {
 	Cursor   string `json:"cursor"`
-	MaxBytes int    `json:"maxBytes"`
+	MaxBytes int    `json:"max_bytes"`
 }
 
 // readGraph shows the whole graph where it fits into one answer, oldest first;

@@ -20,7 +20,7 @@ func createRelations(ctx context.Context, c Call, s *Server, in struct {
 		}
 	}
 	for range maxRounds {
-		ops, of, err := s.newRelations(ctx, c, in.Relations)
+		ops, of, err := s.newRelations(ctx, c, in.Relations, "")
 		if err != nil {
 			return reply{}, err
 		}
@@ -34,7 +34,7 @@ func createRelations(ctx context.Context, c Call, s *Server, in struct {
 				return reply{}, naming(err, "relations", of)
 			}
 			for i := range res {
-				if of[i] >= 0 && res[i].Status == graphsync.StatusCreated {
+				if of[i] >= 0 && res[i].Status != graphsync.StatusUnchanged { // updated: one that had ended to be true
 					made = append(made, in.Relations[of[i]])
 				}
 			}
@@ -58,8 +58,9 @@ func checkRelation(where string, r Relation) error {
 }
 
 // newRelations makes the operations for relations that are new, and for the
-// names that are; of says which relation an operation is, -1 for a name.
-func (s *Server) newRelations(ctx context.Context, c Call, relations []Relation) (ops []graphsync.Op, of []int, _ error) {
+// names that are, but for one that is made besides; of says which relation an
+// operation is, -1 for a name.
+func (s *Server) newRelations(ctx context.Context, c Call, relations []Relation, made string) (ops []graphsync.Op, of []int, _ error) {
 	ro := now
 	ids := map[string]uint64{} // by key; 0: not there
 	find := func(name string) (uint64, error) {
@@ -72,7 +73,7 @@ func (s *Server) newRelations(ctx context.Context, c Call, relations []Relation)
 			return 0, err
 		}
 		ro.Consistency = consensus.Stale
-		if !ok {
+		if !ok && key != graphsync.NormalKey(made) {
 			ops, of = append(ops, opMention(name)), append(of, -1)
 		}
 		ids[key] = n.ID

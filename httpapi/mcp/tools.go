@@ -38,7 +38,7 @@ func opened(f *field) *field {
 func pagingFields() []field {
 	return []field{
 		{name: "cursor", kind: text, optional: true, doc: "nextCursor of the answer before, to go on from there; the other arguments must be the same"},
-		{name: "maxBytes", kind: integer, optional: true, min: minBytes, max: maxBytes, doc: "How large the answer may be, in bytes (65536 if left out)"},
+		{name: "max_bytes", kind: integer, optional: true, min: minBytes, max: maxBytes, doc: "How large the answer may be, in bytes (65536 if left out)"},
 	}
 }
 
