@@ -103,7 +103,7 @@ func (s *Service) Watch(ctx context.Context, q WatchQuery) (*Watcher, error) {
 		default:
 			w.at = Position{Revision: v.r.Revision()}
 		}
-		return v.kept(w.at, true)
+		return v.keptFrom(w.at, true)
 	})
 	if err != nil {
 		return nil, err
@@ -145,7 +145,8 @@ func (w *Watcher) Next(ctx context.Context) (Step, error) {
 		if first {
 			return w.step(nil), nil
 		}
-		events, more, err := w.take(ctx)
+		// What is there at once is taken even if ctx has ended.
+		events, more, err := w.take(context.WithoutCancel(ctx))
 		switch {
 		case err != nil:
 			return Step{}, err
@@ -214,7 +215,7 @@ func (w *Watcher) read(ctx context.Context, have bool, events, wanted []*Event, 
 	_, err = w.state.View(ctx, consensus.ReadOptions{}, func(r consensus.Reader) error {
 		v := &view{r: r}
 		if !have {
-			l, err := v.look(w.at, w.q.Detail, w.q.passes)
+			l, err := v.readLog(w.at, w.q.Detail, w.q.passes)
 			if err != nil {
 				return err
 			}
@@ -242,6 +243,9 @@ func (v *view) positionAt(t time.Time) Position {
 		return Position{Revision: v.r.Revision()}
 	}
 	ms := t.UnixMilli()
+	if ms <= meta.LogSince {
+		return Position{} // which is no longer kept
+	}
 	for low < high { // the first revision at or after which there is no earlier change
 		mid := low + (high-low)/2
 		rev, at, ok := v.firstFrom(mid)

@@ -124,7 +124,7 @@ func (f *feed) follow(ctx context.Context, state consensus.State, run *feedRun) 
 		detail, want := f.wanted()
 		_, err := state.View(ctx, consensus.ReadOptions{}, func(r consensus.Reader) (err error) {
 			v := &view{r: r}
-			l, err = v.look(Position{Revision: at}, detail, want)
+			l, err = v.readLog(Position{Revision: at}, detail, want)
 			return err
 		})
 		if ctx.Err() != nil {

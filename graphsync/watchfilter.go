@@ -132,14 +132,14 @@ func (f *WatchFilter) byKeys(v *view, events []*Event) []*Event {
 			if _, found := slices.BinarySearch(f.Nodes, id); found {
 				return true
 			}
-			return slices.ContainsFunc(f.keys, func(norm string) bool { return v.hadKey(ns, norm, id, e.Revision) })
+			return slices.ContainsFunc(f.keys, func(norm string) bool { return v.keptKey(ns, norm, id, e.Revision) })
 		})
 	})
 }
 
-// hadKey says whether a node has a key since before a revision, or lost it with
+// keptKey says whether a node has a key since before a revision, or lost it with
 // the revision or as the first to lose it after.
-func (v *view) hadKey(ns nsID, norm string, id, rev uint64) bool {
+func (v *view) keptKey(ns nsID, norm string, id, rev uint64) bool {
 	if ns == 0 {
 		return false
 	}

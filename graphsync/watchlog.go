@@ -17,11 +17,11 @@ type look struct {
 	more bool // there is more to read at once
 }
 
-// look reads the changes after a position. detail says how much to tell of the
+// readLog reads the changes after a position. detail says how much to tell of the
 // changes that want returns true for; a nil want is for all.
-func (v *view) look(from Position, detail Detail, want func(*Event) bool) (look, error) {
+func (v *view) readLog(from Position, detail Detail, want func(*Event) bool) (look, error) {
 	l := look{upTo: from.Revision}
-	if err := v.kept(from, false); err != nil {
+	if err := v.keptFrom(from, false); err != nil {
 		return l, err
 	}
 	values, ofRevision := 0, 0
@@ -37,7 +37,7 @@ func (v *view) look(from Position, detail Detail, want func(*Event) bool) (look,
 				return l, nil
 			}
 		}
-		e, err := v.event(&c)
+		e, err := v.eventOf(&c)
 		if err != nil {
 			return l, err
 		}
@@ -47,7 +47,7 @@ func (v *view) look(from Position, detail Detail, want func(*Event) bool) (look,
 		}
 		if e.detail = detail; ofRevision > lookValues {
 			e.Omitted = true
-		} else if err := v.fill(e, &c, detail); err != nil {
+		} else if err := v.fillEvent(e, &c, detail); err != nil {
 			return l, err
 		}
 		values += len(e.Data) + len(e.Before)
@@ -60,9 +60,9 @@ func (v *view) look(from Position, detail Detail, want func(*Event) bool) (look,
 	return l, nil
 }
 
-// kept refuses a position whose next changes are no longer in the log. A
+// keptFrom refuses a position whose next changes are no longer in the log. A
 // beginner must not come from before there was a log either.
-func (v *view) kept(from Position, beginner bool) error {
+func (v *view) keptFrom(from Position, beginner bool) error {
 	m, err := v.counters()
 	if err != nil || m.LogFrom == 0 && !beginner {
 		return err
@@ -76,8 +76,8 @@ func (v *view) kept(from Position, beginner bool) error {
 	return r
 }
 
-// event is a change with its names.
-func (v *view) event(c *change) (*Event, error) {
+// eventOf is a change with its names.
+func (v *view) eventOf(c *change) (*Event, error) {
 	e := &Event{Revision: c.rev, Order: c.ord, EntityType: entities[c.kind], EntityID: c.id, Operation: operations[c.deed],
 		Timestamp: millis(c.at), SourceID: c.source, TargetID: c.target, NodeID: c.node, OtherID: c.other}
 	var err error

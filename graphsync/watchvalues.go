@@ -6,38 +6,38 @@ import (
 	"github.com/meshd/meshd/consensus"
 )
 
-// fill gives an event the thing as the change left it and, if asked, as it was
+// fillEvent gives an event the thing as the change left it and, if asked, as it was
 // before the revision.
-func (v *view) fill(e *Event, c *change, detail Detail) error {
+func (v *view) fillEvent(e *Event, c *change, detail Detail) error {
 	var err error
 	if !c.deed.ended() {
-		if e.Data, err = v.thing(c, false); err != nil {
+		if e.Data, err = v.changedThing(c, false); err != nil {
 			return err
 		}
 	}
 	if detail >= DetailBefore && c.flags&keptPast != 0 {
-		e.Before, err = v.thing(c, true)
+		e.Before, err = v.changedThing(c, true)
 	}
 	return err
 }
 
-// thing is the JSON of what a change is about, nil where it is not known any
+// changedThing is the JSON of what a change is about, nil where it is not known any
 // more. A version that ends with the change's revision lies in the history
 // under that revision; one that begins with it is the current one, or the
 // first that ended later.
-func (v *view) thing(c *change, before bool) (json.RawMessage, error) {
+func (v *view) changedThing(c *change, before bool) (json.RawMessage, error) {
 	switch c.kind {
 	case kindNode:
-		return v.nodeThen(c, before)
+		return v.changedNode(c, before)
 	case kindEdge:
-		return v.edgeThen(c, before)
+		return v.changedEdge(c, before)
 	}
 	return nil, nil
 }
 
-// past returns the version of a thing that ended with a revision, or the first
+// pastOf returns the version of a thing that ended with a revision, or the first
 // that ended after it. The key is that of the history without the end.
-func (v *view) past(table consensus.Table, key []byte, rev uint64, before bool) (p pastRecord, ok bool, err error) {
+func (v *view) pastOf(table consensus.Table, key []byte, rev uint64, before bool) (p pastRecord, ok bool, err error) {
 	from := appendRev(append([]byte(nil), key...), rev)
 	if before {
 		got := v.r.Get(table, from)
@@ -54,17 +54,17 @@ func (v *view) past(table consensus.Table, key []byte, rev uint64, before bool) 
 	return p, false, nil
 }
 
-func (v *view) nodeThen(c *change, before bool) (json.RawMessage, error) {
+func (v *view) changedNode(c *change, before bool) (json.RawMessage, error) {
 	if !before {
 		n, ok, err := v.node(c.ns, c.id)
 		if err != nil {
 			return nil, err
 		}
 		if ok && n.began() <= c.rev {
-			return v.nodeJSON(c, &n)
+			return v.eventNode(c, &n)
 		}
 	}
-	p, ok, err := v.past(tNodeHist, appendNodeKey(nil, c.ns, c.id), c.rev, before)
+	p, ok, err := v.pastOf(tNodeHist, appendNodeKey(nil, c.ns, c.id), c.rev, before)
 	if err != nil || !ok {
 		return nil, err
 	}
@@ -72,10 +72,10 @@ func (v *view) nodeThen(c *change, before bool) (json.RawMessage, error) {
 	if err != nil || !before && n.began() > c.rev {
 		return nil, err
 	}
-	return v.nodeJSON(c, &n)
+	return v.eventNode(c, &n)
 }
 
-func (v *view) nodeJSON(c *change, n *nodeRecord) (json.RawMessage, error) {
+func (v *view) eventNode(c *change, n *nodeRecord) (json.RawMessage, error) {
 	out, err := v.toNode(c.ns, c.id, n)
 	if err != nil {
 		return nil, err
@@ -83,17 +83,17 @@ func (v *view) nodeJSON(c *change, n *nodeRecord) (json.RawMessage, error) {
 	return json.Marshal(out)
 }
 
-func (v *view) edgeThen(c *change, before bool) (json.RawMessage, error) {
+func (v *view) changedEdge(c *change, before bool) (json.RawMessage, error) {
 	if !before {
 		at, e, ok, err := v.edge(c.id)
 		if err != nil {
 			return nil, err
 		}
 		if ok && e.began() <= c.rev {
-			return v.edgeJSON(at, &e)
+			return v.eventEdge(at, &e)
 		}
 	}
-	p, ok, err := v.past(tEdgeHist, appendID(nil, c.id), c.rev, before)
+	p, ok, err := v.pastOf(tEdgeHist, appendID(nil, c.id), c.rev, before)
 	if err != nil || !ok {
 		return nil, err
 	}
@@ -105,10 +105,10 @@ func (v *view) edgeThen(c *change, before bool) (json.RawMessage, error) {
 	if !ok {
 		return nil, errRecord
 	}
-	return v.edgeJSON(at, &e)
+	return v.eventEdge(at, &e)
 }
 
-func (v *view) edgeJSON(at triple, e *edgeRecord) (json.RawMessage, error) {
+func (v *view) eventEdge(at triple, e *edgeRecord) (json.RawMessage, error) {
 	out, err := v.toEdge(at, e)
 	if err != nil {
 		return nil, err
