@@ -20,6 +20,8 @@ func newEngine() *gin.Engine {
 	e.RedirectFixedPath = false
 	e.HandleMethodNotAllowed = true
 	e.ForwardedByClientIP = false
+	// A name in a path may have a slash, as %2F.
+	e.UseRawPath = true
 	return e
 }
 

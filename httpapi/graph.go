@@ -25,16 +25,43 @@ type Graph interface {
 	CreateEdge(ctx context.Context, wo graphsync.WriteOptions, in graphsync.NewEdge) (graphsync.Edge, consensus.Outcome, error)
 	UpdateEdge(ctx context.Context, wo graphsync.WriteOptions, namespace string, id uint64, p graphsync.EdgePatch) (graphsync.Edge, consensus.Outcome, error)
 	DeleteEdge(ctx context.Context, wo graphsync.WriteOptions, namespace string, id, ifVersion uint64) (existed bool, _ consensus.Outcome, _ error)
+	AddObservation(ctx context.Context, wo graphsync.WriteOptions, in graphsync.NewObservation) (_ graphsync.Observation, added bool, _ consensus.Outcome, _ error)
+	DeleteObservation(ctx context.Context, wo graphsync.WriteOptions, namespace string, id uint64) (existed bool, _ consensus.Outcome, _ error)
+	AddAlias(ctx context.Context, wo graphsync.WriteOptions, namespace string, id uint64, alias string, ifVersion uint64) (graphsync.Node, consensus.Outcome, error)
+	RemoveAlias(ctx context.Context, wo graphsync.WriteOptions, namespace string, id uint64, alias string, ifVersion uint64) (graphsync.Node, consensus.Outcome, error)
+	SetVector(ctx context.Context, wo graphsync.WriteOptions, namespace string, id uint64, model string, vector []float32) (graphsync.OpResult, consensus.Outcome, error)
+	DeleteVector(ctx context.Context, wo graphsync.WriteOptions, namespace string, id uint64, model string) (existed bool, _ consensus.Outcome, _ error)
+	MergeNodes(ctx context.Context, wo graphsync.WriteOptions, in graphsync.NewMerge) (graphsync.Merge, graphsync.Node, consensus.Outcome, error)
+	UndoMerge(ctx context.Context, wo graphsync.WriteOptions, namespace string, merge uint64) (graphsync.Node, consensus.Outcome, error)
+	SetSchema(ctx context.Context, wo graphsync.WriteOptions, namespace string, in graphsync.Schema) (graphsync.OpResult, consensus.Outcome, error)
+	EraseNode(ctx context.Context, wo graphsync.WriteOptions, at graphsync.Target, reason string) (consensus.Outcome, error)
+	EraseEdge(ctx context.Context, wo graphsync.WriteOptions, namespace string, id uint64, reason string) (consensus.Outcome, error)
+	EraseObservation(ctx context.Context, wo graphsync.WriteOptions, namespace string, id uint64, reason string) (consensus.Outcome, error)
+	SetRetention(ctx context.Context, wo graphsync.WriteOptions, days, bytes uint64) (consensus.Outcome, error)
 	Batch(ctx context.Context, wo graphsync.WriteOptions, namespace string, ops []graphsync.Op) ([]graphsync.OpResult, consensus.Outcome, error)
 
 	GetNode(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64) (graphsync.Node, consensus.ReadInfo, error)
 	GetNodeByKey(ctx context.Context, ro consensus.ReadOptions, namespace, key string) (graphsync.Node, consensus.ReadInfo, error)
 	GetEdge(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64) (graphsync.Edge, consensus.ReadInfo, error)
+	GetNodeAt(ctx context.Context, ro consensus.ReadOptions, when graphsync.When, namespace string, id uint64) (graphsync.Node, consensus.ReadInfo, error)
+	GetNodeByKeyAt(ctx context.Context, ro consensus.ReadOptions, when graphsync.When, namespace, key string) (graphsync.Node, consensus.ReadInfo, error)
+	GetEdgeAt(ctx context.Context, ro consensus.ReadOptions, when graphsync.When, namespace string, id uint64) (graphsync.Edge, consensus.ReadInfo, error)
 	ListNodes(ctx context.Context, ro consensus.ReadOptions, q graphsync.NodeQuery) (graphsync.NodePage, consensus.ReadInfo, error)
 	ListEdges(ctx context.Context, ro consensus.ReadOptions, q graphsync.EdgeQuery) (graphsync.EdgePage, consensus.ReadInfo, error)
 	Find(ctx context.Context, ro consensus.ReadOptions, q graphsync.FindQuery) (graphsync.NodePage, consensus.ReadInfo, error)
 	Neighbors(ctx context.Context, ro consensus.ReadOptions, q graphsync.NeighborQuery) (graphsync.Neighborhood, consensus.ReadInfo, error)
 	Path(ctx context.Context, ro consensus.ReadOptions, q graphsync.PathQuery) (graphsync.Path, consensus.ReadInfo, error)
+	Paths(ctx context.Context, ro consensus.ReadOptions, q graphsync.PathsQuery) (graphsync.Paths, consensus.ReadInfo, error)
+	GetObservation(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64) (graphsync.Observation, consensus.ReadInfo, error)
+	ListObservations(ctx context.Context, ro consensus.ReadOptions, q graphsync.ObservationQuery) (graphsync.ObservationPage, consensus.ReadInfo, error)
+	GetVector(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64, model string) (graphsync.Vector, consensus.ReadInfo, error)
+	Merges(ctx context.Context, ro consensus.ReadOptions, namespace string, limit int, cursor string) (graphsync.MergePage, consensus.ReadInfo, error)
+	GetSchema(ctx context.Context, ro consensus.ReadOptions, namespace string) (graphsync.Schema, consensus.ReadInfo, error)
+	History(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64, limit int, cursor string) (graphsync.HistoryPage, consensus.ReadInfo, error)
+	DegreeOf(ctx context.Context, ro consensus.ReadOptions, q graphsync.DegreeQuery) (graphsync.Degree, consensus.ReadInfo, error)
+	Hubs(ctx context.Context, ro consensus.ReadOptions, q graphsync.HubsQuery) (graphsync.Hubs, consensus.ReadInfo, error)
+	Erasures(ctx context.Context, ro consensus.ReadOptions, namespace string, limit int, cursor string) (graphsync.ErasurePage, consensus.ReadInfo, error)
+	Retention(ctx context.Context, ro consensus.ReadOptions) (graphsync.Retention, consensus.ReadInfo, error)
 	Stats(ctx context.Context, ro consensus.ReadOptions, namespace string) (graphsync.Stats, consensus.ReadInfo, error)
 	Namespaces(ctx context.Context, ro consensus.ReadOptions, limit int, cursor string) (graphsync.NamespacePage, consensus.ReadInfo, error)
 	Export(ctx context.Context, ro consensus.ReadOptions, namespace string, w io.Writer, progress func(graphsync.ExportReport)) (graphsync.ExportReport, error)
@@ -67,7 +94,7 @@ func (a *API) graphEntries() []Entry {
 	}
 	batch := write(http.MethodPost, "/graph/batch", "Several writes, all or none", http.StatusOK)
 	batch.MaxBody = maxBatchBody
-	return []Entry{
+	return append(a.factEntries(get, write), []Entry{
 		// graphnodes.go
 		Op(get("/graph/nodes", "Nodes of a namespace, newest first"), a.listNodes),
 		Op(write(http.MethodPost, "/graph/nodes", "Make a node", http.StatusCreated), a.createNode),
@@ -96,7 +123,7 @@ func (a *API) graphEntries() []Entry {
 			Query: []string{"session_id", "dry_run"}, Timeout: -1, MaxBody: math.MaxInt64, Consumes: importBodies, Produces: jsonLines}, a.atMost(maxImports, a.importGraph)),
 		Plain(Route{Method: http.MethodGet, Path: "/graph/export", Summary: "A namespace as JSON lines that import reads", Role: access.RoleViewer,
 			Query: append([]string{"session_id"}, readQuery...), Timeout: -1, Produces: jsonLines[:1]}, a.atMost(maxExports, a.exportGraph)),
-	}
+	}...)
 }
 
 // The inputs that routes share are exported because huma sees nothing of other
@@ -192,7 +219,9 @@ func named(ctx context.Context, err error, place string) error {
 		field = place + ".ops[" + op + "]." + field
 	case field == "if_version":
 		field = "header.If-Match"
-	case field == "id" && byID(ctx):
+	case inPath(ctx, field):
+		field = "path." + field
+	case field == "node_id" && inPath(ctx, "id"):
 		field = "path.id"
 	case field == "operations":
 		field = place + ".ops"
@@ -205,8 +234,8 @@ func named(ctx context.Context, err error, place string) error {
 	return &out
 }
 
-// byID says that the route finds its thing by the id in its path.
-func byID(ctx context.Context) bool {
+// inPath says that the route finds its thing by that part of its path.
+func inPath(ctx context.Context, field string) bool {
 	r := exchangeOf(ctx).route
-	return r != nil && strings.HasSuffix(r.Path, "/{id}")
+	return r != nil && strings.Contains(r.Path, "{"+field+"}")
 }

@@ -10,6 +10,7 @@ type findNodesInput struct {
 	ReadInput
 	SessionInput
 	PageInput
+	ShowInput
 	Key      string `query:"key" maxLength:"512" doc:"The node that has this key"`
 	Label    string `query:"label" maxLength:"1024" doc:"Nodes of exactly this label, but for case, width and runs of spaces"`
 	Prefix   string `query:"prefix" maxLength:"1024" doc:"Nodes whose label begins so"`
@@ -23,7 +24,7 @@ func (a *API) findNodes(ctx context.Context, in *findNodesInput) (*nodePageOutpu
 	if err != nil {
 		return nil, err
 	}
-	q := graphsync.FindQuery{Namespace: in.SessionID, Type: in.NodeType, Limit: in.Limit, Cursor: in.Cursor}
+	q := graphsync.FindQuery{Namespace: in.SessionID, Type: in.NodeType, Limit: in.Limit, Cursor: in.Cursor, Answer: in.answer()}
 	ways, field := 0, "key"
 	for _, way := range []struct {
 		name, text string
@@ -41,19 +42,20 @@ func (a *API) findNodes(ctx context.Context, in *findNodesInput) (*nodePageOutpu
 	case ways != 1:
 		return nil, invalid("query."+field, "give one of key, label, prefix and contains")
 	case in.Key != "":
-		return a.nodeByKey(ctx, o, in.SessionID, in.Key, in.NodeType)
+		return a.nodeByKey(ctx, o, graphsync.When{}, in.shown(), in.SessionID, in.Key, in.NodeType)
 	}
 	p, info, err := a.cfg.Graph.Find(ctx, o, q)
 	if err != nil {
 		return nil, refusedRead(ctx, info, err)
 	}
-	return &nodePageOutput{Read(info), p}, nil
+	return nodePage(info, &p, in.shown()), nil
 }
 
 type searchNodesInput struct {
 	ReadInput
 	SessionInput
 	PageInput
+	ShowInput
 	Q        string `query:"q" required:"true" maxLength:"1024" doc:"The text to look for in labels"`
 	Match    string `query:"match" enum:"exact,prefix,contains" default:"contains" doc:"How labels are compared; case, width and runs of spaces are ignored"`
 	NodeType string `query:"node_type" maxLength:"64"`
@@ -65,12 +67,12 @@ func (a *API) searchNodes(ctx context.Context, in *searchNodesInput) (*nodePageO
 		return nil, err
 	}
 	p, info, err := a.cfg.Graph.Find(ctx, o, graphsync.FindQuery{
-		Namespace: in.SessionID, Text: in.Q, Match: graphsync.Match(in.Match), Type: in.NodeType, Limit: in.Limit, Cursor: in.Cursor,
+		Namespace: in.SessionID, Text: in.Q, Match: graphsync.Match(in.Match), Type: in.NodeType, Limit: in.Limit, Cursor: in.Cursor, Answer: in.answer(),
 	})
 	if err != nil {
 		return nil, refusedRead(ctx, info, err)
 	}
-	return &nodePageOutput{Read(info), p}, nil
+	return nodePage(info, &p, in.shown()), nil
 }
 
 type graphStatsInput struct {

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,13 +15,24 @@ import (
 
 type nodePageOutput struct {
 	ReadOutput
-	Body graphsync.NodePage
+	Body nodePageBody
+}
+
+type nodePageBody struct {
+	Nodes     []shownNode `json:"nodes" nullable:"false"`
+	Count     int         `json:"count"`
+	Cursor    string      `json:"cursor,omitempty" doc:"Where the next page begins; absent on the last one"`
+	Truncated bool        `json:"truncated,omitempty" doc:"The page ended short of the limit, for its bytes or because too few of what was looked at matched"`
+}
+
+func nodePage(info consensus.ReadInfo, p *graphsync.NodePage, as shown) *nodePageOutput {
+	return &nodePageOutput{Read(info), nodePageBody{as.nodes(p.Nodes), p.Count, p.Cursor, p.Truncated}}
 }
 
 type nodeOutput struct {
 	ReadOutput
 	ETag string `header:"ETag" doc:"The node's version, for If-Match"`
-	Body graphsync.Node
+	Body shownNode
 }
 
 type nodeWritten struct {
@@ -40,29 +50,43 @@ type listNodesInput struct {
 	ReadInput
 	SessionInput
 	PageInput
+	WhenInput
+	ShowInput
+	FilterInput
 	NodeType string `query:"node_type" maxLength:"64"`
-	Key      string `query:"key" maxLength:"512" doc:"Only the node that has this key"`
+	Key      string `query:"key" maxLength:"512" doc:"Only the node that has this key or alias"`
+	Prefix   string `query:"prefix" maxLength:"1024" doc:"Nodes whose label begins so"`
 }
 
 func (a *API) listNodes(ctx context.Context, in *listNodesInput) (*nodePageOutput, error) {
-	o, err := in.Options()
+	o, when, err := timed(in.ReadInput, in.WhenInput)
+	if err != nil {
+		return nil, err
+	}
+	filter, err := in.filter()
 	if err != nil {
 		return nil, err
 	}
 	if in.Key != "" {
-		return a.nodeByKey(ctx, o, in.SessionID, in.Key, in.NodeType)
+		if len(in.Where) > 0 || in.UpdatedSince+in.UpdatedBefore+in.Prefix != "" {
+			return nil, invalid("query.key", "a key names one node: no other filter but node_type goes with it")
+		}
+		return a.nodeByKey(ctx, o, when, in.shown(), in.SessionID, in.Key, in.NodeType)
 	}
-	p, info, err := a.cfg.Graph.ListNodes(ctx, o, graphsync.NodeQuery{Namespace: in.SessionID, Type: in.NodeType, Limit: in.Limit, Cursor: in.Cursor})
+	filter.Prefix = in.Prefix
+	p, info, err := a.cfg.Graph.ListNodes(ctx, o, graphsync.NodeQuery{
+		Namespace: in.SessionID, Type: in.NodeType, Limit: in.Limit, Cursor: in.Cursor, When: when, Filter: filter, Answer: in.answer(),
+	})
 	if err != nil {
 		return nil, refusedRead(ctx, info, err)
 	}
-	return &nodePageOutput{Read(info), p}, nil
+	return nodePage(info, &p, in.shown()), nil
 }
 
 // nodeByKey is a list of the one node that has a key, or of none.
-func (a *API) nodeByKey(ctx context.Context, o consensus.ReadOptions, namespace, key, typ string) (*nodePageOutput, error) {
+func (a *API) nodeByKey(ctx context.Context, o consensus.ReadOptions, when graphsync.When, as shown, namespace, key, typ string) (*nodePageOutput, error) {
 	p := graphsync.NodePage{Nodes: []graphsync.Node{}}
-	n, info, err := a.cfg.Graph.GetNodeByKey(ctx, o, namespace, key)
+	n, info, err := a.cfg.Graph.GetNodeByKeyAt(ctx, o, when, namespace, key)
 	var r *consensus.Refusal
 	switch {
 	case errors.As(err, &r) && r.Code == graphsync.CodeNotFound:
@@ -71,25 +95,27 @@ func (a *API) nodeByKey(ctx context.Context, o consensus.ReadOptions, namespace,
 	case typ == "" || typ == n.NodeType:
 		p.Nodes, p.Count = append(p.Nodes, n), 1
 	}
-	return &nodePageOutput{Read(info), p}, nil
+	return nodePage(info, &p, as), nil
 }
 
 type getThingInput struct {
 	ReadInput
 	ScopeInput
 	IDInput
+	WhenInput
+	ShowInput
 }
 
 func (a *API) getNode(ctx context.Context, in *getThingInput) (*nodeOutput, error) {
-	o, err := in.Options()
+	o, when, err := timed(in.ReadInput, in.WhenInput)
 	if err != nil {
 		return nil, err
 	}
-	n, info, err := a.cfg.Graph.GetNode(ctx, o, in.SessionID, in.ID)
+	n, info, err := a.cfg.Graph.GetNodeAt(ctx, o, when, in.SessionID, in.ID)
 	if err != nil {
 		return nil, refusedRead(ctx, info, err)
 	}
-	return &nodeOutput{Read(info), ETag(n.Version), n}, nil
+	return &nodeOutput{Read(info), ETag(n.Version), shownNode{&n, in.shown()}}, nil
 }
 
 type createNodeInput struct {
@@ -100,6 +126,7 @@ type createNodeInput struct {
 		Label      string          `json:"label" minLength:"1" maxLength:"1024"`
 		Key        *string         `json:"key,omitempty" minLength:"1" maxLength:"512" doc:"Unique in the namespace, ignoring case, width and runs of spaces"`
 		Properties json.RawMessage `json:"properties,omitempty" doc:"An object, at most 64 KiB"`
+		ExpiresAt  *time.Time      `json:"expires_at,omitempty" doc:"Ended then by itself"`
 	}
 }
 
@@ -109,7 +136,7 @@ func (a *API) createNode(ctx context.Context, in *createNodeInput) (*nodeWritten
 		return nil, err
 	}
 	b := &in.Body
-	node := graphsync.NewNode{SessionID: b.SessionID, NodeType: b.NodeType, Label: b.Label, Properties: absent(b.Properties)}
+	node := graphsync.NewNode{SessionID: b.SessionID, NodeType: b.NodeType, Label: b.Label, Properties: absent(b.Properties), ExpiresAt: b.ExpiresAt}
 	if b.Key != nil {
 		node.Key = *b.Key
 	}
@@ -130,6 +157,7 @@ type updateNodeInput struct {
 		Label      *string         `json:"label,omitempty" minLength:"1" maxLength:"1024"`
 		Properties json.RawMessage `json:"properties,omitempty" doc:"An object; it replaces the old one whole unless merge is set"`
 		Merge      bool            `json:"merge,omitempty" doc:"Merge the properties into the old ones, where null removes one (RFC 7396)"`
+		ExpiresAt  *time.Time      `json:"expires_at,omitempty" doc:"Ended then by itself; 0001-01-01T00:00:00Z for never"`
 	}
 }
 
@@ -140,7 +168,7 @@ func (a *API) updateNode(ctx context.Context, in *updateNodeInput) (*nodeWritten
 	}
 	b := &in.Body
 	n, out, err := a.cfg.Graph.UpdateNode(ctx, wo, in.SessionID, in.ID, graphsync.NodePatch{
-		NodeType: b.NodeType, Label: b.Label, Properties: b.Properties, Merge: b.Merge, IfVersion: version,
+		NodeType: b.NodeType, Label: b.Label, Properties: b.Properties, Merge: b.Merge, ExpiresAt: b.ExpiresAt, IfVersion: version,
 	})
 	if err != nil {
 		return nil, refusedWrite(ctx, out, gone(match, true, err))
@@ -185,44 +213,6 @@ func (a *API) updateNodeShort(c *gin.Context, body []byte) bool {
 	h["Location"] = []string{"/graph/nodes/" + strconv.FormatUint(n.ID, 10)}
 	sendJSON(c.Writer, append(appendNode(make([]byte, 0, 320+len(n.Label)+len(n.Properties)), &n), '\n'))
 	return true
-}
-
-// appendNode is a node as encoding/json writes it.
-func appendNode(b []byte, n *graphsync.Node) []byte {
-	b = append(b, `{"id":`...)
-	b = strconv.AppendUint(b, n.ID, 10)
-	b = appendText(append(b, `,"session_id":`...), n.SessionID)
-	b = appendText(append(b, `,"node_type":`...), n.NodeType)
-	b = appendText(append(b, `,"label":`...), n.Label)
-	if n.Key != "" {
-		b = appendText(append(b, `,"key":`...), n.Key)
-	}
-	b = append(append(b, `,"properties":`...), n.Properties...)
-	b = strconv.AppendUint(append(b, `,"version":`...), n.Version, 10)
-	if n.CreatedBy != "" {
-		b = appendText(append(b, `,"created_by":`...), n.CreatedBy)
-	}
-	if n.UpdatedBy != "" {
-		b = appendText(append(b, `,"updated_by":`...), n.UpdatedBy)
-	}
-	b = n.CreatedAt.AppendFormat(append(b, `,"created_at":"`...), time.RFC3339Nano)
-	b = n.UpdatedAt.AppendFormat(append(b, `","updated_at":"`...), time.RFC3339Nano)
-	return append(b, `"}`...)
-}
-
-// appendText is a string as encoding/json writes it, without the escapes that
-// only HTML needs.
-func appendText(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
-			var quoted bytes.Buffer
-			e := json.NewEncoder(&quoted)
-			e.SetEscapeHTML(false)
-			_ = e.Encode(s) // a string always can be
-			return append(b, bytes.TrimSuffix(quoted.Bytes(), []byte("\n"))...)
-		}
-	}
-	return append(append(append(b, '"'), s...), '"')
 }
 
 type deleteThingInput struct {
