@@ -16,7 +16,9 @@ import (
 // logical is all that is current, without versions, times and authors.
 func logical(t rapid.TB, state consensus.State) map[string]string {
 	out := map[string]string{}
-	put := func(table consensus.Table, k []byte, v any) { out[fmt.Sprintf("%s %x", table, k)] = fmt.Sprintf("%+v", v) }
+	put := func(table consensus.Table, k []byte, v any) {
+		out[fmt.Sprintf("%s %x", table, k)] = fmt.Sprintf("%+v", v)
+	}
 	_, err := state.View(bg, stale, func(r consensus.Reader) error {
 		for _, table := range []consensus.Table{tID, tKey, tOPS, tEdge, tType, tName, tCount, tObsText, tSchema, tExpiry} {
 			for k, v := range r.Scan(table, nil, nil) {
