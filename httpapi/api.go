@@ -56,6 +56,7 @@ type Config struct {
 	Agents   Agents
 	Registry Registry
 	Graph    Graph
+	Watches  Watches
 	Memory   mcp.Graph // for MCP clients
 	Backups  Backups
 

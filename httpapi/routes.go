@@ -81,5 +81,7 @@ func (a *API) entries() []Entry {
 			Op(Route{Method: http.MethodDelete, Path: "/registry/deregister/{instance_id}", Summary: "End an instance's lease", Role: access.RoleAgent}, a.deregister),
 		)
 	}
+	// graphwatch.go
+	entries = append(entries, a.watchEntries()...)
 	return slices.Concat(entries, a.graphEntries(), a.memoryEntries(), a.backupEntries())
 }
