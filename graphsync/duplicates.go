@@ -53,7 +53,8 @@ func (s *Service) Duplicates(ctx context.Context, ro consensus.ReadOptions, q Du
 		return page, consensus.ReadInfo{}, r
 	}
 	var list []likeness
-	var more bool
+	var full bool
+	var cut []byte
 	info, err := s.readAt(ctx, ro, When{}, func(v *view) (err error) {
 		ns := v.namespace(q.Namespace)
 		only := v.symbol(symType, q.Type)
@@ -70,17 +71,20 @@ func (s *Service) Duplicates(ctx context.Context, ro consensus.ReadOptions, q Du
 		} else {
 			from = next(from)
 		}
-		list, more, err = v.window(ns, from, only)
+		list, full, cut, err = v.window(ns, from, only)
 		return err
 	})
-	if err != nil || len(list) == 0 {
+	if err != nil {
 		return page, info, err
 	}
 	// The comparing is done outside of the view, which it would keep open.
-	pairs, done := pairsIn(list, more, q.MinScore, q.Limit)
+	pairs, done := pairsIn(list, full, q.MinScore, q.Limit)
 	page.Looked = done
-	if done < len(list) && done > 0 {
+	switch {
+	case done < len(list) && done > 0:
 		page.Cursor = encodeCursor(cursorDuplicates, list[done-1].at)
+	case cut != nil:
+		page.Cursor = encodeCursor(cursorDuplicates, cut)
 	}
 	slices.SortStableFunc(pairs, func(a, b likePair) int { return cmp.Compare(b.score, a.score) })
 	_, err = s.readAt(ctx, consensus.ReadOptions{}, When{}, func(v *view) error {

@@ -7,10 +7,11 @@ import (
 
 // Bounds of one search for duplicates: the labels it reads, in order, of which
 // those of the first half are compared with what follows where there are more;
-// the runs of letters in them; the comparisons of names; and the nodes that
+// those it looks at for their type; the runs of letters in them; the comparisons of names; and the nodes that
 // share a rare run of letters.
 const (
 	duplicateWindow = 10_000
+	duplicateScan   = 50_000
 	duplicateGrams  = 400_000
 	duplicateWork   = 300_000
 	rareGrams       = 5
@@ -24,22 +25,26 @@ type likePair struct {
 	why   string
 }
 
-// window reads the names that follow a key of tName; more says that there are
-// others behind them.
-func (v *view) window(ns nsID, from []byte, only symbol) (list []likeness, more bool, err error) {
+// window reads the names that follow a key of tName; full says that it ends for
+// its size, cut is the last key where it ends for having looked at too many.
+func (v *view) window(ns nsID, from []byte, only symbol) (list []likeness, full bool, cut []byte, err error) {
 	end := after(appendSymbol(nil, ns))
-	size := 0
+	size, scanned := 0, 0
 	for k := range v.r.Scan(tName, from, end) {
 		if len(k) < minNameKey {
-			return nil, false, errRecord
+			return nil, false, nil, errRecord
 		}
 		if len(list) == duplicateWindow || size > duplicateGrams {
-			return list, true, nil
+			return list, true, nil, nil
 		}
+		if scanned++; scanned > duplicateScan {
+			return list, false, cut, nil
+		}
+		cut = append(cut[:0], k...)
 		id := readID(k[len(k)-5:])
 		n, ok, err := v.seeNode(ns, id)
 		if err != nil {
-			return nil, false, err
+			return nil, false, nil, err
 		}
 		if !ok || only != 0 && n.Type != only {
 			continue
@@ -50,7 +55,7 @@ func (v *view) window(ns nsID, from []byte, only symbol) (list []likeness, more 
 		}
 		list = append(list, l)
 	}
-	return list, false, nil
+	return list, false, nil, nil
 }
 
 // pairsIn compares the nodes of a window, each with those behind it, until it
