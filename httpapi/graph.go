@@ -76,10 +76,7 @@ const (
 	maxBatchBody = 16 << 20
 )
 
-var (
-	jsonLines    = []string{"application/x-ndjson", "application/json"}
-	importBodies = []string{"application/x-ndjson", "application/jsonl"}
-)
+var jsonLines = []string{"application/x-ndjson", "application/json"}
 
 // graphEntries is the part of the route table that needs a graph.
 func (a *API) graphEntries() []Entry {
@@ -119,10 +116,8 @@ func (a *API) graphEntries() []Entry {
 
 		// graphbatch.go, graphimport.go, graphexport.go
 		Hot(batch, a.batch, a.batchShort),
-		Plain(Route{Method: http.MethodPost, Path: "/graph/import", Summary: "Load JSON lines; progress comes back as JSON lines", Role: access.RoleUser,
-			Query: []string{"session_id", "dry_run"}, Timeout: -1, MaxBody: math.MaxInt64, Consumes: importBodies, Produces: jsonLines}, a.atMost(maxImports, a.importGraph)),
-		Plain(Route{Method: http.MethodGet, Path: "/graph/export", Summary: "A namespace as JSON lines that import reads", Role: access.RoleViewer,
-			Query: append([]string{"session_id"}, readQuery...), Timeout: -1, Produces: jsonLines[:1]}, a.atMost(maxExports, a.exportGraph)),
+		a.importEntry(),
+		a.exportEntry(),
 	}...)
 }
 

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -10,6 +11,8 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/meshd/meshd/graphsync"
+	"github.com/meshd/meshd/graphsync/formats"
+	"github.com/meshd/meshd/node/access"
 )
 
 const (
@@ -25,14 +28,20 @@ const (
 // ImportProgress is how far an import is; the last one has Done or Error. The
 // counts of nodes and edges are lines that were applied.
 type ImportProgress struct {
-	Done      bool                  `json:"done,omitempty"`
-	Lines     int                   `json:"lines"`
-	Bytes     int64                 `json:"bytes"`
-	Nodes     int                   `json:"nodes"`
-	Edges     int                   `json:"edges"`
-	Created   int                   `json:"created"`
-	Updated   int                   `json:"updated"`
-	Unchanged int                   `json:"unchanged"`
+	Done      bool  `json:"done,omitempty"`
+	Lines     int   `json:"lines"`
+	Bytes     int64 `json:"bytes"`
+	Nodes     int   `json:"nodes"`
+	Edges     int   `json:"edges"`
+	Created   int   `json:"created"`
+	Updated   int   `json:"updated"`
+	Unchanged int   `json:"unchanged"`
+	// Observations and Vectors are as Nodes and Edges are.
+	Observations int `json:"observations,omitempty"`
+	Vectors      int `json:"vectors,omitempty"`
+	// Stored is the last line up to which all is stored or told as refused: an
+	// import that ends early is taken up with from_line at the next.
+	Stored    int                   `json:"stored"`
 	Errors    int                   `json:"errors"`
 	Refusals  []graphsync.LineError `json:"refusals,omitempty"`
 	Revision  uint64                `json:"revision"`
@@ -45,36 +54,67 @@ type ImportProgress struct {
 func progressOf(r graphsync.ImportReport) ImportProgress {
 	return ImportProgress{
 		Lines: r.Lines, Bytes: r.Bytes, Nodes: r.Nodes, Edges: r.Edges, Created: r.Created, Updated: r.Updated,
-		Unchanged: r.Unchanged, Errors: r.Refused, Revision: r.Revision, DryRun: r.DryRun,
+		Unchanged: r.Unchanged, Observations: r.Observations, Vectors: r.Vectors, Stored: r.Stored, Errors: r.Refused, Revision: r.Revision, DryRun: r.DryRun,
 	}
 }
 
-// importGraph loads JSON lines while they arrive. As application/x-ndjson the
-// answer is lines too: refused lines as {"line","error"}, progress once a
+// importBodies are the media types of an import: those of the formats, and
+// those that say nothing, whose format the first bytes tell.
+var importBodies = append(formats.MediaTypes(), mediaUntold, "application/gzip")
+
+const mediaUntold = "application/octet-stream"
+
+func (a *API) importEntry() Entry {
+	return Plain(Route{Method: http.MethodPost, Path: "/graph/import", Summary: "Load a file of a graph; progress comes back as JSON lines", Role: access.RoleUser,
+		Query: []string{"session_id", "dry_run", "format", "from_line"}, Timeout: -1, MaxBody: math.MaxInt64, Consumes: importBodies, Produces: jsonLines}, a.atMost(maxImports, a.importGraph))
+}
+
+// importQuery reads what an import is asked to do.
+func importQuery(c *gin.Context) (o graphsync.ImportOptions, err error) {
+	o.Namespace = c.Query("session_id")
+	if err := graphsync.CheckNamespace(o.Namespace); err != nil {
+		return o, named(c.Request.Context(), err, "query")
+	}
+	if text := c.Query("dry_run"); text != "" {
+		if o.DryRun, err = strconv.ParseBool(text); err != nil {
+			return o, invalid("query.dry_run", "dry_run is true or false")
+		}
+	}
+	if text := c.Query("from_line"); text != "" {
+		if o.FromLine, err = strconv.Atoi(text); err != nil || o.FromLine < 1 {
+			return o, invalid("query.from_line", "from_line is the number of a line, from 1")
+		}
+	}
+	if text := c.Query("format"); text != "" {
+		if o.Format, err = formats.Parse(text); err != nil {
+			return o, invalid("query.format", err.Error())
+		}
+		return o, nil
+	}
+	var told bool
+	if o.Format, told = formats.OfType(c.GetHeader("Content-Type")); !told {
+		o.Format = formats.Auto
+	}
+	return o, nil
+}
+
+// importGraph loads a file of a graph while it arrives. As application/x-ndjson
+// the answer is lines: refused lines as {"line","error"}, progress once a
 // second, the totals last. As application/json it is the totals, with the
 // refused lines among them. Importing is idempotent by nature, so an
 // idempotency key adds nothing.
 func (a *API) importGraph(c *gin.Context) {
-	namespace := c.Query("session_id")
-	if err := graphsync.CheckNamespace(namespace); err != nil {
-		a.Refuse(c, named(c.Request.Context(), err, "query"))
+	opts, err := importQuery(c)
+	if err != nil {
+		a.Refuse(c, err)
 		return
-	}
-	dry := false
-	if text := c.Query("dry_run"); text != "" {
-		var err error
-		if dry, err = strconv.ParseBool(text); err != nil {
-			a.Refuse(c, invalid("query.dry_run", "dry_run is true or false"))
-			return
-		}
 	}
 	s := a.openStream(c)
 	defer s.end()
 	answer := importAnswer{s: s, lines: c.GetHeader("Accept") == jsonLines[0]}
 	caller, _ := Principal(s.ctx)
-	report, err := graphsync.Import(s.ctx, a.cfg.Graph, s, graphsync.ImportOptions{
-		Namespace: namespace, Author: caller.ID, DryRun: dry, Progress: answer.progress,
-	})
+	opts.Author, opts.Progress = caller.ID, answer.progress
+	report, err := graphsync.Import(s.ctx, a.cfg.Graph, s, opts)
 	if err == nil {
 		answer.done(report)
 		return
