@@ -7,9 +7,9 @@ import (
 
 // plan is what a memory server is asked; peer/peer.mjs reads it too.
 type plan struct {
-	Budget     float64    `json:"budget"` // milliseconds, of each operation
-	Operations []planned  `json:"operations"`
-	Race       plannedRun `json:"race"`
+	Budget     float64     `json:"budget"` // milliseconds, of each operation
+	Operations []planned   `json:"operations"`
+	Race       *plannedRun `json:"race,omitempty"`
 }
 
 // planned is one operation: its calls in turn. Once: each call at most one time.
@@ -70,6 +70,7 @@ func newPlan(who string, entities int, budget time.Duration) *plan {
 	add("delete_relations, one", "delete_relations", true, "create_relations, one", func(i int) any { return object{"relations": []object{relation(i)}} })
 	add("delete_entities, one", "delete_entities", true, "create_entities, one", func(i int) any { return object{"entityNames": []string{made(i)}} })
 	add("read_graph", "read_graph", false, "", func(int) any { return object{} })
+	p.Race = &plannedRun{}
 	var racing []string
 	for i := range racers {
 		name := fmt.Sprintf("%s racing %d", who, i)

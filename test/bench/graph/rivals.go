@@ -5,21 +5,21 @@ import (
 	"io"
 )
 
-// ratio is how many times as long the reference server takes, with the same
-// client; 0 where one of both did not answer.
-func (x *rival) ratio() float64 {
-	if x.ours.n == 0 || x.theirs.n == 0 || x.ours.fault != nil || x.theirs.fault != nil {
+// times is how many times as long the reference server takes; 0 where one of
+// both did not answer.
+func (x *rival) times(ours row) float64 {
+	if ours.n == 0 || x.theirs.n == 0 || ours.fault != nil || x.theirs.fault != nil {
 		return 0
 	}
-	return float64(x.theirs.p50) / float64(x.ours.p50)
+	return float64(x.theirs.p50) / float64(ours.p50)
 }
 
-func (x *rival) ratioText() string {
+func (x *rival) timesText(ours row) string {
 	switch {
-	case x.ratio() > 0:
-		return fmt.Sprintf("%.0fx", x.ratio())
-	case x.ours.fault != nil:
-		return clip(x.ours.fault)
+	case x.times(ours) > 0:
+		return fmt.Sprintf("%.0fx", x.times(ours))
+	case ours.fault != nil || ours.n == 0:
+		return "meshd does not answer"
 	}
 	return "the reference server does not answer"
 }
@@ -28,16 +28,13 @@ func (s *section) printRivals(w io.Writer) {
 	if len(s.rivals) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\n| tool, p50 (p95) in ms | reference server | meshd | times faster | meshd, Go client | times faster | CPU s/1,000 |\n|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(w, "\n| tool, p50 (p95) in ms | reference server | meshd mcp | times faster | /mcp | times faster | /mcp, Go client | times faster | CPU s/1,000 |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, x := range s.rivals {
-		own, cpu := "-", "-"
-		if x.own.n > 0 && x.own.fault == nil {
-			cpu = fmt.Sprintf("%.2f", x.own.cpu)
-			if x.theirs.n > 0 {
-				own = fmt.Sprintf("%.0fx", float64(x.theirs.p50)/float64(x.own.p50))
-			}
+		fmt.Fprintf(w, "| %s | %s |", x.name, x.theirs.text())
+		for _, ours := range []row{x.stdio, x.https, x.own} {
+			fmt.Fprintf(w, " %s | **%s** |", ours.text(), x.timesText(ours))
 		}
-		fmt.Fprintf(w, "| %s | %s | %s | **%s** | %s | %s | %s |\n", x.name, x.theirs.text(), x.ours.text(), x.ratioText(), x.own.text(), own, cpu)
+		fmt.Fprintf(w, " %.2f |\n", x.own.cpu)
 	}
 	fmt.Fprintln(w)
 	for _, f := range s.floors {

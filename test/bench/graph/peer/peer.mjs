@@ -2,33 +2,29 @@
 // protocol's own client, one call after the other, and prints one JSON object
 // with the time of each call in milliseconds.
 //
-//   peer.mjs plan.json            the reference server, which this starts
-//   peer.mjs plan.json URL KEY    a server over streamable HTTP
+//   peer.mjs plan.json URL               a server over streamable HTTP, with the
+//                                        API key in MESHD_KEY
+//   peer.mjs plan.json COMMAND ARG...    one that this starts and speaks to on
+//                                        its input and output
 //
 // The plan: budget (ms for each operation), operations [{name, tool, calls,
-// once, after}] and race (calls to make at the same moment, and one that lists
-// what they made).
+// once, after}] and, if wanted, race (calls to make at the same moment, and one
+// that lists what they made).
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 
-const [planFile, url, key] = process.argv.slice(2);
+const [planFile, address, ...args] = process.argv.slice(2);
 const plan = JSON.parse(readFileSync(planFile, "utf8"));
 const least = 3; // calls of an operation, however long they take
 const patience = { timeout: 120_000 };
 
 async function connect() {
   const client = new Client({ name: "bench", version: "1" });
-  let transport;
-  if (url) {
-    transport = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers: { Authorization: `Bearer ${key}` } } });
-  } else {
-    const manifest = createRequire(import.meta.url).resolve("@modelcontextprotocol/server-memory/package.json");
-    transport = new StdioClientTransport({ command: process.execPath, args: [join(dirname(manifest), "dist", "index.js")], env: process.env, stderr: "ignore" });
-  }
+  const transport = address.startsWith("https:")
+    ? new StreamableHTTPClientTransport(new URL(address), { requestInit: { headers: { Authorization: `Bearer ${process.env.MESHD_KEY}` } } })
+    : new StdioClientTransport({ command: address, args, env: process.env, stderr: "ignore" });
   const connection = { client, transport, closed: false };
   client.onclose = () => { connection.closed = true; };
   await client.connect(transport);
@@ -72,10 +68,12 @@ for (const o of plan.operations) {
     connection = await connect();
   }
 }
-const races = await Promise.allSettled(plan.race.calls.map((args) => call(connection, "create_entities", args)));
-out.acknowledged = races.filter((r) => r.status === "fulfilled").length;
-const listed = await call(connection, "open_nodes", plan.race.list);
-out.kept = (listed.structuredContent ?? JSON.parse(listed.content[0].text)).entities.length;
+if (plan.race) {
+  const races = await Promise.allSettled(plan.race.calls.map((args) => call(connection, "create_entities", args)));
+  out.acknowledged = races.filter((r) => r.status === "fulfilled").length;
+  const listed = await call(connection, "open_nodes", plan.race.list);
+  out.kept = (listed.structuredContent ?? JSON.parse(listed.content[0].text)).entities.length;
+}
 if (connection.transport.pid) out.peak = peak(connection.transport.pid);
 await connection.client.close();
 console.log(JSON.stringify(out));

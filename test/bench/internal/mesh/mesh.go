@@ -108,6 +108,9 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), nil
 }
 
+// Dir is the data directory of a node, where its local socket is too.
+func (m *Mesh) Dir(i int) string { return m.dirs[i] }
+
 // Stop ends all processes.
 func (m *Mesh) Stop() {
 	if m == nil {
