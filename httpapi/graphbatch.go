@@ -10,6 +10,7 @@ import (
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/graphsync"
+	"github.com/meshd/meshd/node/access"
 )
 
 type batchInput struct {
@@ -33,6 +34,9 @@ func (a *API) batch(ctx context.Context, in *batchInput) (*batchOutput, error) {
 	wo, err := writeOptions(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if e := mayApply(ctx, in.Body.Ops); e != nil {
+		return nil, e
 	}
 	results, wrote, err := a.cfg.Graph.Batch(ctx, wo, in.Body.SessionID, in.Body.Ops)
 	if err != nil {
@@ -67,6 +71,10 @@ func (a *API) batchShort(c *gin.Context, body []byte) bool {
 	wo, err := writeOptions(ctx)
 	if err != nil {
 		a.Refuse(c, err)
+		return true
+	}
+	if e := mayApply(ctx, ops); e != nil {
+		a.Refuse(c, e)
 		return true
 	}
 	results, wrote, err := a.cfg.Graph.Batch(ctx, wo, namespace, ops)
@@ -104,6 +112,26 @@ func appendResults(b []byte, results []graphsync.OpResult) []byte {
 		b = append(b, '}')
 	}
 	return b
+}
+
+// mayApply refuses operations that have routes for administrators only.
+func mayApply(ctx context.Context, ops []graphsync.Op) error {
+	caller, _ := Principal(ctx)
+	return mayDo(caller, ops)
+}
+
+func mayDo(caller access.Principal, ops []graphsync.Op) error {
+	if caller.Role.Allows(access.RoleAdmin) {
+		return nil
+	}
+	for i := range ops {
+		switch ops[i].Op {
+		case graphsync.OpEraseNode, graphsync.OpEraseEdge, graphsync.OpEraseObservation, graphsync.OpSetRetention:
+			return Fail(CodeForbidden, "operation %d: %s needs the role %s", i, ops[i].Op, access.RoleAdmin).
+				With("role_needed", access.RoleAdmin).With("role", caller.Role).With("op", strconv.Itoa(i))
+		}
+	}
+	return nil
 }
 
 // inOnlyOp gives a refusal of the state the index that it leaves out in a batch

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/meshd/meshd/graphsync"
@@ -293,6 +294,66 @@ func once(seen *uint32, bit uint) bool {
 	return was != *seen
 }
 
+// time reads a time of RFC 3339 with all its digits.
+func (p *plainJSON) time(to **time.Time) bool {
+	text, ok := p.raw()
+	if !ok || len(text) < len("2006-01-02T15:04:05Z") || text[len("2006-01-02T15:04:05")] == ',' {
+		return false
+	}
+	var t time.Time
+	*to = &t
+	return t.UnmarshalText(text) == nil
+}
+
+// vector reads finite numbers.
+func (p *plainJSON) vector(to *[]float32) bool {
+	*to = []float32{}
+	return p.array(func() bool {
+		p.space()
+		start := p.i
+		if !p.number() || len(*to) == graphsync.MaxDimension {
+			return false
+		}
+		f, err := strconv.ParseFloat(string(p.b[start:p.i]), 32)
+		*to = append(*to, float32(f))
+		return err == nil
+	})
+}
+
+// fact reads a member of an operation about what is known of a thing. A schema
+// is for the full decoder.
+func (p *plainJSON) fact(name []byte, seen *uint32, o *graphsync.Op) bool {
+	switch string(name) {
+	case "valid_from":
+		return once(seen, 15) && p.time(&o.ValidFrom)
+	case "valid_to":
+		return once(seen, 16) && p.time(&o.ValidTo)
+	case "provenance":
+		return once(seen, 17) && p.textAt(&o.Provenance)
+	case "confidence":
+		return once(seen, 18) && p.float(&o.Confidence)
+	case "expires_at":
+		return once(seen, 19) && p.time(&o.ExpiresAt)
+	case "node_id":
+		return once(seen, 20) && p.uint(&o.NodeID)
+	case "alias":
+		return once(seen, 21) && p.text(&o.Alias)
+	case "text":
+		return once(seen, 22) && p.text(&o.Text)
+	case "model":
+		return once(seen, 23) && p.text(&o.Model)
+	case "vector":
+		return once(seen, 24) && p.vector(&o.Vector)
+	case "reason":
+		return once(seen, 25) && p.text(&o.Reason)
+	case "days":
+		return once(seen, 26) && p.uint(&o.Days)
+	case "bytes":
+		return once(seen, 27) && p.uint(&o.Bytes)
+	}
+	return false
+}
+
 // op reads one operation on the graph.
 func (p *plainJSON) op(o *graphsync.Op) bool {
 	var seen uint32
@@ -332,7 +393,7 @@ func (p *plainJSON) op(o *graphsync.Op) bool {
 		case "if_version":
 			return once(&seen, 14) && p.uint(&o.IfVersion)
 		}
-		return false
+		return p.fact(name, &seen, o)
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 var plainFrames = []string{
 	`{"type":"write","id":"1","ops":[{"op":"update_node","id":7,"properties":{"v":"x"}}]}`,
 	` { "ops" : [ {"op":"create_edge","source_id":1,"target":"b","type":"t","weight":-1.5e3,"predicate":"","parallel":4} , {"op":"x","merge":true,"label":"ä","key":"k","source":"s","target_id":2,"if_version":3} ] ,"type":"write","id":"x","session_id":"s","idempotency_key":"k"} `,
+	`{"type":"write","id":"1","ops":[{"op":"add_observation","key":"k","text":"ä","valid_from":"2026-01-02T03:04:05.678Z","valid_to":"2027-01-02T03:04:05+02:00","provenance":"","confidence":0.5,"expires_at":"2030-01-01T00:00:00Z"},{"op":"set_vector","node_id":1,"model":"m","vector":[1,-2.5e-3,0]},{"op":"add_alias","alias":"a","reason":"r","days":3,"bytes":4}]}`,
 	`{"type":"write","id":"1","ops":[{"op":"update_node","properties":{"a":[1,-0.5,true,null,{"b":"ä\n\""}]}}]}`,
 }
 
@@ -22,7 +23,7 @@ func FuzzPlainFrame(f *testing.F) {
 	for _, s := range append([]string{
 		`{"type":"write","id":"1","ops":[]}`, `{"type":"write","id":"1","ops":null}`, `{"Type":"write"}`, `{"type":"a","type":"b"}`,
 		`{"ops":[{"op":"x","id":01}]}`, `{"ops":[{"op":"x","id":-1}]}`, `{"ops":[{"properties":[]}]}`, `{"ops":[{"properties":{"a":1,}}]}`,
-		`{"ops":[{"properties":{"a":"\x"}}]}`, `{"ops":[{"weight":1e999}]}`, `{"ops":[{"parallel":4294967296}]}`, `{"id":"` + "\xff" + `"}`, `{} {}`,
+		`{"ops":[{"properties":{"a":"\x"}}]}`, `{"ops":[{"weight":1e999}]}`, `{"ops":[{"parallel":4294967296}]}`, `{"ops":[{"valid_from":"2026-1-2T03:04:05Z","vector":[1e39]}]}`, `{"ops":[{"valid_to":"2026-01-02T03:04:05,6Z","vector":[]}]}`, `{"id":"` + "\xff" + `"}`, `{} {}`,
 		`{"ops":[{"properties":{"":"` + "\xdc" + `"}}]}`, `{"ops":[{"properties":{"a":"\ud800"}}]}`, `{"ops":[{"properties":{"a":{"b":1,"b":1}}}]}`,
 	}, plainFrames...) {
 		f.Add([]byte(s))

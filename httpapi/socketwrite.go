@@ -66,6 +66,9 @@ func (f *socketWrite) Answer(ctx context.Context) ([]byte, error) {
 	if err := s.allow(writeFrames); err != nil {
 		return nil, s.told(ctx, err)
 	}
+	if err := mayDo(s.caller, f.Ops); err != nil {
+		return nil, s.told(ctx, err)
+	}
 	wo := graphsync.WriteOptions{Author: s.caller.ID}
 	if f.IdempotencyKey != "" {
 		var err error
