@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -62,15 +63,15 @@ func (a *API) cutOf(s *stream, w *graphsync.Watcher, err error) *watchCut {
 			return nil
 		}
 	}
-	return a.watchCut(s, w.At(), err)
+	return a.watchCut(s.ctx, w.At(), err)
 }
 
-func (a *API) watchCut(s *stream, at graphsync.Position, err error) *watchCut {
+func (a *API) watchCut(ctx context.Context, at graphsync.Position, err error) *watchCut {
 	var slow *graphsync.Cut
 	if errors.As(err, &slow) {
 		return &watchCut{Code: codeSlow, Sentence: slow.Error(), Since: at.String()}
 	}
-	e := a.asError(s.ctx, err)
+	e := a.asError(ctx, err)
 	return &watchCut{Code: e.Code, Sentence: e.Sentence, Since: at.String(), Details: e.Details}
 }
 

@@ -29,7 +29,8 @@ type socketFrames struct {
 	credential string // empty for the operator's socket
 	// had is the highest revision this connection was answered with. This node
 	// has it, so a read of it need not wait.
-	had atomic.Uint64
+	had     atomic.Uint64
+	watches socketWatches
 }
 
 // allow looks at the credential again, so that one that was revoked stops
@@ -80,6 +81,15 @@ func (s *socketFrames) Begin(kind string, frame []byte) (string, agent.Request, 
 		if err == nil {
 			err = f.check()
 		}
+		return f.ID, f, err
+	case "watch":
+		if s.api.cfg.Watches == nil {
+			break
+		}
+		f, err := decodeWatch(s, frame)
+		return f.ID, f, err
+	case "unwatch":
+		f, err := decodeUnwatch(s, frame)
 		return f.ID, f, err
 	}
 	return "", nil, nil

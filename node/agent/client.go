@@ -25,6 +25,7 @@ type client struct {
 	session         *message.Session // nil for a client without a name
 	requests        Requests         // nil: none
 	waiting         atomic.Int32     // requests under way
+	streams         atomic.Int32     // streams under way
 	jobs            sync.WaitGroup   // the same, for run to wait for
 	queue           *queue
 	writing         sync.Mutex // who holds it empties the queue

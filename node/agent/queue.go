@@ -22,23 +22,29 @@ type item struct {
 	frame    outbound
 	raw      []byte
 	delivery *message.Delivery
+	streamed bool // a frame of a Stream, which waits for room
 }
 
 func (it *item) size() int { return it.frame.size() + len(it.raw) }
 
 // queue is what waits to be written, in order. Safe for concurrent use.
 type queue struct {
-	mu       sync.Mutex
-	items    []item
-	carried  int // deliveries waiting
-	own      int // other frames waiting
-	bytes    int // of deliveries
-	ownBytes int
+	mu                      sync.Mutex
+	items                   []item
+	carried                 int // deliveries waiting
+	own                     int // other frames waiting
+	bytes                   int // of deliveries
+	ownBytes                int
+	streamed, streamedBytes int
 	// more has a token while there is something to take.
 	more chan struct{}
+	// room has one while there may be room for frames of streams.
+	room chan struct{}
 }
 
-func newQueue() *queue { return &queue{more: make(chan struct{}, 1)} }
+func newQueue() *queue {
+	return &queue{more: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+}
 
 // push adds it, wakes the writer and reports whether there was room.
 func (q *queue) push(it item) bool {
@@ -57,7 +63,14 @@ func (q *queue) put(it item) bool {
 	size := it.size()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if it.delivery != nil {
+	if it.streamed {
+		if q.streamed > 0 && (q.streamed >= maxQueue || q.streamedBytes+size > maxQueueBytes) {
+			return false
+		}
+		q.streamed++
+		q.streamedBytes += size
+		q.roomy() // for others that wait
+	} else if it.delivery != nil {
 		if q.carried >= maxQueue || q.bytes+size > maxQueueBytes {
 			return false
 		}
@@ -91,7 +104,11 @@ func (q *queue) pop() (item, bool) {
 	it := q.items[0]
 	q.items[0] = item{}
 	q.items = q.items[1:]
-	if it.delivery != nil {
+	if it.streamed {
+		q.streamed--
+		q.streamedBytes -= it.size()
+		q.roomy()
+	} else if it.delivery != nil {
 		q.carried--
 		q.bytes -= it.size()
 	} else {
@@ -99,6 +116,14 @@ func (q *queue) pop() (item, bool) {
 		q.ownBytes -= it.size()
 	}
 	return it, true
+}
+
+// roomy wakes a stream that waits for room.
+func (q *queue) roomy() {
+	select {
+	case q.room <- struct{}{}:
+	default:
+	}
 }
 
 // several says that more than one item waits.

@@ -87,6 +87,10 @@ func (c *client) request(ctx context.Context, kind string, frame []byte) (known 
 		return false, nil
 	}
 	c.server.asked.Inc()
+	if st, ok := r.(Stream); ok {
+		c.follow(ctx, id, st)
+		return true, nil
+	}
 	j := job{c, ctx, id, r, int64(len(frame))}
 	if !r.Waits() {
 		j.answer()
