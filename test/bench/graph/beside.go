@@ -31,24 +31,21 @@ type rival struct {
 	own    row // /mcp of a node, by a client in Go
 }
 
-// beside asks the reference server and meshd for the same, on the same data,
+// compare asks the reference server and meshd for the same, on the same data,
 // with the same client.
-func (b *bench) beside(entities int) {
+func (b *bench) compare(entities int) error {
 	theirs, err := b.askReference(entities)
 	if err != nil {
-		b.out.err = fmt.Errorf("asking the reference server: %w", err)
-		return
+		return fmt.Errorf("asking the reference server: %w", err)
 	}
 	at := b.follower()
 	stdio, err := b.runPeer(newPlan("stdio", entities, b.budget), os.Environ(), b.bin, "mcp", "--data", b.mesh.Dir(at), "--session", namespace)
 	if err != nil {
-		b.out.err = fmt.Errorf("asking meshd mcp: %w", err)
-		return
+		return fmt.Errorf("asking meshd mcp: %w", err)
 	}
 	https, err := b.runPeer(newPlan("https", entities, b.budget), append(os.Environ(), "MESHD_KEY="+b.mesh.Key), b.clients[at].base+mcpPath)
 	if err != nil {
-		b.out.err = fmt.Errorf("asking /mcp: %w", err)
-		return
+		return fmt.Errorf("asking /mcp: %w", err)
 	}
 	own := b.askTools(newPlan("go", entities, b.budget))
 	for _, o := range newPlan("", entities, 0).Operations {
@@ -63,6 +60,7 @@ func (b *bench) beside(entities int) {
 		fmt.Sprintf("%d concurrent create_entities: the reference server %s; meshd mcp acknowledged %d and kept %d; /mcp acknowledged %d and kept %d",
 			racers, reference, stdio.Acknowledged, stdio.Kept, https.Acknowledged, https.Kept),
 		fmt.Sprintf("the reference server was resident at most with %s MB", mb(theirs.Peak<<10)))
+	return nil
 }
 
 // mostRaced is the largest graph on which the reference server is asked for

@@ -30,14 +30,17 @@ var cells = []cell{
 	{"wordnet-1", "WordNet, one node", func(b *bench) error { return b.words(1) }},
 	{"wordnet-3", "WordNet, three nodes", func(b *bench) error { return b.words(3) }},
 	{"debian-3", "Debian's packages, three nodes", (*bench).packages},
-	{"size-1k", "1,000 entities, three nodes", func(b *bench) error { return b.made(1000, true) }},
-	{"size-10k", "10,000 entities, three nodes", func(b *bench) error { return b.made(10_000, true) }},
-	{"size-100k", "100,000 entities, three nodes", func(b *bench) error { return b.made(100_000, true) }},
-	{"size-1M", "1,000,000 entities, three nodes", func(b *bench) error { return b.made(1_000_000, false) }},
+	{"size-1k", "1,000 entities, three nodes", func(b *bench) error { return b.made(1000) }},
+	{"size-10k", "10,000 entities, three nodes", func(b *bench) error { return b.made(10_000) }},
+	{"size-100k", "100,000 entities, three nodes", func(b *bench) error { return b.made(100_000) }},
+	{"size-1M", "1,000,000 entities, three nodes", func(b *bench) error { return b.made(1_000_000) }},
+	{"beside-1k", "Beside the reference memory server, 1,000 entities", func(b *bench) error { return b.beside(1000) }},
+	{"beside-10k", "Beside the reference memory server, 10,000 entities", func(b *bench) error { return b.beside(10_000) }},
+	{"beside-100k", "Beside the reference memory server, 100,000 entities", func(b *bench) error { return b.beside(100_000) }},
 }
 
-// smallest is what SMALL=1 makes of a size.
-const smallest = 1000
+// smoke are the cells of which a smoke takes a part.
+var smoke = []string{"wordnet-1", "wordnet-3", "debian-3", "size-1k", "beside-1k"}
 
 // start makes the cell's mesh.
 func (b *bench) start(nodes int) (err error) {
@@ -99,10 +102,7 @@ func (b *bench) packages() error {
 	return nil
 }
 
-func (b *bench) made(entities int, beside bool) error {
-	if b.small {
-		entities = min(entities, smallest)
-	}
+func (b *bench) made(entities int) error {
 	d, err := synthetic(b.dir, entities)
 	if err != nil {
 		return err
@@ -113,15 +113,26 @@ func (b *bench) made(entities int, beside bool) error {
 	if err := b.load(d); err != nil {
 		return err
 	}
-	b.memory()
 	b.reads(d)
 	b.asOf(d)
 	b.creates(d)
 	b.race(d)
 	b.watch(d)
-	if beside {
-		b.beside(entities)
-	}
 	b.memory()
 	return nil
+}
+
+// beside asks the reference server and meshd for the same.
+func (b *bench) beside(entities int) error {
+	d, err := synthetic(b.dir, entities)
+	if err != nil {
+		return err
+	}
+	if err := b.start(3); err != nil {
+		return err
+	}
+	if err := b.load(d); err != nil {
+		return err
+	}
+	return b.compare(entities)
 }

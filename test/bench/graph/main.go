@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -67,7 +68,7 @@ func run(ctx context.Context, s settings) (err error) {
 	out := newReport(s)
 	var words *dataset
 	for _, c := range cells {
-		if !s.cells.MatchString(c.name) || ctx.Err() != nil {
+		if !s.cells.MatchString(c.name) || ctx.Err() != nil || s.small && !slices.Contains(smoke, c.name) {
 			continue
 		}
 		log.Printf("%s", c.name)
