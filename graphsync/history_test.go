@@ -134,8 +134,9 @@ func (l *timeline) checkAt(t *rapid.T, when When, m *model) {
 			t.Fatalf("edge %d as of %+v: %+v %v, want %+v", id, when, e, err, want)
 		}
 	}
+	m.checkMemory(t, l.s, when)
 	for _, ns := range []string{"s", "o"} {
-		for _, key := range []string{"a", "b", "c", "d"} {
+		for _, key := range []string{"a", "b", "c", "d", "e"} {
 			n, _, err := l.s.GetNodeByKeyAt(bg, stale, when, ns, key)
 			if want := m.byKey(ns, key); want != n.ID || (want == 0) != (code(err) == CodeNotFound) {
 				t.Fatalf("key %q as of %+v: %d %v, want %d", key, when, n.ID, err, want)
@@ -152,7 +153,7 @@ func (l *timeline) checkAt(t *rapid.T, when When, m *model) {
 
 func sameNode(n Node, want modelNode) bool {
 	return n.SessionID == want.ns && n.Key == want.key && n.Label == want.label && n.NodeType == want.typ && n.Version == want.version &&
-		reflect.DeepEqual(object(n.Properties), want.props)
+		reflect.DeepEqual(object(n.Properties), want.props) && slices.Equal(n.Aliases, want.aliases)
 }
 
 func sameEdge(e Edge, want modelEdge) bool {
@@ -280,10 +281,10 @@ func (l *timeline) replay(t *rapid.T, oldest uint64) {
 				if c.Kind != kind {
 					continue
 				}
-				if held[c.ID] != (c.What != "created") {
+				if held[c.ID] != (c.What != "created" && c.What != "restored") {
 					t.Fatalf("%+v, and it was there: %v", c, held[c.ID])
 				}
-				if held[c.ID] = true; c.What == "deleted" {
+				if held[c.ID] = true; c.What == "deleted" || c.What == "merged" {
 					delete(held, c.ID)
 				}
 			}

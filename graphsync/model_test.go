@@ -22,10 +22,12 @@ type model struct {
 	next  uint64
 	nodes map[uint64]modelNode
 	edges map[uint64]modelEdge
+	modelMemory
 }
 
 type modelNode struct {
 	ns, key, typ, label string
+	aliases             []string
 	props               map[string]any
 	version             uint64
 }
@@ -39,7 +41,7 @@ type modelEdge struct {
 }
 
 func (m *model) clone() *model {
-	return &model{m.next, maps.Clone(m.nodes), maps.Clone(m.edges)}
+	return &model{m.next, maps.Clone(m.nodes), maps.Clone(m.edges), m.modelMemory.clone()}
 }
 
 func object(raw json.RawMessage) map[string]any {
@@ -73,7 +75,7 @@ func patch(target, p map[string]any) map[string]any {
 
 func (m *model) byKey(ns, key string) uint64 {
 	for id, n := range m.nodes {
-		if n.ns == ns && n.key != "" && strings.EqualFold(n.key, key) {
+		if n.ns == ns && key != "" && (strings.EqualFold(n.key, key) || n.alias(key) >= 0) {
 			return id
 		}
 	}
@@ -102,7 +104,7 @@ func (m *model) apply(ns string, o Op) (OpResult, string) {
 		}
 		id := m.next
 		m.next++
-		m.nodes[id] = modelNode{ns, o.Key, o.Type, *o.Label, object(o.Properties), 1}
+		m.nodes[id] = modelNode{ns: ns, key: o.Key, typ: o.Type, label: *o.Label, props: object(o.Properties), version: 1}
 		return OpResult{id, StatusCreated, 1}, ""
 	case OpUpdateNode:
 		id := m.find(ns, o.ID, o.Key)
@@ -136,6 +138,7 @@ func (m *model) apply(ns string, o Op) (OpResult, string) {
 			return OpResult{}, CodePrecondition
 		}
 		delete(m.nodes, id)
+		m.forget(id)
 		maps.DeleteFunc(m.edges, func(_ uint64, e modelEdge) bool { return e.source == id || e.target == id })
 		return OpResult{id, StatusDeleted, n.version}, ""
 	case OpCreateEdge, OpUpsertEdge:
@@ -204,7 +207,7 @@ func (m *model) apply(ns string, o Op) (OpResult, string) {
 		delete(m.edges, o.ID)
 		return OpResult{o.ID, StatusDeleted, e.version}, ""
 	}
-	panic(o.Op)
+	return m.applyVerb(ns, o)
 }
 
 func (m *model) setNode(id uint64, typ string, label *string, props map[string]any) OpResult {
@@ -240,7 +243,7 @@ func genOp(m *model) *rapid.Generator[Op] {
 	props := rapid.SampledFrom([]json.RawMessage{nil, json.RawMessage(`{}`), json.RawMessage(`{"a":1}`), json.RawMessage(`{"b":{"c":2},"a":null}`), json.RawMessage(`{"b":{"c":null,"d":"x"}}`)})
 	return rapid.Custom(func(t *rapid.T) Op {
 		verbs := slices.Sorted(maps.Keys(takes))
-		verbs = slices.DeleteFunc(verbs, func(v string) bool { return takes[v].kind > opDrainNode })
+		verbs = slices.DeleteFunc(verbs, func(v string) bool { return takes[v].kind > opUndoMerge })
 		o := Op{Op: rapid.SampledFrom(verbs).Draw(t, "verb")}
 		f := takes[o.Op].fields
 		id := rapid.Uint64Range(1, max(m.next+1, 2))
@@ -292,6 +295,7 @@ func genOp(m *model) *rapid.Generator[Op] {
 		if hasWord(f, "if_version") && maybe(3) {
 			o.IfVersion = rapid.Uint64Range(1, 3).Draw(t, "if_version")
 		}
+		m.drawVerb(t, &o, f, maybe(5))
 		return o
 	})
 }
@@ -310,6 +314,7 @@ func TestAgainstModel(t *testing.T) {
 			}
 		}
 		m.checkState(t, s)
+		m.checkMemory(t, s, When{})
 		for _, ns := range []string{"s", "o"} {
 			m.checkWalks(t, s, ns)
 			checkRoundTrip(t, s, ns)

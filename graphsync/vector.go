@@ -69,10 +69,10 @@ const maxModels = 32
 
 func (t *tx) deleteVector(o *op) (opResult, *consensus.Refusal, error) {
 	ns, node, r := t.findNode(o.ID, o.norm(), "key")
-	model := t.symbol(symModel, o.Text)
-	if r != nil || model == 0 {
+	if r != nil {
 		return opResult{ID: o.ID}, nil, nil
 	}
+	model := t.symbol(symModel, o.Text)
 	old, ok, err := t.vector(ns, node, model)
 	if err != nil || !ok {
 		return opResult{ID: node}, nil, err
