@@ -2,49 +2,46 @@ package search
 
 import (
 	"container/heap"
-	"iter"
 	"slices"
 )
 
-// Contains yields the ids of the documents that may have a text with the folded
+// Contains calls yield with the ids of the documents that may have a text with the folded
 // needle in it, in ascending order, beginning behind an id. Every document that
-// has one is yielded; the caller looks at the texts of those it takes, with
-// Holds. An empty needle is in every document.
-func (x *Index) Contains(namespace, needle string, f Filter, after uint64) iter.Seq[uint64] {
-	return func(yield func(uint64) bool) {
-		space := x.space(namespace)
-		if space == nil {
+// has one is among them; the caller looks at the texts of those it takes, with
+// Holds, and ends it with false. An empty needle is in every document.
+func (x *Index) Contains(namespace, needle string, f Filter, after uint64, yield func(id uint64) bool) {
+	space := x.space(namespace)
+	if space == nil {
+		return
+	}
+	snap := space.snap.Load()
+	t := f.test(snap.types)
+	var streams idStreams
+	for i := range snap.segs {
+		s := idStream{live: &snap.segs[i], test: &t}
+		from, found := slices.BinarySearch(s.ids, after)
+		if found {
+			from++
+		}
+		if needle == "" {
+			s.all, s.next = true, from
+		} else {
+			s.docs = s.grams.candidates(needle, len(s.ids))
+			s.next, _ = slices.BinarySearch(s.docs, uint32(from))
+		}
+		if s.advance() {
+			streams = append(streams, s)
+		}
+	}
+	heap.Init(&streams)
+	for len(streams) > 0 {
+		if !yield(streams[0].id) {
 			return
 		}
-		snap := space.snap.Load()
-		t := f.test(snap.types)
-		var streams idStreams
-		for i := range snap.segs {
-			s := idStream{live: &snap.segs[i], test: &t}
-			from, found := slices.BinarySearch(s.ids, after)
-			if found {
-				from++
-			}
-			if needle == "" {
-				s.all, s.next = true, from
-			} else {
-				s.docs = s.grams.candidates(needle, len(s.ids))
-				s.next, _ = slices.BinarySearch(s.docs, uint32(from))
-			}
-			if s.advance() {
-				streams = append(streams, s)
-			}
-		}
-		heap.Init(&streams)
-		for len(streams) > 0 {
-			if !yield(streams[0].id) {
-				return
-			}
-			if streams[0].advance() {
-				heap.Fix(&streams, 0)
-			} else {
-				heap.Pop(&streams)
-			}
+		if streams[0].advance() {
+			heap.Fix(&streams, 0)
+		} else {
+			heap.Pop(&streams)
 		}
 	}
 }

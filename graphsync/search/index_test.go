@@ -148,11 +148,12 @@ func TestIndexAgainstAScan(t *testing.T) {
 		needle := rapid.SampledFrom([]string{"a", "b", "un", "run", "ning", "t1", "a b", "ab abc", "nothing", "s"}).Draw(r, "needle")
 		after := rapid.Uint64Range(0, 25).Draw(r, "after")
 		var got, want []uint64
-		for id := range x.Contains("ns", needle, Filter{}, after) {
+		x.Contains("ns", needle, Filter{}, after, func(id uint64) bool {
 			if Holds(model[id].Texts, model[id].Type, needle, strings.ToLower) {
 				got = append(got, id)
 			}
-		}
+			return true
+		})
 		for _, id := range slices.Sorted(maps.Keys(model)) {
 			d := model[id]
 			if id > after && (strings.Contains(d.Type, needle) || strings.Contains(d.Texts[0].Text, needle) || strings.Contains(d.Texts[1].Text, needle)) {

@@ -36,7 +36,9 @@ type vectorSet struct {
 	n      int
 }
 
-func (v *vectorSet) bytes() int64 { return int64(len(v.chunks)) * int64(chunkVectors*(8+8+4+4+4*v.dim)) }
+func (v *vectorSet) bytes() int64 {
+	return int64(len(v.chunks)) * int64(chunkVectors*(8+8+4+4+4*v.dim))
+}
 
 func vectorKey(model string, dim int) string { return model + "\x00" + strconv.Itoa(dim) }
 
