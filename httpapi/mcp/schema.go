@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -71,26 +72,17 @@ func (f *field) schema() map[string]any {
 // maxProblems bounds what is said about one call's arguments.
 const maxProblems = 10
 
-// decode checks arguments against the table and reads them into out. The
-// problems are sentences in the reference server's manner.
-func (f *field) decode(raw json.RawMessage, out any) (problems []string) {
-	if len(raw) == 0 {
-		raw = json.RawMessage("{}")
-	}
+// problems checks arguments against the table. Each is a sentence in the
+// reference server's manner.
+func (f *field) problems(raw json.RawMessage) (problems []string) {
 	var v any
-	d := json.NewDecoder(strings.NewReader(string(raw)))
+	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	if err := d.Decode(&v); err != nil {
 		return []string{"Invalid input: expected object, received what is no JSON"}
 	}
 	f.check("", v, &problems)
-	if len(problems) > 0 {
-		return problems
-	}
-	if err := json.Unmarshal(raw, out); err != nil {
-		return []string{"Invalid input: " + clip(err.Error(), 200)}
-	}
-	return nil
+	return problems
 }
 
 func (f *field) check(path string, v any, problems *[]string) {

@@ -63,13 +63,12 @@ func (s *Server) handler(t *tool) sdk.ToolHandler {
 		if t.writes && c.Refusal != "" {
 			return failed(c.Refusal), nil
 		}
-		var probe map[string]any
-		if problems := arguments.decode(req.Params.Arguments, &probe); len(problems) > 0 {
-			return failed(fmt.Sprintf("MCP error -32602: Input validation error: Invalid arguments for tool %s: %s", t.name, strings.Join(problems, "\n"))), nil
-		}
 		raw := req.Params.Arguments
-		if len(raw) == 0 {
+		if len(raw) == 0 || string(raw) == "null" {
 			raw = []byte("{}")
+		}
+		if problems := arguments.problems(raw); len(problems) > 0 {
+			return failed(fmt.Sprintf("MCP error -32602: Input validation error: Invalid arguments for tool %s: %s", t.name, strings.Join(problems, "\n"))), nil
 		}
 		ctx, cancel := context.WithTimeout(ctx, callTimeout)
 		defer cancel()

@@ -179,7 +179,7 @@ func TestHostileRequests(t *testing.T) {
 		"10 MB name":    {call(`{"entities":[{"name":"` + strings.Repeat("n", 10<<20) + `","entityType":"t","observations":[]}]}`), 413, "larger than"},
 		"3 MB name":     {call(`{"entities":[{"name":"` + strings.Repeat("n", 3<<20) + `","entityType":"t","observations":[]}]}`), 200, "at most 512"},
 		"half a rune":   {call(`{"entities":[{"name":"\ud800","entityType":"t","observations":[]}]}`), 200, `\ufffd`},
-		"no arguments":  {call(`null`), 200, "expected object, received null"},
+		"no arguments":  {call(`null`), 200, "expected array, received undefined"},
 		"a list":        {call(`[]`), 200, "expected object, received array"},
 		"odd method":    {`{"jsonrpc":"2.0","id":1,"method":"no/such"}`, 400, ""},
 		"many wrong":    {call(`{"entities":[` + strings.Repeat(`{},`, 20_000) + `{}]}`), 200, "received undefined at entities[0].name"},

@@ -24,14 +24,25 @@ func (s *Server) batch(ctx context.Context, c Call, ops []graphsync.Op) ([]graph
 	}
 	wo := graphsync.WriteOptions{Author: c.Caller, Idempotency: &consensus.IdempotencyKey{
 		Scope: "mcp " + c.Caller, Key: rand.Text(), BodyHash: sha256.Sum256(spelled)}}
+	var res []graphsync.OpResult
+	var out consensus.Outcome
+	err = patiently(ctx, func() (err error) {
+		res, out, err = s.graph.Batch(ctx, wo, c.Namespace, ops)
+		return err
+	})
+	return res, out, err
+}
+
+// patiently asks until the answer is not one that may be gone soon.
+func patiently(ctx context.Context, ask func() error) error {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		res, out, err := s.graph.Batch(ctx, wo, c.Namespace, ops)
+		err := ask()
 		if err == nil || !passing(err) {
-			return res, out, err
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, out, err
+			return err
 		case <-time.After(wait):
 		}
 	}
@@ -68,7 +79,10 @@ var now = consensus.ReadOptions{Consistency: consensus.Linearizable}
 
 // node finds a node by name; ok is false where there is none.
 func (s *Server) node(ctx context.Context, ro consensus.ReadOptions, c Call, name string) (n graphsync.Node, ok bool, err error) {
-	n, _, err = s.graph.GetNodeByKey(ctx, ro, c.Namespace, name)
+	err = patiently(ctx, func() (err error) {
+		n, _, err = s.graph.GetNodeByKey(ctx, ro, c.Namespace, name)
+		return err
+	})
 	if r, _ := refused(err, graphsync.CodeNotFound, graphsync.CodeInvalid); r != nil {
 		return n, false, nil
 	}

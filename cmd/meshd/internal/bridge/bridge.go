@@ -12,7 +12,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -104,31 +106,64 @@ func (l *link) call(ctx context.Context, p *sdk.CallToolParamsRaw) (*sdk.CallToo
 	if len(p.Arguments) > 0 {
 		params.Arguments = p.Arguments
 	}
-	for attempt := 1; ; attempt++ {
+	patience, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		up, err := l.session(ctx)
 		if err != nil {
 			return told("the node cannot be reached, nothing was done: " + err.Error()), nil
 		}
 		res, err := up.CallTool(ctx, params)
-		var answered *jsonrpc.Error
 		if err == nil {
 			delete(res.Meta, "io.modelcontextprotocol/serverInfo") // the server here is another
 			return res, nil
 		}
-		if errors.As(err, &answered) {
+		how := fateOf(err)
+		if how == answered {
 			return nil, err
 		}
 		l.drop(up)
-		missed := errors.Is(err, sdk.ErrSessionMissing) // the node took nothing in
-		if ctx.Err() == nil && attempt < 3 && (missed || !l.unsure[p.Name]) {
-			continue
+		if how == lost && l.unsure[p.Name] {
+			return told("the answer was lost, the call may have taken effect: read before repeating it (" + err.Error() + ")"), nil
 		}
-		if missed || !l.unsure[p.Name] {
+		select {
+		case <-patience.Done():
 			return told("the node does not answer: " + err.Error()), nil
+		case <-time.After(wait):
 		}
-		return told("the answer was lost, the call may have taken effect: read before repeating it (" + err.Error() + ")"), nil
 	}
 }
+
+// fate is what became of a call that brought no result.
+type fate int
+
+const (
+	answered fate = iota // with an error of the protocol
+	unsent               // the node took nothing in
+	lost                 // nobody knows
+)
+
+func fateOf(err error) fate {
+	var protocol *jsonrpc.Error
+	var dial *net.OpError
+	var sent *url.Error
+	isProtocol := errors.As(err, &protocol)
+	switch {
+	case errors.Is(err, sdk.ErrSessionMissing), errors.As(err, &dial) && dial.Op == "dial":
+		return unsent
+	case errors.As(err, &sent):
+		return lost
+	case isProtocol && protocol.Code == rejected: // by a node that is stopping or has too much to do
+		return unsent
+	case isProtocol:
+		return answered
+	}
+	return lost
+}
+
+// rejected is the code of the SDK's own error for what its transport did not
+// deliver.
+const rejected = -32005
 
 func told(sentence string) *sdk.CallToolResult {
 	return &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: sentence}}}
