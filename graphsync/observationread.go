@@ -70,8 +70,8 @@ func (s *Service) GetObservation(ctx context.Context, ro consensus.ReadOptions, 
 }
 
 // ObservationQuery asks for a page of observations: those of a node, named by
-// id or key, or of the whole namespace by node. They come oldest first, or
-// newest first; Limit 0 is DefaultLimit.
+// id (in any namespace, where that is empty) or key, or of the whole namespace
+// by node. They come oldest first, or newest first; Limit 0 is DefaultLimit.
 type ObservationQuery struct {
 	Namespace string
 	NodeID    uint64
@@ -103,6 +103,9 @@ func (s *Service) ListObservations(ctx context.Context, ro consensus.ReadOptions
 	}
 	info, err := s.readAt(ctx, ro, q.When, func(v *view) error {
 		ns := v.namespace(q.Namespace)
+		if q.Namespace == "" {
+			ns, _, _ = v.everNode(q.NodeID)
+		}
 		prefix := appendSymbol(nil, ns)
 		if q.NodeID != 0 || norm != "" {
 			id, r := v.named(ns, q.NodeID, norm, q.Key)
@@ -124,8 +127,10 @@ func (q *ObservationQuery) check() (norm string, r *consensus.Refusal) {
 	if q.Limit, r = checkLimit(q.Limit); r != nil {
 		return "", r
 	}
-	if r = checkNamespace(q.Namespace); r != nil {
-		return "", r
+	if q.Namespace != "" || q.NodeID == 0 {
+		if r = checkNamespace(q.Namespace); r != nil {
+			return "", r
+		}
 	}
 	if q.NodeID != 0 || q.Key != "" {
 		if norm, r = reference("node_id", q.NodeID, "key", q.Key); r != nil {

@@ -54,6 +54,7 @@ type Graph interface {
 	Paths(ctx context.Context, ro consensus.ReadOptions, q graphsync.PathsQuery) (graphsync.Paths, consensus.ReadInfo, error)
 	GetObservation(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64) (graphsync.Observation, consensus.ReadInfo, error)
 	ListObservations(ctx context.Context, ro consensus.ReadOptions, q graphsync.ObservationQuery) (graphsync.ObservationPage, consensus.ReadInfo, error)
+	Duplicates(ctx context.Context, ro consensus.ReadOptions, q graphsync.DuplicateQuery) (graphsync.DuplicatePage, consensus.ReadInfo, error)
 	GetVector(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64, model string) (graphsync.Vector, consensus.ReadInfo, error)
 	Merges(ctx context.Context, ro consensus.ReadOptions, namespace string, limit int, cursor string) (graphsync.MergePage, consensus.ReadInfo, error)
 	GetSchema(ctx context.Context, ro consensus.ReadOptions, namespace string) (graphsync.Schema, consensus.ReadInfo, error)

@@ -28,7 +28,8 @@ func (a *API) factEntries(get func(path, summary string) Route, write func(metho
 		Op(write(http.MethodPut, "/graph/nodes/{id}/vectors/{model}", "Keep what a model made of a node", http.StatusCreated), a.setVector),
 		Op(write(http.MethodDelete, "/graph/nodes/{id}/vectors/{model}", "Remove what a model made of a node", http.StatusNoContent), a.deleteVector),
 
-		// graphmerge.go
+		// graphduplicates.go, graphmerge.go
+		Op(get("/graph/duplicates", "Nodes that may be one"), a.duplicates),
 		Op(write(http.MethodPost, "/graph/merge", "Make two nodes one", http.StatusOK), a.mergeNodes),
 		Op(get("/graph/merge", "Merges that can be undone, newest first"), a.merges),
 		Op(write(http.MethodPost, "/graph/merge/{id}/undo", "Bring back the node that a merge ended", http.StatusOK), a.undoMerge),

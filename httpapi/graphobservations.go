@@ -71,6 +71,8 @@ type listObservationsInput struct {
 	ScopeInput
 	IDInput
 	PageInput
+	WhenInput
+	BudgetInput
 	Order string `query:"order" enum:"oldest,newest" default:"oldest" doc:"Which come first"`
 }
 
@@ -80,12 +82,12 @@ type observationPageOutput struct {
 }
 
 func (a *API) listObservations(ctx context.Context, in *listObservationsInput) (*observationPageOutput, error) {
-	o, err := in.Options()
+	o, when, err := timed(in.ReadInput, in.WhenInput)
 	if err != nil {
 		return nil, err
 	}
 	p, info, err := a.cfg.Graph.ListObservations(ctx, o, graphsync.ObservationQuery{
-		Namespace: in.SessionID, NodeID: in.ID, Newest: in.Order == "newest", Limit: in.Limit, Cursor: in.Cursor,
+		Namespace: in.SessionID, NodeID: in.ID, Newest: in.Order == "newest", Limit: in.Limit, Cursor: in.Cursor, When: when, Budget: in.Budget,
 	})
 	if err != nil {
 		return nil, refusedRead(ctx, info, err)
@@ -99,7 +101,13 @@ type observationOutput struct {
 	Body graphsync.Observation
 }
 
-func (a *API) getObservation(ctx context.Context, in *getThingInput) (*observationOutput, error) {
+type getObservationInput struct {
+	ReadInput
+	ScopeInput
+	IDInput
+}
+
+func (a *API) getObservation(ctx context.Context, in *getObservationInput) (*observationOutput, error) {
 	o, err := in.Options()
 	if err != nil {
 		return nil, err
