@@ -23,7 +23,7 @@ type Graph interface {
 	ListNodes(ctx context.Context, ro consensus.ReadOptions, q graphsync.NodeQuery) (graphsync.NodePage, consensus.ReadInfo, error)
 	ListEdges(ctx context.Context, ro consensus.ReadOptions, q graphsync.EdgeQuery) (graphsync.EdgePage, consensus.ReadInfo, error)
 	ListObservations(ctx context.Context, ro consensus.ReadOptions, q graphsync.ObservationQuery) (graphsync.ObservationPage, consensus.ReadInfo, error)
-	Find(ctx context.Context, ro consensus.ReadOptions, q graphsync.FindQuery) (graphsync.NodePage, consensus.ReadInfo, error)
+	Search(ctx context.Context, ro consensus.ReadOptions, q graphsync.SearchQuery) (graphsync.SearchPage, consensus.ReadInfo, error)
 	Neighbors(ctx context.Context, ro consensus.ReadOptions, q graphsync.NeighborQuery) (graphsync.Neighborhood, consensus.ReadInfo, error)
 	Path(ctx context.Context, ro consensus.ReadOptions, q graphsync.PathQuery) (graphsync.Path, consensus.ReadInfo, error)
 }

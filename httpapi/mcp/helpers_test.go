@@ -3,6 +3,7 @@ package mcp
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -18,6 +19,16 @@ import (
 func serve(t testing.TB, c Call) (*graphsync.Service, string) {
 	t.Helper()
 	graph := graphsync.NewService(consensustest.New(graphsync.NewPart()))
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		graph.KeepIndex(ctx, slog.New(slog.DiscardHandler))
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
 	return graph, serveGraph(t, graph, c)
 }
 

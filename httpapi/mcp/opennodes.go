@@ -75,7 +75,7 @@ func (s *Server) named(ctx context.Context, c Call, names []string) ([]graphsync
 			found = append(found, n)
 		}
 	}
-	slices.SortFunc(found, func(a, b graphsync.Node) int { return int(int64(a.ID) - int64(b.ID)) })
+	slices.SortFunc(found, byID)
 	return found, nil
 }
 

@@ -35,6 +35,20 @@ func ownTools() []tool {
 			},
 		},
 		{
+			name: "search", title: "Search", again: true, run: does(search),
+			doc: "Find entities by what is said of them, best first, with the place that matched. Any of the words suffices and each more ranks higher; +word demands and -word forbids it, \"a phrase\" wants words one behind the other, word* a beginning, word~ allows a misspelling. Word forms of several languages are known. The best tool to begin with.",
+			in: []field{
+				{name: "query", kind: text, optional: true, doc: "What to look for; may be left out where a vector is given"},
+				{name: "mode", kind: text, optional: true, enum: []string{"words", "substring", "vector", "fused"}, doc: "words (default), substring (a part of any text, whatever its case), vector, or fused (words and vector)"},
+				{name: "entityTypes", kind: list, optional: true, items: &field{kind: text}, doc: "Only entities of these types"},
+				{name: "near", kind: text, optional: true, doc: "The name of an entity: what is few relations away from it ranks higher"},
+				{name: "vector", kind: list, optional: true, items: &field{kind: number}, doc: "An embedding of the question, for modes vector and fused"},
+				{name: "model", kind: text, optional: true, doc: "The model that made the vector"},
+				{name: "limit", kind: integer, optional: true, min: 1, max: graphsync.MaxLimit, doc: "How many at most; 20 if left out"},
+				{name: "cursor", kind: text, optional: true, doc: "nextCursor of the answer before"}, maxBytesField,
+			},
+		},
+		{
 			name: "get_node", title: "Get Node", again: true, run: does(getNode),
 			doc: "Show one entity with everything about it: observations and relations with their ids, times, authors, sources and validity. With as_of it shows what the memory held in the past, with valid_at what was true at a time.",
 			in:  []field{nameField, idField, asOfField, validAtField, maxBytesField},

@@ -13,7 +13,7 @@ func TestRemember(t *testing.T) {
 	var got remembered
 	want(t, s, &got, "remember", args{"name": "Ada", "entityType": "person", "observations": []string{"wrote a program", "wrote a program"},
 		"relations": []args{{"relationType": "knows", "to": "Babbage"}, {"relationType": "daughter of", "from": "Clara"}, {"relationType": "is", "to": "ada"}},
-		"source": "a letter", "confidence": 0.9, "valid_from": "1840-01-01T00:00:00Z"})
+		"source":    "a letter", "confidence": 0.9, "valid_from": "1840-01-01T00:00:00Z"})
 	if !got.Created || len(got.Observations) != 1 || len(got.Relations) != 3 || !slices.Equal(got.Mentioned, []string{"Babbage", "Clara"}) || got.Revision == 0 {
 		t.Fatalf("%+v", got)
 	}

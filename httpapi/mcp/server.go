@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/auth"
@@ -46,6 +47,9 @@ type Server struct {
 	all, reading *sdk.Server // for callers that may write, and that may not
 	sessions     http.Handler
 	stateless    http.Handler
+
+	// wrote is the revision of the last write through here: searches see it.
+	wrote atomic.Uint64
 
 	mu     sync.Mutex
 	owners map[string]string // session → caller

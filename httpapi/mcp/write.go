@@ -30,7 +30,16 @@ func (s *Server) batch(ctx context.Context, c Call, ops []graphsync.Op) ([]graph
 		res, out, err = s.graph.Batch(ctx, wo, c.Namespace, ops)
 		return err
 	})
+	if err == nil {
+		s.saw(out.Revision)
+	}
 	return res, out, err
+}
+
+// saw makes searches wait for a revision.
+func (s *Server) saw(revision uint64) {
+	for old := s.wrote.Load(); old < revision && !s.wrote.CompareAndSwap(old, revision); old = s.wrote.Load() {
+	}
 }
 
 // patiently asks until the answer is not one that may be gone soon.
