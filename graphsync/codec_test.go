@@ -85,7 +85,7 @@ func TestHandwrittenCodeIsTheEncodersOwn(t *testing.T) {
 		values := []any{
 			&nodeRecord{stamped, symbol(small.Draw(t, "type")), s("label"), s("name"), s("key"), s("norm"), raw.Draw(t, "props"), []alias{{Key: s("alias"), Norm: s("anorm")}, {Key: "b"}}, int64(n("nexp"))},
 			&edgeRecord{stamped, &w, s("pred"), raw.Draw(t, "props"), told},
-			&pastRecord{raw.Draw(t, "past"), int64(n("end")), symbol(small.Draw(t, "endby")) & maxSymbol, ending(n("how")), raw.Draw(t, "place")},
+			&pastRecord{append([]byte{cborMap}, raw.Draw(t, "past")...), int64(n("end")), symbol(small.Draw(t, "endby")) & maxSymbol, ending(n("how")), raw.Draw(t, "place")},
 			&metaRecord{n("format"), n("next"), symbol(small.Draw(t, "a")), symbol(small.Draw(t, "b")), symbol(small.Draw(t, "c")), symbol(small.Draw(t, "d")), n("from"), n("count"), n("lbytes"), n("keep"), n("kbytes"), int64(n("since")), -int64(n("oldest") >> 1)},
 			&wired, &wiredEdge, &o,
 			&command{s("ns"), s("author"), []op{o, {}}, rapid.Bool().Draw(t, "lenient"), rapid.Bool().Draw(t, "whole")},
