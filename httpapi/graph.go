@@ -18,6 +18,7 @@ import (
 // Graph is what the graph routes ask. *graphsync.Service implements it.
 type Graph interface {
 	graphsync.Applier
+	Searcher
 
 	CreateNode(ctx context.Context, wo graphsync.WriteOptions, in graphsync.NewNode) (graphsync.Node, consensus.Outcome, error)
 	UpdateNode(ctx context.Context, wo graphsync.WriteOptions, namespace string, id uint64, p graphsync.NodePatch) (graphsync.Node, consensus.Outcome, error)
@@ -109,7 +110,8 @@ func (a *API) graphEntries() []Entry {
 
 		// graphfind.go, graphwalk.go
 		Op(get("/graph/find", "Nodes by key or label"), a.findNodes),
-		Op(get("/graph/search", "Nodes whose label contains a text"), a.searchNodes),
+		Op(get("/graph/search", "Nodes by words, or by a part of a label or of any text"), a.searchNodes),
+		Op(Route{Method: http.MethodPost, Path: "/graph/search", Summary: "Nodes by words, by a vector, or by both", Role: access.RoleViewer, MaxBody: maxGraphBody}, a.searchGraph),
 		Op(get("/graph/neighbors", "What lies around a node"), a.neighbors),
 		Op(get("/graph/path", "A shortest path between two nodes"), a.path),
 		Op(get("/graph/stats", "Totals of a namespace"), a.graphStats),

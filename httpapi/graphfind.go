@@ -51,30 +51,6 @@ func (a *API) findNodes(ctx context.Context, in *findNodesInput) (*nodePageOutpu
 	return nodePage(info, &p, in.shown()), nil
 }
 
-type searchNodesInput struct {
-	ReadInput
-	SessionInput
-	PageInput
-	ShowInput
-	Q        string `query:"q" required:"true" maxLength:"1024" doc:"The text to look for in labels"`
-	Match    string `query:"match" enum:"exact,prefix,contains" default:"contains" doc:"How labels are compared; case, width and runs of spaces are ignored"`
-	NodeType string `query:"node_type" maxLength:"64"`
-}
-
-func (a *API) searchNodes(ctx context.Context, in *searchNodesInput) (*nodePageOutput, error) {
-	o, err := in.Options()
-	if err != nil {
-		return nil, err
-	}
-	p, info, err := a.cfg.Graph.Find(ctx, o, graphsync.FindQuery{
-		Namespace: in.SessionID, Text: in.Q, Match: graphsync.Match(in.Match), Type: in.NodeType, Limit: in.Limit, Cursor: in.Cursor, Answer: in.answer(),
-	})
-	if err != nil {
-		return nil, refusedRead(ctx, info, err)
-	}
-	return nodePage(info, &p, in.shown()), nil
-}
-
 type graphStatsInput struct {
 	ReadInput
 	SessionInput
