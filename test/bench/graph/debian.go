@@ -62,8 +62,8 @@ func debian(ctx context.Context, dir string, part bool) (*dataset, error) {
 	names := choose(random, labels, samples)
 	d.searches = []search{
 		{"search, words of descriptions", "words", []string{"web server", "command line tool", "image viewer", "python module", "text editor", "database client", "development files", "sound daemon", "network monitor", "free game"}},
-		{"search, beginning of a name", "prefix", starts(names, 4)},
-		{"search, part of a name", "contains", middles(names)},
+		{"search, beginning of a word", "words", endings(starts(names, 4), "*")},
+		{"search, part of any text", "substring", middles(names)},
 	}
 	return d, nil
 }

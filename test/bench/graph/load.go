@@ -75,7 +75,7 @@ func (b *bench) caughtUp(d *dataset, revision uint64) error {
 	at := fmt.Sprint(revision)
 	for _, step := range []struct{ what, path string }{
 		{"every node had it", query("/graph/stats", "min_revision", at)},
-		{"search had caught up at every node", query("/graph/search", "q", d.searches[0].texts[0], "limit", "1", "min_revision", at)},
+		{"search had caught up at every node", query("/graph/search", "q", d.searches[0].texts[0], "match", "words", "limit", "1", "min_revision", at)},
 	} {
 		begun := time.Now()
 		for _, c := range b.clients {

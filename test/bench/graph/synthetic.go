@@ -115,8 +115,8 @@ func synthetic(dir string, entities int) (*dataset, error) {
 	d.searches = []search{
 		{"search, a rare word", "words", rare},
 		{"search, two common words", "words", common(200)},
-		{"search, beginning of a word", "prefix", starts(rare, 4)},
-		{"search, part of a text", "contains", rare},
+		{"search, beginning of a word", "words", endings(starts(rare, 4), "*")},
+		{"search, part of any text", "substring", rare},
 	}
 	return d, nil
 }

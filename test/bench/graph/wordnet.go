@@ -63,8 +63,9 @@ func wordnet(dict, dir string, part bool) (*dataset, error) {
 	d.searches = []search{
 		{"search, words of glosses", "words", []string{"small animal", "large body of water", "make a sound", "person who writes", "unit of currency", "act of moving", "flowering plant", "without help", "act quickly", "disease of the skin"}},
 		{"search, a word", "words", words},
-		{"search, beginning of a word", "prefix", starts(words, 4)},
-		{"search, part of a label", "contains", middles(words)},
+		{"search, beginning of a word", "words", endings(starts(words, 4), "*")},
+		{"search, a word one letter off", "words", endings(middles(words), "~")},
+		{"search, part of any text", "substring", middles(words)},
 	}
 	return d, nil
 }
@@ -73,6 +74,18 @@ func wordnet(dict, dir string, part bool) (*dataset, error) {
 func starts(texts []string, n int) (out []string) {
 	for _, t := range texts {
 		out = append(out, strings.TrimSpace(t[:min(n, len(t))]))
+	}
+	return out
+}
+
+// endings are the first words of texts, those with some letters, with a sign
+// behind.
+func endings(texts []string, sign string) (out []string) {
+	for _, t := range texts {
+		word, _, _ := strings.Cut(t, " ")
+		if word = strings.Trim(word, "-'."); len(word) >= 4 {
+			out = append(out, word+sign)
+		}
 	}
 	return out
 }
