@@ -76,7 +76,13 @@ func (im *importer) finish() error {
 	if err := im.flushEdges(); err != nil {
 		return err
 	}
-	return im.wait(nil)
+	if err := im.wait(nil); err != nil {
+		return err
+	}
+	if !im.opts.DryRun {
+		im.report.Stored = im.report.Lines
+	}
+	return nil
 }
 
 func (im *importer) laneOf(o *Op) *lane {

@@ -156,8 +156,8 @@ func TestVerbs(t *testing.T) {
 		{"get by key", "graph get key:12 -n people", "", 0, "GET /graph/nodes?key=12&session_id=people", []string{"Ada"}, ""},
 		{"neighbors", "graph neighbors ada --depth 2", "", 0, "GET /graph/neighbors?depth=2&direction=both&key=ada&limit=100&session_id=default", []string{"Ada   KNOWS  Ada  12       12"}, ""},
 		{"path", "graph path 12 book", "", 0, "GET /graph/path?direction=both&from=12&max_depth=10&session_id=default&to_key=book", []string{"Ada -WROTE-> Notes <-CITES- Book\n"}, ""},
-		{"import", "graph import -", "{}\n", 1, "POST /graph/import?session_id=default {}", []string{"1 nodes and 2 edges are loaded"}, "line 4: label must not be blank\nmeshd: 1 lines were refused"},
-		{"export", "graph export", "", 0, "GET /graph/export?session_id=default", []string{"{\"node\":{}}\n"}, ""},
+		{"import", "graph import -", "{}\n", 1, "POST /graph/import?format=auto&session_id=default {}", []string{"1 nodes and 2 edges are loaded"}, "line 4: label must not be blank\nmeshd: 1 lines were refused"},
+		{"export", "graph export", "", 0, "GET /graph/export?format=jsonl&session_id=default", []string{"{\"node\":{}}\n"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, out, errOut := s.meshd(c.stdin, strings.Fields(c.args)...)
@@ -249,6 +249,19 @@ func TestImportsThatDoNotEnd(t *testing.T) {
 	}
 }
 
+// What an import that ended early has stored is told as the line to go on from.
+func TestImportSaysWhereToGoOn(t *testing.T) {
+	s := newStandIn(t, map[string]string{"POST /graph/import": `{"nodes":3,"stored":41}` + "\n" + `{"error":"no leader is known","code":"NO_LEADER","stored":77}`})
+	code, _, errOut := s.meshd("{}\n", "graph", "import", "-")
+	if code != 1 || !strings.Contains(errOut, "no leader is known; lines 1 to 77 are loaded; go on with --from-line 78") {
+		t.Errorf("exit %d, %s", code, errOut)
+	}
+	s.answers["POST /graph/import"] = `{"nodes":3,"done":true}`
+	if code, _, errOut := s.meshd("{}\n", "graph", "import", "-", "--from-line", "78", "--dry-run"); code != 0 || !strings.Contains(s.got[len(s.got)-1], "dry_run=true&format=auto&from_line=78") {
+		t.Errorf("exit %d, %s, %v", code, errOut, s.got)
+	}
+}
+
 func TestExportToAFileIsAllOrNothing(t *testing.T) {
 	s := newStandIn(t, map[string]string{"GET /graph/export": "{}\n"})
 	path := filepath.Join(t.TempDir(), "out.jsonl")
@@ -258,8 +271,11 @@ func TestExportToAFileIsAllOrNothing(t *testing.T) {
 	if data, err := os.ReadFile(path); err != nil || string(data) != "{}\n" {
 		t.Fatalf("the file has %q, %v", data, err)
 	}
+	if code, _, errOut := s.meshd("", "graph", "export", "-o", path); code != 4 || !strings.Contains(errOut, "is there already") || len(s.got) != 0 {
+		t.Fatalf("over a file that is there: exit %d, %s", code, errOut)
+	}
 	s.answers["GET /graph/export"] = `503 {"error":"no leader is known","code":"NO_LEADER"}`
-	if code, _, _ := s.meshd("", "graph", "export", "-o", path); code != 1 {
+	if code, _, _ := s.meshd("", "graph", "export", "-o", path, "--force"); code != 1 {
 		t.Fatalf("a refused export exits %d", code)
 	}
 	if data, _ := os.ReadFile(path); string(data) != "{}\n" {

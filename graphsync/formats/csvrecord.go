@@ -96,7 +96,7 @@ func (r *row) record(kind string) (Record, error) {
 	f := r.fields
 	props := json.RawMessage(f["properties"])
 	if len(r.properties) > 0 {
-		if props != nil {
+		if len(props) > 0 {
 			return Record{}, errors.New("the line has properties both in a column each and in the column properties")
 		}
 		props = append(append([]byte{'{'}, r.properties...), '}')
@@ -121,7 +121,7 @@ func (r *row) record(kind string) (Record, error) {
 			return Record{}, errors.New("the line names no source or no target")
 		}
 		typ := f["type"]
-		if typ == "Directed" || typ == "Undirected" { // Gephi's word for something else
+		if f["kind"] == "" && (typ == "Directed" || typ == "Undirected") { // Gephi's word for something else
 			typ = ""
 		}
 		if e.Type = typeOf(typ, someEdge); e.Type != typ && e.Predicate == "" {

@@ -121,6 +121,7 @@ func (g *GraphMLReader) end() {
 	}
 	var rec Record
 	if e.err == nil {
+		e.row.fields["kind"] = e.kind
 		rec, e.err = e.row.record(e.kind)
 	}
 	if e.err != nil {

@@ -40,6 +40,9 @@ func (g *grouper) node(about map[string]*term) error {
 	case stated:
 		g.seen.add(n.Key)
 		n.IfExists = Merge
+		if n.Label == "" {
+			n.Label = nameIn(about)
+		}
 		n.Label = cut(n.Label, maxLabel)
 		if len(types) > 0 {
 			n.Type = typeOf(localName(types[0]), "resource")
@@ -50,6 +53,17 @@ func (g *grouper) node(about map[string]*term) error {
 	}
 	g.edges()
 	return nil
+}
+
+// nameIn is what common vocabularies call a label.
+func nameIn(about map[string]*term) string {
+	for _, p := range [...]string{"http://www.w3.org/2004/02/skos/core#prefLabel", "http://xmlns.com/foaf/0.1/name", "http://schema.org/name",
+		"https://schema.org/name", "http://purl.org/dc/terms/title", "http://purl.org/dc/elements/1.1/title"} {
+		if s := text(about, p); s != "" {
+			return s
+		}
+	}
+	return ""
 }
 
 func (g *grouper) edges() {
