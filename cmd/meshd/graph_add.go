@@ -9,8 +9,8 @@ import (
 )
 
 func graphAddNode(a *app) *cobra.Command {
-	var namespace string
-	return inNamespace(a.asks(&cobra.Command{
+	var namespace, expires string
+	cmd := inNamespace(a.asks(&cobra.Command{
 		Use:   "node TYPE LABEL [k=v…]",
 		Short: "Add a node; key=… gives it a key unique in its namespace",
 		Example: `  meshd graph add node person "Ada Lovelace" key=ada born=1815
@@ -25,6 +25,11 @@ func graphAddNode(a *app) *cobra.Command {
 			if key != "" {
 				body["key"] = key
 			}
+			if expires != "" {
+				if body["expires_at"], err = timeWord("--expires", expires); err != nil {
+					return err
+				}
+			}
 			var out graphsync.Node
 			if err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/graph/nodes", Body: body}, &out); err != nil {
 				return err
@@ -36,17 +41,20 @@ func graphAddNode(a *app) *cobra.Command {
 			})
 		}),
 	}), &namespace)
+	cmd.Flags().StringVar(&expires, "expires", "", "ended by itself then, like 2026-01-31")
+	return cmd
 }
 
 func graphAddEdge(a *app) *cobra.Command {
 	var (
 		namespace string
 		weight    float64
+		told      toldFlags
 	)
 	cmd := inNamespace(a.asks(&cobra.Command{
 		Use:     "edge A TYPE B [k=v…]",
 		Short:   "Add an edge between two nodes, each named by id or key",
-		Example: "  meshd graph add edge ada WROTE notes\n  meshd graph add edge 12 DEPENDS_ON 15 --weight 0.5",
+		Example: "  meshd graph add edge ada WROTE notes\n  meshd graph add edge 12 DEPENDS_ON 15 --weight 0.5\n  meshd graph add edge ada LIVES_IN london --valid-from 1835-07-08 --provenance \"a letter\"",
 		Args:    arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
 			props, key, err := properties(args[3:])
@@ -68,6 +76,9 @@ func graphAddEdge(a *app) *cobra.Command {
 			if len(props) > 0 {
 				body["properties"] = props
 			}
+			if err := told.set(cmd, body); err != nil {
+				return err
+			}
 			var out graphsync.Edge
 			if err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/graph/edges", Body: body}, &out); err != nil {
 				return err
@@ -80,5 +91,5 @@ func graphAddEdge(a *app) *cobra.Command {
 		}),
 	}), &namespace)
 	cmd.Flags().Float64Var(&weight, "weight", 1, "weight of the edge")
-	return cmd
+	return a.completesNodes(told.flags(cmd), &namespace)
 }

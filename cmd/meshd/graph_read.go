@@ -15,17 +15,23 @@ import (
 )
 
 // fetchNode finds one node by what a person calls it.
-func fetchNode(cmd *cobra.Command, c *client.Client, namespace, word string) (graphsync.Node, error) {
+func fetchNode(cmd *cobra.Command, c *client.Client, namespace, word string, when whenFlags) (graphsync.Node, error) {
 	var out graphsync.Node
-	key, isKey := strings.CutPrefix(word, "key:")
-	if !isKey && isID(word) {
-		err := c.Get(cmd.Context(), "/graph/nodes/"+word, nil, &out)
+	q := url.Values{}
+	if err := when.set(q); err != nil {
 		return out, err
 	}
+	key, isKey := strings.CutPrefix(word, "key:")
+	if !isKey && isID(word) {
+		err := c.Get(cmd.Context(), "/graph/nodes/"+word, q, &out)
+		return out, err
+	}
+	q.Set("session_id", namespace)
+	q.Set("key", key)
 	var page struct {
 		Nodes []graphsync.Node `json:"nodes"`
 	}
-	if err := c.Get(cmd.Context(), "/graph/nodes", url.Values{"session_id": {namespace}, "key": {key}}, &page); err != nil {
+	if err := c.Get(cmd.Context(), "/graph/nodes", q, &page); err != nil {
 		return out, err
 	}
 	if len(page.Nodes) == 0 {
@@ -39,33 +45,79 @@ func resolve(cmd *cobra.Command, c *client.Client, namespace, word string) (uint
 	if isID(word) {
 		return strconv.ParseUint(word, 10, 64)
 	}
-	n, err := fetchNode(cmd, c, namespace, word)
+	n, err := fetchNode(cmd, c, namespace, word, whenFlags{})
 	return n.ID, err
 }
 
 func graphGet(a *app) *cobra.Command {
-	var namespace string
-	return inNamespace(a.asks(&cobra.Command{
+	var (
+		namespace string
+		when      whenFlags
+		edge      bool
+	)
+	cmd := inNamespace(a.asks(&cobra.Command{
 		Use:     "get NODE",
-		Short:   "Show a node by its id or key",
-		Example: "  meshd graph get ada\n  meshd graph get 12 --json",
+		Short:   "Show a node by its id or key, now or as it was",
+		Example: "  meshd graph get ada\n  meshd graph get 12 --json\n  meshd graph get ada --as-of 2026-01-31",
 		Args:    arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
-			n, err := fetchNode(cmd, c, namespace, args[0])
+			if edge {
+				return a.getEdge(cmd, c, args[0], when)
+			}
+			n, err := fetchNode(cmd, c, namespace, args[0], when)
 			if err != nil {
 				return err
 			}
 			p := a.printer()
-			return p.Result(n, func() error {
-				return p.Card([]output.Field{
-					{Name: "id", Value: strconv.FormatUint(n.ID, 10)},
-					{Name: "type", Value: n.NodeType}, {Name: "label", Value: n.Label}, {Name: "key", Value: n.Key},
-					{Name: "namespace", Value: n.SessionID}, {Name: "properties", Value: string(n.Properties)},
-					{Name: "made", Value: when(n.CreatedAt, n.CreatedBy)}, {Name: "changed", Value: when(n.UpdatedAt, n.UpdatedBy)},
-				})
-			})
+			return p.Result(n, func() error { return printNode(p, n) })
 		}),
 	}), &namespace)
+	cmd.Flags().BoolVar(&edge, "edge", false, "the id is that of an edge")
+	return a.completesNodes(when.flags(cmd), &namespace)
+}
+
+func printNode(p *output.Printer, n graphsync.Node) error {
+	return p.Card([]output.Field{
+		{Name: "id", Value: strconv.FormatUint(n.ID, 10)},
+		{Name: "type", Value: n.NodeType}, {Name: "label", Value: n.Label}, {Name: "key", Value: n.Key},
+		{Name: "aliases", Value: strings.Join(n.Aliases, ", ")},
+		{Name: "namespace", Value: n.SessionID}, {Name: "properties", Value: string(n.Properties)},
+		{Name: "made", Value: when(n.CreatedAt, n.CreatedBy)}, {Name: "changed", Value: when(n.UpdatedAt, n.UpdatedBy)},
+		{Name: "expires", Value: moment(n.ExpiresAt)},
+	})
+}
+
+func (a *app) getEdge(cmd *cobra.Command, c *client.Client, id string, w whenFlags) error {
+	if !isID(id) {
+		return exit.New(exit.Usage, "\""+id+"\" is not an id", "edges are named by their numbers")
+	}
+	q := url.Values{}
+	if err := w.set(q); err != nil {
+		return err
+	}
+	var e graphsync.Edge
+	if err := c.Get(cmd.Context(), "/graph/edges/"+id, q, &e); err != nil {
+		return err
+	}
+	p := a.printer()
+	return p.Result(e, func() error {
+		return p.Card([]output.Field{
+			{Name: "id", Value: strconv.FormatUint(e.ID, 10)}, {Name: "type", Value: e.EdgeType},
+			{Name: "from", Value: strconv.FormatUint(e.SourceID, 10)}, {Name: "to", Value: strconv.FormatUint(e.TargetID, 10)},
+			{Name: "predicate", Value: e.Predicate}, {Name: "weight", Value: strconv.FormatFloat(e.Weight, 'g', -1, 64)},
+			{Name: "namespace", Value: e.SessionID}, {Name: "properties", Value: string(e.Properties)},
+			{Name: "so", Value: span(e.Provenance)}, {Name: "sure", Value: percent(e.Confidence)}, {Name: "source", Value: e.Provenance.Provenance},
+			{Name: "made", Value: when(e.CreatedAt, e.CreatedBy)}, {Name: "changed", Value: when(e.UpdatedAt, e.UpdatedBy)},
+			{Name: "expires", Value: moment(e.ExpiresAt)},
+		})
+	})
+}
+
+func moment(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return when(*t, "")
 }
 
 func when(t time.Time, by string) string {
@@ -89,12 +141,14 @@ type neighborhood struct {
 	Edges     []graphsync.Edge `json:"edges"`
 	Count     int              `json:"count"`
 	Truncated bool             `json:"truncated,omitempty"`
+	Capped    []uint64         `json:"capped,omitempty"`
 }
 
 func graphNeighbors(a *app) *cobra.Command {
 	var (
 		namespace, direction, edgeType string
-		depth, limit                   int
+		depth, limit, perNode          int
+		when                           whenFlags
 	)
 	cmd := inNamespace(a.asks(&cobra.Command{
 		Use:     "neighbors NODE",
@@ -107,6 +161,12 @@ func graphNeighbors(a *app) *cobra.Command {
 			if edgeType != "" {
 				q.Set("type", edgeType)
 			}
+			if perNode > 0 {
+				q.Set("per_node", strconv.Itoa(perNode))
+			}
+			if err := when.set(q); err != nil {
+				return err
+			}
 			var out neighborhood
 			if err := c.Get(cmd.Context(), "/graph/neighbors", q, &out); err != nil {
 				return err
@@ -116,10 +176,11 @@ func graphNeighbors(a *app) *cobra.Command {
 		}),
 	}), &namespace)
 	cmd.Flags().StringVar(&direction, "direction", "both", "follow edges outgoing, incoming or both")
-	cmd.Flags().StringVar(&edgeType, "type", "", "follow edges of this type only")
+	cmd.Flags().StringVar(&edgeType, "type", "", "follow edges of these types only, with commas between")
 	cmd.Flags().IntVar(&depth, "depth", 1, "how many edges away, 1 to 10")
 	cmd.Flags().IntVar(&limit, "limit", 100, "how many nodes at most")
-	return cmd
+	cmd.Flags().IntVar(&perNode, "per-node", 0, "how many nodes to reach from any one at most")
+	return a.completesNodes(directions(when.flags(cmd)), &namespace)
 }
 
 func printNeighbors(p *output.Printer, out neighborhood) error {
@@ -134,6 +195,8 @@ func printNeighbors(p *output.Printer, out neighborhood) error {
 	err := p.Table("it has no neighbors", []string{"FROM", "EDGE", "TO", "FROM ID", "TO ID"}, rows)
 	if out.Truncated {
 		p.Hint("There is more; raise --limit or follow one --type.")
+	} else if len(out.Capped) > 0 {
+		p.Hint("%d nodes lead to more than --per-node lets through.", len(out.Capped))
 	}
 	return err
 }
@@ -151,6 +214,7 @@ func graphPath(a *app) *cobra.Command {
 	var (
 		namespace, direction, edgeType string
 		depth                          int
+		when                           whenFlags
 	)
 	cmd := inNamespace(a.asks(&cobra.Command{
 		Use:     "path FROM TO",
@@ -163,6 +227,9 @@ func graphPath(a *app) *cobra.Command {
 			refer(q, args[1], "to", "to_key")
 			if edgeType != "" {
 				q.Set("type", edgeType)
+			}
+			if err := when.set(q); err != nil {
+				return err
 			}
 			var out pathBody
 			if err := c.Get(cmd.Context(), "/graph/path", q, &out); err != nil {
@@ -185,7 +252,7 @@ func graphPath(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&direction, "direction", "both", "follow edges outgoing, incoming or both")
 	cmd.Flags().StringVar(&edgeType, "type", "", "follow edges of this type only")
 	cmd.Flags().IntVar(&depth, "max-depth", 10, "how many edges at most, 1 to 20")
-	return cmd
+	return a.completesNodes(directions(when.flags(cmd)), &namespace)
 }
 
 // pathLine draws a path: Ada -WROTE-> Notes <-CITES- Book.
