@@ -395,6 +395,46 @@ func TestWatchBelowTheLogIsCompacted(t *testing.T) {
 	}
 }
 
+// Edges, observations and vectors are told with what they are about, through a
+// merge too.
+func TestWatchTellsOfAllThings(t *testing.T) {
+	s := newService(t)
+	a := mustCreate(t, s, NewNode{SessionID: "s", NodeType: "a", Label: "a", Key: "a"})
+	b := mustCreate(t, s, NewNode{SessionID: "s", NodeType: "a", Label: "b", Key: "b"})
+	_, out, err := s.Batch(bg, alice, "s", []Op{
+		{Op: OpCreateEdge, SourceID: a.ID, TargetID: b.ID, Type: "likes"},
+		{Op: OpAddObservation, ID: b.ID, Text: "is tall"},
+		{Op: OpSetVector, ID: a.ID, Model: "m", Vector: []float32{1, 2}},
+	})
+	if err == nil {
+		_, out, err = s.Batch(bg, alice, "s", []Op{{Op: OpMergeNodes, SourceID: b.ID, TargetID: a.ID}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, q := range map[string]WatchQuery{
+		"all":  {After: at(2), Detail: DetailBefore},
+		"node": {After: at(2), Detail: DetailBefore, WatchFilter: WatchFilter{Nodes: []uint64{b.ID}}},
+	} {
+		w := watching(t, s, q)
+		var got []string
+		for _, e := range upTo(t, w, out.Revision) {
+			var o Observation
+			var before Observation
+			_ = json.Unmarshal(e.Data, &o)
+			_ = json.Unmarshal(e.Before, &before)
+			got = append(got, fmt.Sprintf("%s %s data=%v before=%v node %d>%d %s%s", e.Operation, e.EntityType, e.Data != nil, e.Before != nil, before.NodeID, o.NodeID, o.Text, e.Model))
+		}
+		text := strings.Join(got, "\n")
+		for _, want := range []string{"create edge data=true", "create observation data=true before=false node 0>2 is tall", "update observation data=true before=true node 2>1 is tall", "merge node data=false before=true"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: no %q in\n%s", name, want, text)
+			}
+		}
+		w.Close()
+	}
+}
+
 func FuzzParsePosition(f *testing.F) {
 	for _, s := range []string{"0", "17", "17-3", "017", "1-", "-1", "1-4294967295", "18446744073709551615-0", "now"} {
 		f.Add(s)

@@ -112,9 +112,12 @@ func (f *WatchFilter) passes(e *Event) bool {
 
 // touches says whether one of the nodes that the event is about is wanted.
 func (e *Event) touches(wanted func(id uint64) bool) bool {
+	if e.OtherID != 0 && wanted(e.OtherID) {
+		return true
+	}
 	switch e.EntityType {
 	case EntityNode:
-		return wanted(e.EntityID) || e.OtherID != 0 && wanted(e.OtherID)
+		return wanted(e.EntityID)
 	case EntityEdge:
 		return wanted(e.SourceID) || wanted(e.TargetID)
 	case EntityObservation, EntityVector:

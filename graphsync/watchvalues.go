@@ -31,6 +31,8 @@ func (v *view) changedThing(c *change, before bool) (json.RawMessage, error) {
 		return v.changedNode(c, before)
 	case kindEdge:
 		return v.changedEdge(c, before)
+	case kindObservation:
+		return v.changedObservation(c, before)
 	}
 	return nil, nil
 }
@@ -110,6 +112,41 @@ func (v *view) changedEdge(c *change, before bool) (json.RawMessage, error) {
 
 func (v *view) eventEdge(at triple, e *edgeRecord) (json.RawMessage, error) {
 	out, err := v.toEdge(at, e)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(out)
+}
+
+// changedObservation looks with the node that the observation spoke of then: a
+// merge moves it to another.
+func (v *view) changedObservation(c *change, before bool) (json.RawMessage, error) {
+	at := obsPlace{ns: c.ns, node: c.node, id: c.id}
+	if before && c.other != 0 {
+		at.node = c.other
+	}
+	if !before {
+		o, ok, err := v.obsAt(at)
+		if err != nil {
+			return nil, err
+		}
+		if ok && o.began() <= c.rev {
+			return v.eventObservation(at, &o)
+		}
+	}
+	p, ok, err := v.pastOf(tObsHist, appendObsKey(nil, at.ns, at.node, at.id), c.rev, before)
+	if err != nil || !ok {
+		return nil, err
+	}
+	o, err := decodeObs(p.Record)
+	if err != nil || !before && o.began() > c.rev {
+		return nil, err
+	}
+	return v.eventObservation(at, &o)
+}
+
+func (v *view) eventObservation(at obsPlace, o *obsRecord) (json.RawMessage, error) {
+	out, err := v.toObservation(at, o)
 	if err != nil {
 		return nil, err
 	}
