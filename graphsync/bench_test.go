@@ -151,3 +151,61 @@ func BenchmarkRead(b *testing.B) {
 		b.ReportMetric(120_000*float64(b.N)/b.Elapsed().Seconds(), "records/s")
 	})
 }
+
+// BenchmarkAsOf reads the graph of BenchmarkRead as it was before a third of its
+// nodes and edges were changed, and a few deleted.
+func BenchmarkAsOf(b *testing.B) {
+	s := newBolt(b)
+	if _, err := Import(bg, s, bytes.NewReader(lines(20_000, 100_000)), ImportOptions{Namespace: "b"}); err != nil {
+		b.Fatal(err)
+	}
+	info, err := s.read(bg, stale, func(*view) error { return nil })
+	if err != nil {
+		b.Fatal(err)
+	}
+	when := When{Revision: info.Revision}
+	for i := 0; i < 40_000; i += 4000 {
+		ops := make([]Op, 0, 4000)
+		for k := i; k < i+4000; k++ {
+			o := Op{Op: OpUpdateNode, ID: uint64(k + 1), Label: ptr("changed")}
+			if k >= 20_000 {
+				o = Op{Op: OpUpdateEdge, ID: uint64(k + 1), Weight: ptr(0.5)}
+			} else if k%100 == 0 {
+				o = Op{Op: OpDeleteNode, ID: uint64(k + 1)}
+			}
+			ops = append(ops, o)
+		}
+		if _, _, _, err := s.ApplyEach(bg, alice, "b", ops); err != nil {
+			b.Fatal(err)
+		}
+	}
+	key := func(i int) string { return fmt.Sprintf("pkg/%d", i*31%20_000) }
+	b.Run("point", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			if _, _, err := s.GetNodeByKeyAt(bg, stale, when, "b", key(i)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("neighbors-1", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			if _, _, err := s.Neighbors(bg, stale, NeighborQuery{Namespace: "b", Key: key(i), Direction: Out, When: when}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("path", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			if _, _, err := s.Path(bg, stale, PathQuery{Namespace: "b", FromKey: key(i), ToKey: key(i + 77), When: when}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("page", func(b *testing.B) {
+		for b.Loop() {
+			if _, _, err := s.ListNodes(bg, stale, NodeQuery{Namespace: "b", When: when}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

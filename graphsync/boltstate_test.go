@@ -84,7 +84,29 @@ func (b *boltState) View(_ context.Context, _ consensus.ReadOptions, fn func(con
 	return consensus.ReadInfo{Revision: rev}, b.db.View(func(tx *bbolt.Tx) error { return fn(boltReader{tx, rev}) })
 }
 
-func (b *boltState) Changed(context.Context, uint64) <-chan struct{} { return nil }
+// Changed is not told of changes: it looks.
+func (b *boltState) Changed(ctx context.Context, rev uint64) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for tick := time.NewTicker(time.Millisecond); ; {
+			select {
+			case <-ctx.Done():
+				tick.Stop()
+				return
+			case <-tick.C:
+			}
+			b.mu.Lock()
+			now := b.rev
+			b.mu.Unlock()
+			if now > rev {
+				tick.Stop()
+				return
+			}
+		}
+	}()
+	return done
+}
 
 type boltReader struct {
 	tx  *bbolt.Tx
