@@ -277,3 +277,26 @@ func TestMergeRefusals(t *testing.T) {
 		t.Fatal("after the other node is gone:", err)
 	}
 }
+
+// A node that had no key in the file it came from may be merged, exported and
+// imported again.
+func TestMergedNodesRoundTrip(t *testing.T) {
+	s := newService(t)
+	lines := `{"node":{"key":"_:7","type":"n","label":"a"}}` + "\n" + `{"node":{"key":"b","type":"n","label":"b"}}` + "\n"
+	if rep, err := Import(bg, s, strings.NewReader(lines), ImportOptions{Namespace: "s"}); err != nil || rep.Refused > 0 {
+		t.Fatal(rep, err)
+	}
+	if _, n, _, err := s.MergeNodes(bg, alice, NewMerge{SessionID: "s", Source: "_:7", Target: "b"}); err != nil || len(n.Aliases) != 1 {
+		t.Fatal(n, err)
+	}
+	var out, again strings.Builder
+	if _, err := s.Export(bg, stale, "s", &out, nil); err != nil {
+		t.Fatal(err)
+	}
+	if rep, err := Import(bg, s, strings.NewReader(out.String()), ImportOptions{Namespace: "t"}); err != nil || rep.Refused > 0 {
+		t.Fatal(rep, err)
+	}
+	if _, err := s.Export(bg, stale, "t", &again, nil); err != nil || again.String() != out.String() {
+		t.Fatalf("%s became %s: %v", out.String(), again.String(), err)
+	}
+}

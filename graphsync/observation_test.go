@@ -144,7 +144,6 @@ func TestVerbRefusals(t *testing.T) {
 		{Op{Op: OpDeleteObservation, Text: "x"}, "key"},
 		{Op{Op: OpAddAlias, Key: "k"}, "alias"},
 		{Op{Op: OpAddAlias, Key: "k", Alias: " "}, "alias"},
-		{Op{Op: OpAddAlias, Key: "k", Alias: "_:7"}, "alias"},
 		{Op{Op: OpSetVector, Key: "k", Vector: []float32{1}}, "model"},
 		{Op{Op: OpSetVector, Key: "k", Model: "m"}, "vector"},
 		{Op{Op: OpSetVector, Key: "k", Model: "m", Vector: []float32{1, nan}}, "vector"},

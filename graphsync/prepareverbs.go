@@ -54,13 +54,11 @@ func prepareText(in *Op, out *op) *consensus.Refusal {
 }
 
 // prepareAlias puts the alias as given into Text and as indexed into TargetKey.
+// An alias may be a key that an export made: that of a node which was merged.
 func prepareAlias(in *Op, out *op) *consensus.Refusal {
 	norm, r := checkKey("alias", in.Alias)
 	if r != nil {
 		return r
-	}
-	if out.Kind == opAddAlias && strings.HasPrefix(in.Alias, madeKey) {
-		return invalid("alias", "must not begin with %q: such keys are made by exports", madeKey)
 	}
 	out.Text, out.TargetKey = in.Alias, norm
 	return nil
