@@ -5,6 +5,8 @@ import (
 	"os"
 	"reflect"
 	"testing"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
 // recorded is what the reference server (2026.8.31) answered to one call after
@@ -93,6 +95,27 @@ func TestToolsAreTheReferenceServers(t *testing.T) {
 				t.Errorf("%s %s: %s", name, k, problem)
 			}
 		}
+	}
+}
+
+// The graph as a resource is what read_graph says.
+func TestResource(t *testing.T) {
+	_, url := serve(t, Call{})
+	s := connect(t, url)
+	fill(t, s, 5)
+	all, err := s.ListResources(t.Context(), nil)
+	if err != nil || len(all.Resources) != 1 || all.Resources[0].URI != "memory://knowledge-graph" {
+		t.Fatalf("%+v %v", all, err)
+	}
+	got, err := s.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: all.Resources[0].URI})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := want(t, s, nil, "read_graph", nil); got.Contents[0].Text != a.Text || got.Contents[0].MIMEType != "application/json" {
+		t.Errorf("%s\nis not %s", got.Contents[0].Text, a.Text)
+	}
+	if _, err := s.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: "memory://other"}); err == nil {
+		t.Error("there is another resource")
 	}
 }
 

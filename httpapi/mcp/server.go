@@ -81,12 +81,14 @@ const instructions = `A shared memory: entities (name, type, observations) and t
 
 func (s *Server) face(version string, writes bool) *sdk.Server {
 	f := sdk.NewServer(&sdk.Implementation{Name: "meshd-memory", Title: "meshd memory", Version: version},
-		&sdk.ServerOptions{Instructions: instructions, PageSize: 200, Capabilities: &sdk.ServerCapabilities{Tools: &sdk.ToolCapabilities{}}})
+		&sdk.ServerOptions{Instructions: instructions, PageSize: 200, Capabilities: &sdk.ServerCapabilities{Tools: &sdk.ToolCapabilities{}, Resources: &sdk.ResourceCapabilities{}}})
 	for i := range tools {
 		if t := &tools[i]; writes || !t.writes {
 			f.AddTool(t.definition(), s.handler(t))
 		}
 	}
+	about := resource
+	f.AddResource(&about, s.readResource)
 	f.AddReceivingMiddleware(s.unknownTool)
 	return f
 }

@@ -75,7 +75,7 @@ func Serve(ctx context.Context, o Options) error {
 func (l *link) face(ctx context.Context, up *sdk.ClientSession) (*sdk.Server, error) {
 	about := up.InitializeResult()
 	server := sdk.NewServer(about.ServerInfo, &sdk.ServerOptions{Instructions: about.Instructions, PageSize: 200, Logger: l.o.Logger,
-		Capabilities: &sdk.ServerCapabilities{Tools: &sdk.ToolCapabilities{}}})
+		Capabilities: &sdk.ServerCapabilities{Tools: &sdk.ToolCapabilities{}, Resources: &sdk.ResourceCapabilities{}}})
 	for tool, err := range up.Tools(ctx, nil) {
 		if err != nil {
 			return nil, fmt.Errorf("asking the node for its tools: %w", err)
@@ -85,6 +85,12 @@ func (l *link) face(ctx context.Context, up *sdk.ClientSession) (*sdk.Server, er
 		server.AddTool(tool, func(ctx context.Context, r *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
 			return l.call(ctx, r.Params)
 		})
+	}
+	for resource, err := range up.Resources(ctx, nil) {
+		if err != nil {
+			return nil, fmt.Errorf("asking the node for its resources: %w", err)
+		}
+		server.AddResource(resource, l.read)
 	}
 	server.AddReceivingMiddleware(func(next sdk.MethodHandler) sdk.MethodHandler {
 		return func(ctx context.Context, method string, r sdk.Request) (sdk.Result, error) {
@@ -131,6 +137,26 @@ func (l *link) call(ctx context.Context, p *sdk.CallToolParamsRaw) (*sdk.CallToo
 			return told("the node does not answer: " + err.Error()), nil
 		case <-time.After(wait):
 		}
+	}
+}
+
+// read hands the reading of a resource on.
+func (l *link) read(ctx context.Context, r *sdk.ReadResourceRequest) (*sdk.ReadResourceResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	for attempt := 1; ; attempt++ {
+		up, err := l.session(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("the node cannot be reached: %w", err)
+		}
+		res, err := up.ReadResource(ctx, &sdk.ReadResourceParams{URI: r.Params.URI})
+		if err == nil {
+			return res, nil
+		}
+		if fateOf(err) == answered || attempt == 2 {
+			return nil, err
+		}
+		l.drop(up)
 	}
 }
 

@@ -68,6 +68,10 @@ func TestServe(t *testing.T) {
 			t.Errorf("%s: %s", c.tool, text)
 		}
 	}
+	read, err := client.ReadResource(ctx, &sdk.ReadResourceParams{URI: "memory://knowledge-graph"})
+	if err != nil || !strings.Contains(read.Contents[0].Text, `"Ada"`) {
+		t.Errorf("%+v %v", read, err)
+	}
 	if err := toBridge.Close(); err != nil {
 		t.Fatal(err)
 	}
