@@ -79,7 +79,7 @@ var ErrTooManyErrors = errors.New("too many lines were refused")
 // operation is an upper estimate of its encoding.
 const (
 	importOps      = 4000
-	importBytes    = 256 << 10
+	importBytes    = 1 << 20
 	maxDeferred    = 200_000
 	deferredBytes  = 64 << 20
 	defaultErrors  = 100

@@ -161,9 +161,8 @@ func (g *graphmlWriter) record(b []byte, r *Record) ([]byte, error) {
 	start := len(b)
 	ok := true
 	text := func(s string) {
-		good := true
-		b, good = appendXML(b, s)
-		ok = ok && good
+		more, good := appendXML(b, s)
+		b, ok = more, ok && good
 	}
 	data := func(key, s string) {
 		if s != "" {
