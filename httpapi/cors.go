@@ -17,9 +17,10 @@ func (a *API) cors(next http.Handler) http.Handler {
 		AllowedHeaders: []string{
 			"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID",
 			"X-API-Key", "X-API-Token", "X-Mesh-Min-Revision", a.cfg.RequestIDHeader,
+			memoryHeader, "Mcp-Session-Id", "Mcp-Protocol-Version", "Mcp-Method", "Mcp-Name",
 		},
 		ExposedHeaders: []string{
-			"ETag", "Idempotency-Replayed", "Retry-After", "X-Mesh-Age-Ms", "X-Mesh-Revision", a.cfg.RequestIDHeader,
+			"ETag", "Idempotency-Replayed", "Mcp-Session-Id", "Retry-After", "X-Mesh-Age-Ms", "X-Mesh-Revision", a.cfg.RequestIDHeader,
 		},
 		MaxAge: 600,
 	}).Handler(next)
