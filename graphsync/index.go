@@ -33,6 +33,7 @@ type indexer struct {
 	applied uint64    // the revision it reflects
 	kept    bool      // KeepIndex runs
 	waiting int
+	asked   chan struct{} // has something after waiting grew
 	moved   chan struct{} // closed when any of the above changes
 	rebuilt uint64        // how often it was built
 }
@@ -59,6 +60,20 @@ func (x *indexer) current() (wordIndex, uint64) {
 	return x.words, x.applied
 }
 
+// gather waits feedGather, or until somebody waits for the index.
+func (x *indexer) gather(ctx context.Context) {
+	if x.urgent() {
+		return
+	}
+	t := time.NewTimer(feedGather)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-x.asked:
+	case <-ctx.Done():
+	}
+}
+
 // urgent says that somebody waits for the index.
 func (x *indexer) urgent() bool {
 	x.mu.Lock()
@@ -81,6 +96,10 @@ func (x *indexer) wait(ctx context.Context, revision uint64) (wordIndex, uint64,
 			t := time.NewTimer(indexWait)
 			defer t.Stop()
 			timeout = t.C
+			select {
+			case x.asked <- struct{}{}:
+			default:
+			}
 		}
 		if x.moved == nil {
 			x.moved = make(chan struct{})

@@ -22,6 +22,11 @@ const (
 	// than feedCalm of them are bulk, which leaves half the time to others.
 	feedChanges = 4000
 	feedCalm    = 500
+	// feedGather is how long changes gather where nobody waits for them. A
+	// look at the state ends the transaction that consensus keeps open for the
+	// entries to come, and has it commit each for a while: one after every
+	// write would make all writes dearer.
+	feedGather = 100 * time.Millisecond
 	// feedRetry is how long it waits after an error, and at least between two
 	// rebuilds; a rebuild that took long is not repeated for ten times that.
 	feedRetry = time.Second
@@ -101,15 +106,19 @@ func (f *feeder) build(ctx context.Context) (uint64, error) {
 // follow keeps the index up with the log until it cannot.
 func (f *feeder) follow(ctx context.Context, at uint64) error {
 	words, _ := f.s.index.current()
-	for {
+	for n := 0; ; {
 		if err := f.changed(ctx, at); err != nil {
 			return err
 		}
+		if n <= feedCalm {
+			f.s.index.gather(ctx)
+		}
 		start := time.Now()
-		to, n, err := f.take(ctx, words, at)
+		to, taken, err := f.take(ctx, words, at)
 		if err != nil {
 			return err
 		}
+		n = taken
 		at = to
 		f.s.index.set(func() { f.s.index.applied = at })
 		select {

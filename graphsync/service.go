@@ -20,7 +20,9 @@ type Service struct {
 }
 
 // NewService returns the graph kept in state, which must hold NewPart().
-func NewService(state consensus.State) *Service { return &Service{state: state} }
+func NewService(state consensus.State) *Service {
+	return &Service{state: state, index: indexer{asked: make(chan struct{}, 1)}}
+}
 
 // WriteOptions goes with every write.
 type WriteOptions struct {
