@@ -27,6 +27,7 @@ type settings struct {
 	npm    string // directory with node_modules
 	dir    string // for data, on the disk to be measured
 	cells  *regexp.Regexp
+	ops    *regexp.Regexp
 	small  bool
 	budget time.Duration // of one operation's measurement
 	limit  time.Duration // of one cell
@@ -35,16 +36,17 @@ type settings struct {
 func main() {
 	log.SetFlags(log.Ltime)
 	var s settings
-	var cells string
+	var cells, ops string
 	flag.StringVar(&s.bin, "meshd", "bin/bench/meshd", "the program to measure")
 	flag.StringVar(&s.npm, "npm", "bin/bench/npm", "directory in which npm installed what peer/package.json names")
 	flag.StringVar(&s.dir, "dir", "", "directory for the data, on the disk to be measured; a new one under the system's if empty")
 	flag.StringVar(&cells, "cells", "", "measure only cells that match")
+	flag.StringVar(&ops, "ops", "", "measure only operations that match; for profiles")
 	flag.BoolVar(&s.small, "small", false, "little of everything, in less than a minute")
 	flag.DurationVar(&s.budget, "duration", 2*time.Second, "of each operation, at most")
 	flag.DurationVar(&s.limit, "limit", 10*time.Minute, "of each cell, at most")
 	flag.Parse()
-	s.cells = regexp.MustCompile(cells)
+	s.cells, s.ops = regexp.MustCompile(cells), regexp.MustCompile(ops)
 	if s.small {
 		s.budget = min(s.budget, 200*time.Millisecond)
 	}

@@ -47,10 +47,10 @@ func (b *bench) cpu() (sum float64) {
 // op measures one operation with one client that asks again when it has the
 // answer, for as long as the budget goes; next makes the i-th request. A tenth
 // is a warm-up that does not count.
-func (b *bench) op(name string, target time.Duration, at int, next func(i int) request) row {
-	r := b.timed(name, target, at, next)
-	b.add(r)
-	return r
+func (b *bench) op(name string, target time.Duration, at int, next func(i int) request) {
+	if b.settings.ops.MatchString(name) {
+		b.add(b.timed(name, target, at, next))
+	}
 }
 
 // add puts a row into the report.
@@ -73,7 +73,7 @@ func (b *bench) timed(name string, target time.Duration, at int, next func(i int
 	}
 	var all []time.Duration
 	cpu := b.cpu()
-	for end := time.Now().Add(b.budget); time.Now().Before(end) && len(all) < maxOps; i++ {
+	for end := time.Now().Add(b.budget); time.Now().Before(end) && (len(all) < maxOps || b.settings.ops.String() != ""); i++ {
 		q := next(i)
 		begun := time.Now()
 		a, err := b.clients[at].do(b.ctx, q)

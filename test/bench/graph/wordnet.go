@@ -83,7 +83,7 @@ func starts(texts []string, n int) (out []string) {
 func endings(texts []string, sign string) (out []string) {
 	for _, t := range texts {
 		word, _, _ := strings.Cut(t, " ")
-		if word = strings.Trim(word, "-'."); len(word) >= 4 {
+		if word = strings.Trim(word, "-'."); len(word) >= 4 && !strings.ContainsAny(word, "-'.") {
 			out = append(out, word+sign)
 		}
 	}
