@@ -35,20 +35,28 @@ func (h *historian) addEnd(p *pastRecord, end uint64, t *toldVersion) (more bool
 
 func (h *historian) put(out Version) bool {
 	last := h.page.Versions
-	if len(last) == h.limit || h.size > MaxAnswerBytes {
+	if len(last) == h.limit || !h.left.take(h.sizeOf(&out)) {
 		h.page.Truncated = len(last) < h.limit
 		h.page.Cursor = encodeCursor(cursorHistory, appendRev([]byte{0, 0, 0}, last[len(last)-1].Revision))
 		return false
 	}
 	h.page.Versions = append(last, out)
-	h.size += 120
+	return true
+}
+
+// sizeOf is how many bytes a version adds to the answer, and a few more.
+func (h *historian) sizeOf(out *Version) int {
+	size := 180 + textSize(out.Author)
+	for _, name := range out.Changed {
+		size += 1 + textSize(name)
+	}
 	if out.Node != nil {
-		h.size += out.Node.size()
+		size += h.left.node(out.Node)
 	}
 	if out.Edge != nil {
-		h.size += out.Edge.size()
+		size += h.left.edge(out.Edge)
 	}
-	return true
+	return size
 }
 
 func (t *toldVersion) nodeChanges(older *toldVersion) []string {

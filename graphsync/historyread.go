@@ -40,13 +40,39 @@ type HistoryPage struct {
 	OldestRevision uint64    `json:"oldest_revision"`
 }
 
+// HistoryQuery asks for a page of the history of a node or an edge by ID, or of
+// the node that has Key, or had it last. An empty namespace allows any, but not
+// with a key. Limit 0 is DefaultLimit.
+type HistoryQuery struct {
+	Namespace string
+	ID        uint64
+	Key       string
+	Limit     int
+	Cursor    string
+	Answer
+}
+
 // History returns the versions of a node or an edge, newest first, also of one
 // that has ended: Limit of them (0: DefaultLimit), within the bytes of an
 // answer. NOT_FOUND where nothing of that id is known in the namespace; an
 // empty namespace allows any.
 func (s *Service) History(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64, limit int, cursor string) (HistoryPage, consensus.ReadInfo, error) {
+	return s.HistoryOf(ctx, ro, HistoryQuery{Namespace: namespace, ID: id, Limit: limit, Cursor: cursor})
+}
+
+// HistoryOf is History of what a query names.
+func (s *Service) HistoryOf(ctx context.Context, ro consensus.ReadOptions, q HistoryQuery) (HistoryPage, consensus.ReadInfo, error) {
 	page := HistoryPage{Versions: []Version{}}
-	limit, r := checkLimit(limit)
+	limit, r := checkLimit(q.Limit)
+	norm := ""
+	if r == nil && q.Key != "" {
+		if r = checkNamespace(q.Namespace); r == nil {
+			norm, r = reference("id", q.ID, "key", q.Key)
+		}
+	}
+	if r == nil {
+		r = q.Answer.check()
+	}
 	if r != nil {
 		return page, consensus.ReadInfo{}, r
 	}
@@ -56,10 +82,15 @@ func (s *Service) History(ctx context.Context, ro consensus.ReadOptions, namespa
 			return err
 		}
 		page.OldestRevision = m.oldest(v.r.Revision())
-		h := historian{v: v, page: &page, limit: limit, id: id}
-		r := h.locate(namespace)
+		h := historian{v: v, page: &page, limit: limit, left: q.budget(), id: q.ID}
+		if norm != "" {
+			if h.id = v.lastKey(v.namespace(q.Namespace), norm); h.id == 0 {
+				return noKey("key", q.Key)
+			}
+		}
+		r := h.locate(q.Namespace)
 		if r == nil {
-			r = h.resume(cursor)
+			r = h.resume(q.Cursor)
 		}
 		if r != nil {
 			return r
@@ -70,12 +101,27 @@ func (s *Service) History(ctx context.Context, ro consensus.ReadOptions, namespa
 	return page, info, err
 }
 
+// lastKey returns the node that has a key, or had it last; 0 where none is
+// remembered.
+func (v *view) lastKey(ns nsID, norm string) uint64 {
+	if id := v.byKey(ns, norm); id != 0 || ns == 0 {
+		return id
+	}
+	prefix := append(append(appendSymbol(nil, ns), norm...), 0)
+	for k, val := range v.r.ScanReverse(tKeyHist, prefix, after(prefix)) {
+		if len(k) == len(prefix)+8 && len(val) == 5 {
+			return readID(val)
+		}
+	}
+	return 0
+}
+
 // historian reads one history from its end to its beginning.
 type historian struct {
 	v      *view
 	page   *HistoryPage
 	limit  int
-	size   int
+	left   answerBudget
 	id     uint64
 	ns     nsID
 	edge   bool

@@ -59,7 +59,7 @@ type Graph interface {
 	GetVector(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64, model string) (graphsync.Vector, consensus.ReadInfo, error)
 	Merges(ctx context.Context, ro consensus.ReadOptions, namespace string, limit int, cursor string) (graphsync.MergePage, consensus.ReadInfo, error)
 	GetSchema(ctx context.Context, ro consensus.ReadOptions, namespace string) (graphsync.Schema, consensus.ReadInfo, error)
-	History(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64, limit int, cursor string) (graphsync.HistoryPage, consensus.ReadInfo, error)
+	HistoryOf(ctx context.Context, ro consensus.ReadOptions, q graphsync.HistoryQuery) (graphsync.HistoryPage, consensus.ReadInfo, error)
 	DegreeOf(ctx context.Context, ro consensus.ReadOptions, q graphsync.DegreeQuery) (graphsync.Degree, consensus.ReadInfo, error)
 	Hubs(ctx context.Context, ro consensus.ReadOptions, q graphsync.HubsQuery) (graphsync.Hubs, consensus.ReadInfo, error)
 	Erasures(ctx context.Context, ro consensus.ReadOptions, namespace string, limit int, cursor string) (graphsync.ErasurePage, consensus.ReadInfo, error)

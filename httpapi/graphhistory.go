@@ -13,7 +13,7 @@ type historyInput struct {
 	SessionID string `query:"session_id" maxLength:"128" doc:"The namespace; any if left out, but not with key"`
 	ID        uint64 `query:"id" minimum:"1" doc:"The node, or the edge"`
 	EdgeID    uint64 `query:"edge_id" minimum:"1" doc:"The edge"`
-	Key       string `query:"key" maxLength:"512" doc:"The node that has this key or alias"`
+	Key       string `query:"key" maxLength:"512" doc:"The node that has this key or alias, or had it last"`
 	PageInput
 }
 
@@ -48,7 +48,7 @@ func (a *API) graphHistory(ctx context.Context, in *historyInput) (*historyOutpu
 	if err != nil {
 		return nil, err
 	}
-	id, named := in.ID+in.EdgeID, 0
+	named := 0
 	for _, is := range []bool{in.ID != 0, in.EdgeID != 0, in.Key != ""} {
 		if is {
 			named++
@@ -59,14 +59,10 @@ func (a *API) graphHistory(ctx context.Context, in *historyInput) (*historyOutpu
 		return nil, invalid("query.id", "give one of id, edge_id and key")
 	case in.Key != "" && in.SessionID == "":
 		return nil, invalid("query.session_id", "a key is looked for in the namespace session_id")
-	case in.Key != "":
-		n, info, err := a.cfg.Graph.GetNodeByKeyAt(ctx, o, graphsync.When{}, in.SessionID, in.Key)
-		if err != nil {
-			return nil, refusedRead(ctx, info, err)
-		}
-		id = n.ID
 	}
-	h, info, err := a.cfg.Graph.History(ctx, o, in.SessionID, id, in.Limit, in.Cursor)
+	h, info, err := a.cfg.Graph.HistoryOf(ctx, o, graphsync.HistoryQuery{
+		Namespace: in.SessionID, ID: in.ID + in.EdgeID, Key: in.Key, Limit: in.Limit, Cursor: in.Cursor, Answer: in.answer(),
+	})
 	if err != nil {
 		return nil, refusedRead(ctx, info, err)
 	}

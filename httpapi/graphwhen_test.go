@@ -40,6 +40,7 @@ func TestGraphInThePast(t *testing.T) {
 		"/graph/hubs?session_id=s&as_of=4&valid_at=any":                             `"edges_counted":1`,
 		fmt.Sprintf("/graph/history?id=%d", ada):                                    `"what":"deleted"`,
 		fmt.Sprintf("/graph/history?edge_id=%d", lives.number(t, "id")):             `"what":"created"`,
+		"/graph/history?session_id=s&key=ada":                                       `"what":"deleted"`,
 		"/graph/history?session_id=s&key=london&detail=ids":                         fmt.Sprintf(`"node":{"id":%d,"key":"london"}`, london),
 	} {
 		if got := call(t, a, 200, "GET", target, "", "X-API-Key: "+viewerKey); !strings.Contains(got.text, want) {
@@ -146,6 +147,23 @@ func TestGraphBudget(t *testing.T) {
 				t.Errorf("%s in %s: %d of %d", target, detail, seen, want)
 			}
 		}
+	}
+	for i := range 20 {
+		call(t, a, 200, "PUT", fmt.Sprintf("/graph/nodes/%d", last), fmt.Sprintf(`{"label":"version %d"}`, i))
+	}
+	versions, cursor := 0, ""
+	for pages := 0; ; pages++ {
+		got := call(t, a, 200, "GET", fmt.Sprintf("/graph/history?id=%d&budget=1500&cursor=%s", last, cursor), "")
+		if len(got.text) > 1600 || pages > 25 {
+			t.Fatalf("page %d has %d bytes", pages, len(got.text))
+		}
+		versions += len(items(t, got, "versions"))
+		if cursor, _ = got.body["cursor"].(string); cursor == "" {
+			break
+		}
+	}
+	if versions != 21 {
+		t.Errorf("%d versions of 21", versions)
 	}
 	for _, target := range []string{fmt.Sprintf("/graph/neighbors?session_id=s&id=%d&depth=10&budget=2000", last), "/graph/hubs?session_id=s&limit=30&budget=2000"} {
 		if got := call(t, a, 200, "GET", target, ""); len(got.text) > 2200 || got.body["truncated"] != true {
