@@ -112,6 +112,35 @@ func TestLargeEntity(t *testing.T) {
 	}
 }
 
+// News come in parts too, and one revision that is too large is cut with a word.
+func TestManyChanges(t *testing.T) {
+	_, url := serve(t, Call{})
+	s := connect(t, url)
+	fill(t, s, 600)
+	seen, revision, cut := map[uint64]bool{}, uint64(0), false
+	for range 20 {
+		var news News
+		a := want(t, s, &news, "changes_since", args{"revision": revision, "limit": 1000})
+		if size := len(a.Text) + len(a.Structured) + len(a.Notes[0]); size > defaultBytes {
+			t.Fatalf("%d bytes", size)
+		}
+		for _, c := range news.Changes {
+			seen[c.ID] = true
+		}
+		cut = cut || strings.Contains(news.Note, "Not all changes")
+		if revision = news.Revision; !news.More {
+			break
+		}
+	}
+	if len(seen) < 500 || !cut || revision != 4 {
+		t.Errorf("%d things of four revisions up to %d, cut: %t", len(seen), revision, cut)
+	}
+	var news News
+	if want(t, s, &news, "changes_since", args{"revision": revision}); len(news.Changes) != 0 || news.Revision != revision {
+		t.Errorf("%+v", news)
+	}
+}
+
 func TestCursorOfAnotherQuestion(t *testing.T) {
 	_, url := serve(t, Call{})
 	s := connect(t, url)

@@ -127,6 +127,7 @@ func changesSince(ctx context.Context, c Call, s *Server, in changesIn) (reply, 
 	}
 	out := News{Changes: []NewsItem{}, Revision: in.Revision}
 	room, names := roomFor(in.MaxBytes), s.names(c, graphsync.When{})
+	cut := false
 	for looked := 0; len(out.Changes) < in.Limit && looked < 100_000; {
 		list, upTo, _, err := s.graph.Log(ctx, consensus.ReadOptions{}, out.Revision, 1000)
 		if r, _ := refused(err, graphsync.CodeCompacted); r != nil {
@@ -159,6 +160,7 @@ func changesSince(ctx context.Context, c Call, s *Server, in changesIn) (reply, 
 				break
 			}
 			out.Changes = append(out.Changes, items...)
+			cut = cut || !fits
 			if done = rev; !fits || len(out.Changes) >= in.Limit {
 				out.More = true
 				break
@@ -176,6 +178,9 @@ func changesSince(ctx context.Context, c Call, s *Server, in changesIn) (reply, 
 	out.Note = fmt.Sprintf("This is up to revision %d: ask again with revision %d for what comes later.", out.Revision, out.Revision)
 	if out.More {
 		out.Note = fmt.Sprintf("There is more: ask again with revision %d.", out.Revision)
+	}
+	if cut {
+		out.Note += fmt.Sprintf(" Not all changes of revision %d fit: a larger max_bytes shows more of them.", out.Revision)
 	}
 	return brief(out, out.Note)
 }
