@@ -97,18 +97,18 @@ func TestImportIfExists(t *testing.T) {
 // An import is taken up after what it has stored.
 func TestImportFromLine(t *testing.T) {
 	s := newService(t)
-	text := string(lines(3000, 9000))
+	text := string(lines(3000, 30_000))
 	ctx, cancel := context.WithCancel(bg)
-	rep, err := Import(ctx, s, strings.NewReader(text), ImportOptions{Namespace: "s", Progress: func(r ImportReport) {
+	rep, err := Import(ctx, s, strings.NewReader(text), ImportOptions{Namespace: "s", InFlight: 1, Progress: func(r ImportReport) {
 		if r.Stored > 5000 {
 			cancel()
 		}
 	}})
-	if err == nil || rep.Stored <= 5000 || rep.Stored >= 12_000 {
+	if err == nil || rep.Stored <= 5000 || rep.Stored >= 33_000 {
 		t.Fatalf("%+v %v", rep, err)
 	}
 	rest, err := importText(t, s, text, ImportOptions{FromLine: rep.Stored + 1})
-	if err != nil || rest.Refused != 0 || rest.Nodes+rest.Edges != 12_000-rep.Stored || rest.Stored != 12_000 {
+	if err != nil || rest.Refused != 0 || rest.Nodes+rest.Edges != 33_000-rep.Stored || rest.Stored != 33_000 {
 		t.Fatalf("%+v %v", rest, err)
 	}
 	whole := newService(t)

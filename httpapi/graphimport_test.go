@@ -121,7 +121,7 @@ func TestGraphImportTooManyErrors(t *testing.T) {
 func TestGraphImportFailsMidway(t *testing.T) {
 	a := graphAPI(t)
 	var body bytes.Buffer
-	for i := range 5000 { // more than a batch
+	for i := range 12_000 { // more than a few batches
 		fmt.Fprintf(&body, "{\"node\":{\"key\":\"k%d\",\"type\":\"n\"}}\n", i)
 	}
 	body.WriteString(strings.Repeat("{}\n", 200))
