@@ -115,10 +115,3 @@ func (l *live) bury(was, is *live) {
 		}
 	}
 }
-
-// compactable says that compact would find something to do.
-func (s *space) compactable() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return choose(s.snap.Load().segs, func(l *live) bool { return !s.busy[l.segment] }) != nil
-}

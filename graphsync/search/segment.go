@@ -31,9 +31,9 @@ func (s *segment) find(id uint64) (uint32, bool) {
 	return uint32(i), ok
 }
 
-func (s *live) has(doc uint32) bool { return s.ndead == 0 || !s.dead.get(doc) }
+func (l *live) has(doc uint32) bool { return l.ndead == 0 || !l.dead.get(doc) }
 
-func (s *live) alive() int { return len(s.ids) - s.ndead }
+func (l *live) alive() int { return len(l.ids) - l.ndead }
 
 // stemTable is made once; two that make it at once make the same.
 func (s *segment) stemTable(l *language) *stemTable {

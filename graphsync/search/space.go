@@ -120,9 +120,9 @@ func lastOfEach(in []Change) []Change {
 }
 
 // remove marks the living document with an id as dead.
-func (n *snapshot) remove(id uint64, owned map[int]bool) {
-	for i := range n.segs {
-		l := &n.segs[i]
+func (s *snapshot) remove(id uint64, owned map[int]bool) {
+	for i := range s.segs {
+		l := &s.segs[i]
 		doc, ok := l.find(id)
 		if !ok || !l.has(doc) {
 			continue
@@ -137,8 +137,8 @@ func (n *snapshot) remove(id uint64, owned map[int]bool) {
 		}
 		l.dead.set(doc)
 		l.ndead++
-		n.docs--
-		n.words -= uint64(l.lens[doc])
+		s.docs--
+		s.words -= uint64(l.lens[doc])
 		return
 	}
 }

@@ -36,8 +36,8 @@ type vectorSet struct {
 	n      int
 }
 
-func (v *vectorSet) bytes() int64 {
-	return int64(len(v.chunks)) * int64(chunkVectors*(8+8+4+4+4*v.dim))
+func (s *vectorSet) bytes() int64 {
+	return int64(len(s.chunks)) * int64(chunkVectors*(8+8+4+4+4*s.dim))
 }
 
 func vectorKey(model string, dim int) string { return model + "\x00" + strconv.Itoa(dim) }
