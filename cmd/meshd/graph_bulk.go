@@ -117,11 +117,11 @@ func (a *app) importFile(cmd *cobra.Command, c *client.Client, job *importJob, p
 	defer res.Body.Close()
 	last, err := followImport(p, bar, res)
 	bar.Done()
-	if in.fault != nil { // why the body broke off is known here, not there
+	if in.fault != nil && cmd.Context().Err() == nil { // why the body broke off is known here, not there
 		return in.fault
 	}
 	if cmd.Context().Err() != nil {
-		err = &exit.Error{Code: exit.Interrupted, Sentence: "the import was interrupted", Err: cmd.Context().Err()}
+		err = errInterrupted
 	}
 	if err != nil {
 		return goOn(path, &last, err)
@@ -136,6 +136,10 @@ func (a *app) importFile(cmd *cobra.Command, c *client.Client, job *importJob, p
 	}
 	return nil
 }
+
+// errInterrupted is worth a line, since it is followed by where to go on; so it
+// does not wrap the context's error, after which nothing is said.
+var errInterrupted = &exit.Error{Code: exit.Interrupted, Sentence: "the import was interrupted"}
 
 func amounts(l *importLine) string {
 	if l.Observations > 0 {

@@ -61,3 +61,51 @@ func TestInterrupted(t *testing.T) {
 		t.Fatal("the verb did not end")
 	}
 }
+
+// TestInterruptedImport says where to go on, as far as the node has told.
+func TestInterruptedImport(t *testing.T) {
+	told := make(chan struct{})
+	data, err := os.MkdirTemp("", "mi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(data)
+	l, err := socket.Listen(data, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(`{"nodes":3,"stored":41}` + "\n"))
+		w.(http.Flusher).Flush()
+		close(told)
+		<-r.Context().Done()
+	}))
+	s.Listener.Close()
+	s.Listener = l
+	s.Start()
+	defer s.Close()
+
+	code := make(chan int, 1)
+	var out, errOut bytes.Buffer
+	go func() {
+		code <- run([]string{"graph", "import", "-", "--json", "--data", data}, strings.NewReader("{}\n"), writerFunc(func(p []byte) (int, error) {
+			if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil { // once the line has been read
+				return 0, err
+			}
+			return out.Write(p)
+		}), &errOut, config.System{UID: 1, Home: data})
+	}()
+	<-told
+	select {
+	case got := <-code:
+		if got != 130 || !strings.Contains(errOut.String(), "go on with --from-line 42") {
+			t.Fatalf("exit %d, %s", got, &errOut)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the import goes on")
+	}
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
