@@ -199,7 +199,7 @@ func TestPagesEndForTheirSize(t *testing.T) {
 		}
 		size := 0
 		for i := range page.Nodes {
-			size += page.Nodes[i].size()
+			size += (&answerBudget{}).node(&page.Nodes[i])
 		}
 		if size > MaxAnswerBytes+MaxProperties+1000 {
 			t.Fatalf("a page of %d bytes", size)

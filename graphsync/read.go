@@ -164,16 +164,3 @@ func (v *view) toEdge(at triple, e *edgeRecord) (Edge, error) {
 	}
 	return w.edge(), nil
 }
-
-// size is what a node adds to an answer, about.
-func (n *Node) size() int {
-	size := 200 + len(n.SessionID) + len(n.Label) + len(n.Key) + len(n.Properties)
-	for _, a := range n.Aliases {
-		size += 3 + len(a)
-	}
-	return size
-}
-
-func (e *Edge) size() int {
-	return 220 + len(e.SessionID) + len(e.Predicate) + len(e.Properties) + len(e.Provenance.Provenance)
-}

@@ -41,9 +41,6 @@ type Graph interface {
 	SetRetention(ctx context.Context, wo graphsync.WriteOptions, days, bytes uint64) (consensus.Outcome, error)
 	Batch(ctx context.Context, wo graphsync.WriteOptions, namespace string, ops []graphsync.Op) ([]graphsync.OpResult, consensus.Outcome, error)
 
-	GetNode(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64) (graphsync.Node, consensus.ReadInfo, error)
-	GetNodeByKey(ctx context.Context, ro consensus.ReadOptions, namespace, key string) (graphsync.Node, consensus.ReadInfo, error)
-	GetEdge(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64) (graphsync.Edge, consensus.ReadInfo, error)
 	GetNodeAt(ctx context.Context, ro consensus.ReadOptions, when graphsync.When, namespace string, id uint64) (graphsync.Node, consensus.ReadInfo, error)
 	GetNodeByKeyAt(ctx context.Context, ro consensus.ReadOptions, when graphsync.When, namespace, key string) (graphsync.Node, consensus.ReadInfo, error)
 	GetEdgeAt(ctx context.Context, ro consensus.ReadOptions, when graphsync.When, namespace string, id uint64) (graphsync.Edge, consensus.ReadInfo, error)

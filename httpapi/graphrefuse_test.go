@@ -134,7 +134,7 @@ func TestGraphRefusals(t *testing.T) {
 		"batch too large":     {batch, `{"session_id":"s","ops":[` + strings.TrimSuffix(strings.Repeat(`{"op":"create_node","type":"n","label":"x","properties":{"a":"`+strings.Repeat("z", 60<<10)+`"}},`, 140), ",") + `]}`, "TOO_LARGE", "body.ops"},
 
 		"export of none":     {"GET /graph/export", "", "INVALID", "query.session_id"},
-		"export unknown":     {"GET /graph/export?session_id=s&format=csv", "", "UNKNOWN_PARAMETER", "query.format"},
+		"export unknown":     {"GET /graph/export?session_id=s&colour=red", "", "UNKNOWN_PARAMETER", "query.colour"},
 		"export consistency": {"GET /graph/export?session_id=s&consistency=x", "", "INVALID", "query.consistency"},
 		"export to come":     {"GET /graph/export?session_id=s&min_revision=999", "", "AHEAD", ""},
 		"import to none":     {"POST /graph/import", "", "INVALID", "query.session_id"},
@@ -166,8 +166,12 @@ func TestGraphRoles(t *testing.T) {
 	id := makeNode(t, a, "Ada", "ada")
 	nodePath := fmt.Sprintf("/graph/nodes/%d", id)
 	reads := []string{"/graph/nodes?session_id=s", nodePath, "/graph/edges?session_id=s", "/graph/find?session_id=s&key=ada", "/graph/search?session_id=s&q=a",
-		"/graph/neighbors?session_id=s&key=ada", "/graph/path?session_id=s&from=ada&to=ada", "/graph/stats?session_id=s", "/graph/namespaces", "/graph/export?session_id=s"}
-	writes := []string{"POST /graph/nodes", "PUT " + nodePath, "DELETE " + nodePath, "POST /graph/edges", "PUT /graph/edges/1", "DELETE /graph/edges/1", "POST /graph/batch", "POST /graph/import?session_id=s"}
+		"/graph/neighbors?session_id=s&key=ada", "/graph/path?session_id=s&from=ada&to=ada", "/graph/stats?session_id=s", "/graph/namespaces", "/graph/export?session_id=s",
+		nodePath + "/observations", "/graph/paths?session_id=s&from=ada&to=ada", "/graph/hubs?session_id=s", "/graph/degree?session_id=s&key=ada", "/graph/history?session_id=s&key=ada",
+		"/graph/duplicates?session_id=s", "/graph/merge?session_id=s", "/graph/schema?session_id=s", "/graph/retention"}
+	writes := []string{"POST /graph/nodes", "PUT " + nodePath, "DELETE " + nodePath, "POST /graph/edges", "PUT /graph/edges/1", "DELETE /graph/edges/1", "POST /graph/batch", "POST /graph/import?session_id=s",
+		"POST " + nodePath + "/observations", "DELETE /graph/observations/1", "PUT " + nodePath + "/aliases/x", "DELETE " + nodePath + "/aliases/x", "PUT " + nodePath + "/vectors/x",
+		"DELETE " + nodePath + "/vectors/x", "POST /graph/merge", "POST /graph/merge/1/undo", "PUT /graph/schema?session_id=s", "PUT /graph/retention", "POST /graph/erase"}
 	for _, path := range reads {
 		res := call(t, a, 200, "GET", path, "", "X-API-Key: "+viewerKey)
 		if res.Header.Get("X-Mesh-Revision") == "" || res.Header.Get("X-Mesh-Age-Ms") == "" {

@@ -14,8 +14,6 @@ type BudgetInput struct {
 	Budget int `query:"budget" minimum:"1024" maximum:"983040" default:"983040" doc:"How many bytes of JSON the answer has at most; what is cut is said by truncated, with a cursor where there are pages"`
 }
 
-func (in BudgetInput) answer() graphsync.Answer { return graphsync.Answer{Budget: in.Budget} }
-
 // ShowInput says how much of each thing a read shows, and in how many bytes.
 type ShowInput struct {
 	BudgetInput

@@ -126,6 +126,9 @@ func TestAWebSocketWritesAndReads(t *testing.T) {
 	if n := p.ask("result", `{"type":"read","id":"r","session_id":"s","key":"K1"}`); n.node()["id"] != float64(one) {
 		t.Fatalf("%+v", n)
 	}
+	if n := p.ask("result", `{"type":"read","id":"r","node":%d,"as_of":"1","valid_at":"any"}`, one); n.node()["id"] != float64(one) {
+		t.Errorf("%+v", n)
+	}
 	if e := p.ask("result", `{"type":"read","id":"r","edge":%d}`, edge); e.Edge["edge_type"] != "near" {
 		t.Fatalf("%+v", e)
 	}
@@ -160,6 +163,8 @@ func TestAWebSocketsRefusalsHaveCodes(t *testing.T) {
 		`{"type":"read","id":"1","node":1,"max_age":"-1s"}`:                       "INVALID max_age",
 		`{"type":"read","id":"1","node":1,"max_age":"1s","consistency":"leader"}`: "INVALID max_age",
 		`{"type":"read","id":"1","node":77}`:                                      "NOT_FOUND id",
+		`{"type":"read","id":"1","node":1,"as_of":"0"}`:                           "INVALID as_of",
+		`{"type":"read","id":"1","node":1,"valid_at":"now"}`:                      "INVALID valid_at",
 		`{"type":"read","id":"1","node":-1}`:                                      "INVALID ",
 		`{"type":"read","id":"1","node":1}{}`:                                     "INVALID ",
 	} {

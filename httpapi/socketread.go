@@ -23,6 +23,8 @@ type readFrame struct {
 	Consistency string `json:"consistency"`
 	MaxAge      string `json:"max_age"`
 	MinRevision uint64 `json:"min_revision"`
+	AsOf        string `json:"as_of"`
+	ValidAt     string `json:"valid_at"`
 }
 
 // socketRead is a read under way.
@@ -30,6 +32,7 @@ type socketRead struct {
 	s *socketFrames
 	readFrame
 	options consensus.ReadOptions
+	when    graphsync.When
 }
 
 func (f *socketRead) check() error {
@@ -49,7 +52,7 @@ func (f *socketRead) check() error {
 		return badFrame("session_id", "a key is read in the namespace session_id")
 	}
 	var err error
-	if f.options, err = (ReadInput{Consistency: f.Consistency, MaxAge: f.MaxAge}).Options(); err != nil {
+	if f.options, f.when, err = timed(ReadInput{Consistency: f.Consistency, MaxAge: f.MaxAge}, WhenInput{AsOf: f.AsOf, ValidAt: f.ValidAt}); err != nil {
 		var e *Error
 		if !errors.As(err, &e) {
 			return err
@@ -74,16 +77,16 @@ func (f *socketRead) Answer(ctx context.Context) ([]byte, error) {
 		return nil, s.told(ctx, err)
 	}
 	if f.Edge != 0 {
-		e, info, err := s.api.cfg.Graph.GetEdge(ctx, f.options, f.SessionID, f.Edge)
+		e, info, err := s.api.cfg.Graph.GetEdgeAt(ctx, f.options, f.when, f.SessionID, f.Edge)
 		return f.result(ctx, "edge", e, info, err)
 	}
 	var n graphsync.Node
 	var info consensus.ReadInfo
 	var err error
 	if f.Key != "" {
-		n, info, err = s.api.cfg.Graph.GetNodeByKey(ctx, f.options, f.SessionID, f.Key)
+		n, info, err = s.api.cfg.Graph.GetNodeByKeyAt(ctx, f.options, f.when, f.SessionID, f.Key)
 	} else {
-		n, info, err = s.api.cfg.Graph.GetNode(ctx, f.options, f.SessionID, f.Node)
+		n, info, err = s.api.cfg.Graph.GetNodeAt(ctx, f.options, f.when, f.SessionID, f.Node)
 	}
 	return f.result(ctx, "node", n, info, err)
 }
