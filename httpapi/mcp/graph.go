@@ -20,6 +20,7 @@ type Graph interface {
 	Log(ctx context.Context, ro consensus.ReadOptions, after uint64, max int) (list []graphsync.Change, upTo, oldest uint64, err error)
 	GetEdge(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64) (graphsync.Edge, consensus.ReadInfo, error)
 	GetObservation(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64) (graphsync.Observation, consensus.ReadInfo, error)
+	Labels(ctx context.Context, ro consensus.ReadOptions, namespace string, ids []uint64) (map[uint64]string, consensus.ReadInfo, error)
 	ListNodes(ctx context.Context, ro consensus.ReadOptions, q graphsync.NodeQuery) (graphsync.NodePage, consensus.ReadInfo, error)
 	ListEdges(ctx context.Context, ro consensus.ReadOptions, q graphsync.EdgeQuery) (graphsync.EdgePage, consensus.ReadInfo, error)
 	ListObservations(ctx context.Context, ro consensus.ReadOptions, q graphsync.ObservationQuery) (graphsync.ObservationPage, consensus.ReadInfo, error)

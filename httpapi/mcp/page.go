@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/meshd/meshd/consensus"
@@ -193,6 +194,25 @@ func (f *filler) relation(ctx context.Context, e *graphsync.Edge) (bool, error) 
 	return true, nil
 }
 
+// learnNames reads the names of all ends of a page of edges in one view, where
+// there are several to learn.
+func (f *filler) learnNames(ctx context.Context, edges []graphsync.Edge) error {
+	var ids []uint64
+	for i := range edges {
+		for _, id := range [2]uint64{edges[i].SourceID, edges[i].TargetID} {
+			if _, known := f.names[id]; !known {
+				ids = append(ids, id)
+			}
+		}
+	}
+	if len(ids) < 2 {
+		return nil
+	}
+	labels, _, err := f.s.graph.Labels(ctx, f.ro, f.c.Namespace, ids)
+	maps.Copy(f.names, labels)
+	return err
+}
+
 // relations adds a listing of edges from a cursor on, without those that skip
 // leaves out. It answers the cursor of what is left, and whether all is said.
 func (f *filler) relations(ctx context.Context, q graphsync.EdgeQuery, skip func(*graphsync.Edge) bool) (rest string, all bool, _ error) {
@@ -200,6 +220,9 @@ func (f *filler) relations(ctx context.Context, q graphsync.EdgeQuery, skip func
 	for {
 		page, _, err := f.s.graph.ListEdges(ctx, f.ro, q)
 		if err != nil {
+			return "", false, err
+		}
+		if err := f.learnNames(ctx, page.Edges); err != nil {
 			return "", false, err
 		}
 		for i := range page.Edges {
