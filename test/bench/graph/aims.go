@@ -13,6 +13,11 @@ import (
 //go:embed reading.md
 var reading string
 
+// holds says why the figures are what they are.
+//
+//go:embed holds.md
+var holds string
+
 // Aims that are no operation's.
 const (
 	importOneAim   = 40_000 // records a second

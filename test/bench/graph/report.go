@@ -85,6 +85,7 @@ func (r *report) print(w io.Writer) {
 		s.printRivals(w)
 	}
 	r.printGrowth(w)
+	fmt.Fprintf(w, "\n%s", holds)
 }
 
 func (r *report) caution() string {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 )
@@ -35,10 +36,7 @@ func (b *bench) watch(d *dataset) {
 		return
 	}
 	events := make(chan event, 1024)
-	go func() {
-		defer close(events)
-		readEvents(ctx, res, events)
-	}()
+	go readEvents(ctx, res.Body, events)
 	// A follower that was just asked for something is told of commits sooner.
 	time.Sleep(quiet)
 	var late, total []time.Duration
@@ -71,9 +69,11 @@ type event struct {
 	at       time.Time
 }
 
-// readEvents reads server-sent events, which tell the revision they are of.
-func readEvents(ctx context.Context, res *http.Response, to chan<- event) {
-	lines := bufio.NewScanner(res.Body)
+// readEvents reads server-sent events, which tell the revision they are of, and
+// closes to at their end.
+func readEvents(ctx context.Context, body io.Reader, to chan<- event) {
+	defer close(to)
+	lines := bufio.NewScanner(body)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		data, ok := bytes.CutPrefix(lines.Bytes(), []byte("data:"))
