@@ -78,7 +78,7 @@ func (b *answerBudget) take(size int) bool {
 
 // node is how many bytes a node adds to the answer, and a few more.
 func (b *answerBudget) node(n *Node) int {
-	size := 32 + 2*textSize(n.Key)
+	size := 36 + textSize(n.Key)
 	if b.detail == ShowIDs {
 		return size
 	}

@@ -198,7 +198,7 @@ func (p *pathSearch) run(ctx context.Context, from, to uint64, d Direction, maxD
 	a, b := newSide(from, d), newSide(to, d.reverse())
 	for a.deep+b.deep < maxDepth && len(a.level) > 0 && len(b.level) > 0 {
 		grow, other := a, b
-		if len(b.level) < len(a.level) {
+		if p.cost(b) < p.cost(a) {
 			grow, other = b, a
 		}
 		meet, found, err := p.widen(ctx, grow, other)
@@ -217,9 +217,31 @@ func (p *pathSearch) run(ctx context.Context, from, to uint64, d Direction, maxD
 	return nil, false, nil
 }
 
-// widen grows one side by a level. The sides had not met, so whatever of the
-// other side is reached now lies on its last level: all meetings are equally
-// short, and the least id is taken.
+// fewNodes and fewEdges bound what cost looks at.
+const (
+	fewNodes = 4
+	fewEdges = 128
+)
+
+// cost says, about, how much there is to look at to widen a side: where few
+// nodes are on its last level, one of them may be a hub.
+func (p *pathSearch) cost(s *side) int {
+	if len(s.level) > fewNodes {
+		return len(s.level) * fewEdges / fewNodes
+	}
+	n := 0
+	for _, id := range s.level {
+		b := budget{left: fewEdges}
+		// An error will be met again when the side is widened.
+		_ = p.v.eachEdge(p.ns, id, s.dir, p.typ, &b, func(triple, uint64, []byte) bool { return true })
+		n += fewEdges - b.left
+	}
+	return n
+}
+
+// widen grows one side by a level, until it meets the other. The sides had not
+// met, so whatever of the other side is reached now lies on its last level: all
+// meetings are equally short, and the first in the order of keys is taken.
 func (p *pathSearch) widen(ctx context.Context, grow, other *side) (meet uint64, found bool, _ error) {
 	grow.deep++
 	var next []uint64
@@ -233,15 +255,15 @@ func (p *pathSearch) widen(ctx context.Context, grow, other *side) (meet uint64,
 			}
 			grow.via[node] = at
 			next = append(next, node)
-			if _, ok := other.via[node]; ok && (!found || node < meet) {
+			if _, ok := other.via[node]; ok {
 				meet, found = node, true
 			}
-			return true
+			return !found
 		})
 		if err != nil {
 			return 0, false, err
 		}
-		if p.budget.over {
+		if found || p.budget.over {
 			break
 		}
 	}
