@@ -36,12 +36,15 @@ const (
 // printAims says what was to be reached, and what was.
 func (r *report) printAims(w io.Writer) {
 	var lines []string
-	add := func(what, aim, got string, reached bool) {
-		word := "reached"
-		if !reached {
-			word = "**not reached**"
-		}
+	said := func(what, aim, got, word string) {
 		lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s |", what, aim, got, word))
+	}
+	add := func(what, aim, got string, reached bool) {
+		if reached {
+			said(what, aim, got, "reached")
+		} else {
+			said(what, aim, got, "**not reached**")
+		}
 	}
 	for _, s := range r.sections {
 		switch s.name {
@@ -73,8 +76,12 @@ func (r *report) printAims(w io.Writer) {
 					add("beside the reference server: "+x.name, "200x", ms(x.own.p50)+" ms, where the reference server does not answer", true)
 					continue
 				}
-				least := min(x.times(x.stdio), x.times(x.own))
-				add("beside the reference server: "+x.name, "200x", x.timesText(x.stdio)+" (/mcp, Go client: "+x.timesText(x.own)+")", least >= ratioAim)
+				what, got := "beside the reference server: "+x.name, x.timesText(x.own)+", with the same client "+x.timesText(x.stdio)
+				if x.times(x.own) >= ratioAim && x.times(x.stdio) < ratioAim {
+					said(what, "200x", got, "reached by the server, **not through that client**")
+				} else {
+					add(what, "200x", got, x.times(x.own) >= ratioAim)
+				}
 			}
 		}
 	}

@@ -54,14 +54,16 @@ function peak(pid) {
 }
 
 let connection = await connect();
-const out = { operations: {} };
+const out = { operations: {}, peak: 0 };
 out.ping = await timed(300, plan.budget, () => connection.client.ping());
 for (const o of plan.operations) {
   const done = { ms: [], error: "" };
   out.operations[o.name] = done;
   const all = o.after ? out.operations[o.after].ms.length : o.once ? o.calls.length : 2000;
+  const { pid } = connection.transport;
   try {
     done.ms = await timed(all, plan.budget, (i) => call(connection, o.tool, o.calls[i % o.calls.length]));
+    if (pid) out.peak = Math.max(out.peak, peak(pid));
   } catch (error) {
     done.error = connection.closed ? "the client gave up the connection: " + error.message : error.message;
     if (!connection.closed && connection.transport.pid) await connection.client.close();
@@ -74,6 +76,5 @@ if (plan.race) {
   const listed = await call(connection, "open_nodes", plan.race.list);
   out.kept = (listed.structuredContent ?? JSON.parse(listed.content[0].text)).entities.length;
 }
-if (connection.transport.pid) out.peak = peak(connection.transport.pid);
 await connection.client.close();
 console.log(JSON.stringify(out));
