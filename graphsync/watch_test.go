@@ -261,11 +261,11 @@ func TestWatchCutsTheSlow(t *testing.T) {
 	s := newService(t)
 	w := watching(t, s, WatchQuery{})
 	w.lag = 50
+	r := rand.New(rand.NewPCG(3, 4))
+	seen := upTo(t, w, busy(t, s, r, 3))
 	s.feed.mu.Lock()
 	s.feed.ring.maxEvents = 20
 	s.feed.mu.Unlock()
-	r := rand.New(rand.NewPCG(3, 4))
-	seen := upTo(t, w, busy(t, s, r, 3))
 	last := busy(t, s, r, 100)
 	for {
 		s.feed.mu.Lock()
@@ -392,6 +392,32 @@ func TestWatchBelowTheLogIsCompacted(t *testing.T) {
 	far.feed.mu.Unlock()
 	if _, err := far.Next(t.Context()); code(err) != CodeCompacted {
 		t.Error(err)
+	}
+}
+
+// A feed that the log has left behind goes on for those whose place is kept.
+func TestWatchFeedBehindTheLog(t *testing.T) {
+	state := consensustest.New(NewPart())
+	now := time.Now()
+	state.Now = func() time.Time { return now }
+	s := NewService(state)
+	far := watching(t, s, WatchQuery{})
+	far.feed.mu.Lock() // the feed cannot take what it reads
+	busy(t, s, rand.New(rand.NewPCG(9, 9)), 30)
+	now = now.AddDate(0, 0, DefaultKeepDays+1)
+	last := busy(t, s, rand.New(rand.NewPCG(9, 10)), 30)
+	far.feed.mu.Unlock()
+	w := watching(t, s, WatchQuery{After: &Position{Revision: last - 1}})
+	upTo(t, w, last)
+	more := busy(t, s, rand.New(rand.NewPCG(9, 11)), 5)
+	upTo(t, w, more)
+	for {
+		if _, err := far.Next(t.Context()); err != nil {
+			if code(err) != CodeCompacted {
+				t.Error(err)
+			}
+			break
+		}
 	}
 }
 

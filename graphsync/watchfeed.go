@@ -2,6 +2,7 @@ package graphsync
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"sync"
 	"time"
@@ -121,10 +122,15 @@ func (f *feed) follow(ctx context.Context, state consensus.State, run *feedRun) 
 			}
 		}
 		var l look
+		var lost bool // the log was trimmed beyond what the feed had read
 		detail, want := f.wanted()
 		_, err := state.View(ctx, consensus.ReadOptions{}, func(r consensus.Reader) (err error) {
 			v := &view{r: r}
 			l, err = v.readLog(Position{Revision: at}, detail, want)
+			var no *consensus.Refusal
+			if lost = errors.As(err, &no) && no.Code == CodeCompacted; lost {
+				l, err = look{upTo: r.Revision()}, nil
+			}
 			return err
 		})
 		if ctx.Err() != nil {
@@ -133,6 +139,10 @@ func (f *feed) follow(ctx context.Context, state consensus.State, run *feedRun) 
 		if at, more = l.upTo, l.more; err != nil {
 			f.fail(run, err)
 			return
+		}
+		if lost {
+			f.skip(run, at)
+			continue
 		}
 		if woken := f.add(run, l); woken > 0 && !rest(ctx, time.Duration(woken)*restPerWatcher) {
 			return
@@ -175,6 +185,20 @@ func (f *feed) add(run *feedRun, l look) (woken int) {
 		}
 	}
 	return woken
+}
+
+// skip goes on at a revision. The watchers read for themselves what lies before
+// it, or are told that their place is gone.
+func (f *feed) skip(run *feedRun, at uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.run != run {
+		return
+	}
+	f.ring.reset(at)
+	for w := range f.watchers {
+		w.wake()
+	}
 }
 
 // stir wakes all.
