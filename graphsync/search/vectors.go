@@ -155,7 +155,9 @@ func (w *vectorWriter) publish(old map[string]*vectorSet) map[string]*vectorSet 
 }
 
 // Vectors returns the k nearest documents of a namespace to a vector of a
-// model, by an exact scan. A vector of length 0 is near to none.
+// model, by an exact scan. A vector of length 0 is near to none, and neither is
+// one so long that it cannot be compared; a product beyond float32 counts as the
+// largest there is.
 func (x *Index) Vectors(namespace, model string, vector []float32, m Metric, f Filter, k int) []Hit {
 	space := x.space(namespace)
 	if space == nil || k <= 0 {
@@ -185,12 +187,30 @@ func (x *Index) Vectors(namespace, model string, vector []float32, m Metric, f F
 			if m == Cosine {
 				score *= c.scales[i]
 			}
+			if score-score != 0 { // neither infinity nor NaN has a spelling in JSON
+				var ok bool
+				if score, ok = finite(score); !ok {
+					continue
+				}
+			}
 			if len(out.hits) < k || score >= out.hits[0].Score {
 				out.offer(Hit{c.ids[i], score})
 			}
 		}
 	}
 	return out.sorted()
+}
+
+// finite brings a score that overflowed back into the range of numbers; false
+// for one that is none.
+func finite(score float32) (float32, bool) {
+	switch {
+	case score > 0:
+		return math.MaxFloat32, true
+	case score < 0:
+		return -math.MaxFloat32, true
+	}
+	return 0, false
 }
 
 // dot is unrolled over four sums, which the processor adds at once.

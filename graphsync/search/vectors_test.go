@@ -74,3 +74,27 @@ func TestFuse(t *testing.T) {
 		t.Errorf("fused: %v", got)
 	}
 }
+
+func TestScoresAreNumbersHoweverLongAVector(t *testing.T) {
+	const most = math.MaxFloat32
+	x := New(nil)
+	x.Apply("ns", []Change{
+		{Document: Document{ID: 1, Vectors: []Vector{{"m", []float32{most, most, most, most, most}}}}},
+		{Document: Document{ID: 2, Vectors: []Vector{{"m", []float32{-most, most, -most, most, 1}}}}},
+		{Document: Document{ID: 3, Vectors: []Vector{{"m", []float32{1, 1, 1, 1, 1}}}}},
+		{Document: Document{ID: 4, Vectors: []Vector{{"m", []float32{-most, -most, -most, -most, -most}}}}},
+		{Document: Document{ID: 5, Vectors: []Vector{{"m", []float32{0, 0, 0, 0, math.SmallestNonzeroFloat32}}}}},
+	})
+	for _, m := range []Metric{Cosine, Dot} {
+		for _, q := range [][]float32{{most, most, most, most, most}, {most, -most, 1, 1, 1}, {1, 1, 1, 1, 1}, {0, 0, 0, 0, math.SmallestNonzeroFloat32}} {
+			for _, h := range x.Vectors("ns", "m", q, m, Filter{}, 10) {
+				if s := float64(h.Score); math.IsNaN(s) || math.IsInf(s, 0) {
+					t.Errorf("metric %d, query %v: node %d scores %v", m, q, h.ID, s)
+				}
+			}
+		}
+	}
+	if got := x.Vectors("ns", "m", []float32{most, most, most, most, most}, Dot, Filter{}, 10); len(got) < 3 || got[0].ID != 1 || got[len(got)-1].ID != 4 {
+		t.Errorf("dot: %v", got)
+	}
+}
