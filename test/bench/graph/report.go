@@ -151,5 +151,5 @@ func version(bin string, args ...string) string {
 	if err != nil || line == "" {
 		return "unknown version"
 	}
-	return line
+	return strings.Join(strings.Fields(line), " ")
 }
