@@ -95,7 +95,8 @@ const (
 //
 // Nodes and observations get their ids in the order of their lines; edges of one
 // source, type and target take effect in theirs. The error is nil where the input
-// was read to its end, even if lines were refused.
+// was read to its end, even if lines were refused; INVALID where it is none of
+// the format, and nothing after some line can be read.
 func Import(ctx context.Context, to Applier, r io.Reader, opts ImportOptions) (ImportReport, error) {
 	if err := CheckNamespace(opts.Namespace); err != nil {
 		return ImportReport{}, err
@@ -116,12 +117,16 @@ func Import(ctx context.Context, to Applier, r io.Reader, opts ImportOptions) (I
 	if opts.Format == "" {
 		opts.Format = formats.JSONL
 	}
-	in, err := formats.NewReader(r, opts.Format)
+	from := &source{Reader: r}
+	in, err := formats.NewReader(from, opts.Format)
+	if from.err != nil && err != nil {
+		return ImportReport{DryRun: opts.DryRun}, err
+	}
 	if err != nil {
 		return ImportReport{DryRun: opts.DryRun}, refuse(CodeInvalid, "format", "%s", err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	im := &importer{ctx: ctx, to: to, opts: opts, done: make(chan *importBatch, opts.InFlight)}
+	im := &importer{ctx: ctx, to: to, from: from, opts: opts, done: make(chan *importBatch, opts.InFlight)}
 	im.report.DryRun = opts.DryRun
 	err = im.run(in)
 	cancel()
@@ -131,11 +136,27 @@ func Import(ctx context.Context, to Applier, r io.Reader, opts ImportOptions) (I
 	return im.report, err
 }
 
+// source remembers why an input ended early, so that what cannot be read is told
+// from what did not arrive.
+type source struct {
+	io.Reader
+	err error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
+	}
+	return n, err
+}
+
 // importer is owned by the goroutine in Import; each batch in flight has a
 // goroutine of its own that ends by sending it to done.
 type importer struct {
 	ctx          context.Context
 	to           Applier
+	from         *source
 	opts         ImportOptions
 	report       ImportReport
 	nodes, edges lane

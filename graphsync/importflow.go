@@ -20,6 +20,8 @@ func (im *importer) run(in formats.Reader) error {
 		switch {
 		case errors.Is(err, io.EOF):
 			return im.finish()
+		case err != nil && !errors.Is(err, formats.ErrLine) && im.from.err == nil:
+			return refuse(CodeInvalid, "", "the input cannot be read after line %d: %v", in.Line(), err)
 		case err != nil && !errors.Is(err, formats.ErrLine):
 			return fmt.Errorf("after line %d: %w", in.Line(), err)
 		case in.Line() < im.opts.FromLine:
