@@ -35,6 +35,9 @@ const (
 	keptPast uint8 = 1 << iota
 	// hasOther: the id of another node follows.
 	hasOther
+	// hasHeld: what log and history hold follows, as the command left them. The
+	// last change of a command says so.
+	hasHeld
 )
 
 // change is one entry of the log: that something changed, and what. What it
@@ -56,6 +59,7 @@ type change struct {
 	// other is the node that one was merged into, or the one that an
 	// observation was moved from.
 	other uint64
+	held  held
 }
 
 const (
@@ -71,7 +75,7 @@ func appendLogKey(b []byte, rev uint64, ord uint32) []byte {
 func (c *change) append(b []byte) []byte {
 	b = append(b, byte(c.deed), byte(c.kind), c.flags)
 	b = appendID(appendSymbol(b, c.ns), c.id)
-	b = append(b, byte(c.at>>40), byte(c.at>>32), byte(c.at>>24), byte(c.at>>16), byte(c.at>>8), byte(c.at))
+	b = append48(b, uint64(c.at))
 	b = appendSymbol(b, c.author)
 	switch c.kind {
 	case kindNode, kindVector:
@@ -83,6 +87,9 @@ func (c *change) append(b []byte) []byte {
 	}
 	if c.flags&hasOther != 0 {
 		b = appendID(b, c.other)
+	}
+	if c.flags&hasHeld != 0 {
+		b = c.held.append(b)
 	}
 	return b
 }
@@ -107,15 +114,16 @@ func readChange(k, v []byte) (c change, ok bool) {
 	}
 	c = change{rev: binary.BigEndian.Uint64(k), ord: binary.BigEndian.Uint32(k[8:]),
 		deed: deed(v[0]), kind: changeKind(v[1]), flags: v[2], ns: readSymbol(v[3:]), id: readID(v[6:]), author: readSymbol(v[17:])}
-	for _, b := range v[11:17] {
-		c.at = c.at<<8 | int64(b)
-	}
+	c.at = int64(read48(v[11:]))
 	rest := v[changeSize:]
 	size := c.kind.more()
 	if c.flags&hasOther != 0 {
 		size += 5
 	}
-	if len(rest) != size || c.deed < changeCreated || c.deed > changeRestored || c.kind < kindNode || c.kind > kindRetention || c.flags > keptPast|hasOther {
+	if c.flags&hasHeld != 0 {
+		size += heldSize
+	}
+	if len(rest) != size || c.deed < changeCreated || c.deed > changeRestored || c.kind < kindNode || c.kind > kindRetention || c.flags > keptPast|hasOther|hasHeld {
 		return change{}, false
 	}
 	switch c.kind {
@@ -125,6 +133,10 @@ func readChange(k, v []byte) (c change, ok bool) {
 		c.source, c.typ, c.target = readID(rest), readSymbol(rest[5:]), readID(rest[8:])
 	case kindObservation:
 		c.node = readID(rest)
+	}
+	if c.flags&hasHeld != 0 {
+		size -= heldSize
+		c.held = readHeld(rest[size:])
 	}
 	if c.flags&hasOther != 0 {
 		c.other = readID(rest[size-5:])
@@ -144,19 +156,43 @@ func (t *tx) note(c change) {
 		return
 	}
 	t.startLog()
+	t.writeNoted()
 	c.at, c.author = t.c.Time.UnixMilli(), t.author()
 	if c.other != 0 {
 		c.flags |= hasOther
 	}
-	t.key = appendLogKey(t.key[:0], t.c.Revision, t.ord)
-	t.value = c.append(t.value[:0])
-	t.w.Put(tLog, t.key, t.value)
+	c.rev, c.ord = t.c.Revision, t.ord
+	t.noted = c
 	t.ord++
-	t.meta.LogCount++
-	t.meta.LogBytes += uint64(len(t.key) + len(t.value))
-	if t.meta.LogOldest == 0 {
-		t.meta.LogOldest = c.at
+	held := t.heldNow()
+	held.count++
+	held.bytes += c.size()
+	if held.oldest == 0 {
+		held.oldest = c.at
 	}
+}
+
+// size is that of the entry.
+func (c *change) size() uint64 {
+	n := uint64(logKeySize + changeSize + c.kind.more())
+	if c.flags&hasOther != 0 {
+		n += 5
+	}
+	if c.flags&hasHeld != 0 {
+		n += heldSize
+	}
+	return n
+}
+
+// writeNoted writes the change noted last, once it is known whether it is the
+// command's last.
+func (t *tx) writeNoted() {
+	if t.ord == 0 {
+		return
+	}
+	t.key = appendLogKey(t.key[:0], t.noted.rev, t.noted.ord)
+	t.value = t.noted.append(t.value[:0])
+	t.w.Put(tLog, t.key, t.value)
 }
 
 func (t *tx) noteNode(d deed, ns nsID, id uint64, typ symbol, flags uint8) {

@@ -11,6 +11,7 @@ func someChanges() []change {
 		{rev: 1 << 40, ord: 9, deed: changeMerged, kind: kindNode, flags: keptPast | hasOther, ns: maxSymbol, id: maxID, at: 1, typ: 5, other: maxID},
 		{rev: 2, deed: changeDeleted, kind: kindEdge, ns: 1, id: 7, source: 8, typ: 9, target: 10},
 		{rev: 2, deed: changeUpdated, kind: kindObservation, flags: hasOther, ns: 1, id: 7, node: 8, other: 9},
+		{rev: 2, deed: changeUpdated, kind: kindObservation, flags: hasOther | hasHeld, ns: 1, id: 7, node: 8, other: 9, held: held{3, 1 << 40, 1}},
 		{rev: 2, deed: changeErased, kind: kindVector, ns: 1, id: 7, typ: 3},
 		{rev: 2, deed: changeUpdated, kind: kindRetention},
 	}
@@ -19,7 +20,7 @@ func someChanges() []change {
 func TestChangeIsReadAsWritten(t *testing.T) {
 	for _, c := range someChanges() {
 		got, ok := readChange(appendLogKey(nil, c.rev, c.ord), c.append(nil))
-		if !ok || got != c {
+		if !ok || got != c || c.size() != uint64(logKeySize+len(c.append(nil))) {
 			t.Errorf("%+v %v, want %+v", got, ok, c)
 		}
 	}

@@ -334,12 +334,9 @@ func (m *metaRecord) encode(b []byte) []byte {
 	f.uintIf(5, uint64(m.Authors))
 	f.uintIf(6, uint64(m.Models))
 	f.uintIf(7, m.LogFrom)
-	f.uintIf(8, m.LogCount)
-	f.uintIf(9, m.LogBytes)
 	f.uintIf(10, m.KeepMillis)
 	f.uintIf(11, m.KeepBytes)
 	f.intIf(12, m.LogSince)
-	f.intIf(13, m.LogOldest)
 	return f.end()
 }
 
@@ -361,18 +358,12 @@ func (m *metaRecord) read(v []byte) bool {
 			m.Models = symbol(r.uintTo(math.MaxUint32))
 		case 7:
 			m.LogFrom = r.uint()
-		case 8:
-			m.LogCount = r.uint()
-		case 9:
-			m.LogBytes = r.uint()
 		case 10:
 			m.KeepMillis = r.uint()
 		case 11:
 			m.KeepBytes = r.uint()
 		case 12:
 			m.LogSince = r.int()
-		case 13:
-			m.LogOldest = r.int()
 		default:
 			return false
 		}

@@ -165,6 +165,9 @@ func TestEraseLargeNode(t *testing.T) {
 	if _, err := s.EraseNode(bg, alice, Target{ID: hub.ID}, "large"); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := state.View(bg, stale, account); err != nil {
+		t.Fatal(err)
+	}
 	page, _, err := s.Erasures(bg, stale, "s", 0, "")
 	if err != nil || len(page.Erasures) != 2 || !page.Erasures[1].Partial || page.Erasures[0].Partial || page.Erasures[0].Edges+page.Erasures[1].Edges != 12000 {
 		t.Fatalf("%+v %v", page, err)

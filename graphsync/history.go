@@ -83,12 +83,13 @@ func decodePast(v []byte) (pastRecord, error) {
 // putPast and dropPast write the tables of history, and count what they hold.
 func (t *tx) putPast(table consensus.Table, key, value []byte) {
 	t.w.Put(table, key, value)
-	t.meta.LogBytes += uint64(len(key) + len(value))
+	t.heldNow().bytes += uint64(len(key) + len(value))
 }
 
 func (t *tx) dropPast(table consensus.Table, key, value []byte) {
 	t.w.Delete(table, key)
-	t.meta.LogBytes -= min(t.meta.LogBytes, uint64(len(key)+len(value)))
+	held := t.heldNow()
+	held.bytes -= min(held.bytes, uint64(len(key)+len(value)))
 }
 
 func appendNodePast(b []byte, ns nsID, id, end uint64) []byte {

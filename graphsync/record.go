@@ -19,19 +19,14 @@ type metaRecord struct {
 	Authors    symbol `cbor:"5,keyasint,omitempty"`
 	Models     symbol `cbor:"6,keyasint,omitempty"`
 	// LogFrom is the first revision whose changes are all in the log, 0 where
-	// nothing was logged yet. LogCount is how many changes there are, LogBytes
-	// what log and history hold, keys included.
-	LogFrom  uint64 `cbor:"7,keyasint,omitempty"`
-	LogCount uint64 `cbor:"8,keyasint,omitempty"`
-	LogBytes uint64 `cbor:"9,keyasint,omitempty"`
+	// nothing was logged yet.
+	LogFrom uint64 `cbor:"7,keyasint,omitempty"`
 	// KeepMillis and KeepBytes bound log and history; 0 is the default.
 	KeepMillis uint64 `cbor:"10,keyasint,omitempty"`
 	KeepBytes  uint64 `cbor:"11,keyasint,omitempty"`
 	// LogSince is the time of the last change that is no longer in the log, or
-	// of the first one in it where others may have come before; LogOldest that
-	// of the oldest change in it.
-	LogSince  int64 `cbor:"12,keyasint,omitempty"`
-	LogOldest int64 `cbor:"13,keyasint,omitempty"`
+	// of the first one in it where others may have come before.
+	LogSince int64 `cbor:"12,keyasint,omitempty"`
 }
 
 const format = 1

@@ -34,9 +34,10 @@ func (s *Service) Retention(ctx context.Context, ro consensus.ReadOptions) (Rete
 		if err != nil {
 			return err
 		}
+		held := v.held()
 		millis, bytes := m.keep()
 		out = Retention{Days: uint64(millis / dayMillis), Bytes: bytes, OldestRevision: m.oldest(v.r.Revision()),
-			Changes: m.LogCount, HeldBytes: m.LogBytes}
+			Changes: held.count, HeldBytes: held.bytes}
 		return nil
 	})
 	return out, info, err
@@ -106,7 +107,8 @@ func (t *tx) startLog() {
 func (t *tx) trim() {
 	millis, keepBytes := t.meta.keep()
 	since := t.c.Time.Add(-time.Duration(millis) * time.Millisecond).UnixMilli()
-	if t.meta.LogBytes <= keepBytes && t.meta.LogOldest >= since {
+	held := t.holds
+	if held.bytes <= keepBytes && held.oldest >= since {
 		return
 	}
 	left := 2*max(len(t.cmd.Ops), int(t.ord)) + 16
@@ -116,8 +118,8 @@ func (t *tx) trim() {
 			return
 		}
 		c, ok := readChange(k, v)
-		if ok && t.meta.LogBytes <= keepBytes && c.at >= since {
-			t.meta.LogOldest = c.at
+		if ok && held.bytes <= keepBytes && c.at >= since {
+			held.oldest = c.at
 			return
 		}
 		if left == 0 {
@@ -126,11 +128,11 @@ func (t *tx) trim() {
 		left--
 		t.meta.LogFrom = max(t.meta.LogFrom, binary.BigEndian.Uint64(k)+1)
 		t.dropPast(tLog, k, v)
-		t.meta.LogCount--
+		held.count--
 		if ok {
 			t.meta.LogSince = max(t.meta.LogSince, c.at)
 			t.forget(&c)
 		}
 	}
-	t.meta.LogOldest = t.c.Time.UnixMilli() // only this command's are left
+	held.oldest = t.c.Time.UnixMilli() // only this command's are left
 }

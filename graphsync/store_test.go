@@ -187,7 +187,7 @@ func TestDeleteLeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got.Changes == 1 {
-			if want := uint64(logKeySize + changeSize); got.HeldBytes != want {
+			if want := uint64(logKeySize + changeSize + heldSize); got.HeldBytes != want {
 				t.Fatalf("log and history are said to hold %d bytes, it is %d", got.HeldBytes, want)
 			}
 			break

@@ -23,6 +23,8 @@ type tx struct {
 	// keeps says that the command is logged and history kept.
 	keeps bool
 	ord   uint32 // of the next change
+	noted change // last, and not written yet
+	holds *held  // nil: not looked up yet
 	// alone is set while things end by themselves: nobody is their author.
 	alone bool
 	// schemas are those that were looked for; nil: there is none.
@@ -76,7 +78,7 @@ func (t *tx) end() error {
 		return nil
 	}
 	if t.keeps {
-		t.trim()
+		t.endLog()
 	}
 	if t.meta != t.was { // most commands change what is there
 		t.w.Put(tMeta, metaKey, t.meta.encode(t.value[:0]))
