@@ -33,7 +33,8 @@ type indexer struct {
 	applied uint64    // the revision it reflects
 	kept    bool      // KeepIndex runs
 	waiting int
-	asked   chan struct{} // has something after waiting grew
+	sought  time.Time     // when it was last asked for
+	asked   chan struct{} // has something after it was
 	moved   chan struct{} // closed when any of the above changes
 	rebuilt uint64        // how often it was built
 }
@@ -60,20 +61,6 @@ func (x *indexer) current() (wordIndex, uint64) {
 	return x.words, x.applied
 }
 
-// gather waits feedGather, or until somebody waits for the index.
-func (x *indexer) gather(ctx context.Context) {
-	if x.urgent() {
-		return
-	}
-	t := time.NewTimer(feedGather)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-x.asked:
-	case <-ctx.Done():
-	}
-}
-
 // urgent says that somebody waits for the index.
 func (x *indexer) urgent() bool {
 	x.mu.Lock()
@@ -88,6 +75,11 @@ func (x *indexer) wait(ctx context.Context, revision uint64) (wordIndex, uint64,
 	defer x.mu.Unlock()
 	x.waiting++
 	defer func() { x.waiting-- }()
+	x.sought = time.Now()
+	select {
+	case x.asked <- struct{}{}:
+	default:
+	}
 	for x.words == nil || x.applied < revision {
 		if !x.kept {
 			return nil, 0, fmt.Errorf("%w: there is no search index here", consensus.ErrBehind)
@@ -96,10 +88,6 @@ func (x *indexer) wait(ctx context.Context, revision uint64) (wordIndex, uint64,
 			t := time.NewTimer(indexWait)
 			defer t.Stop()
 			timeout = t.C
-			select {
-			case x.asked <- struct{}{}:
-			default:
-			}
 		}
 		if x.moved == nil {
 			x.moved = make(chan struct{})
@@ -156,7 +144,7 @@ func (s *Service) IndexStats() IndexStats {
 func (s *Service) KeepIndex(ctx context.Context, log *slog.Logger) {
 	s.index.set(func() { s.index.kept = true })
 	defer s.index.set(func() { s.index.kept, s.index.words, s.index.applied = false, nil, 0 })
-	f := feeder{s: s, log: log, large: make(chan struct{}, 1)}
+	f := feeder{s: s, log: log, open: newIndex, large: make(chan struct{}, 1)}
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
 	tasks.Go(func() { f.compact(ctx) })

@@ -8,9 +8,12 @@ import (
 	"github.com/meshd/meshd/graphsync/search"
 )
 
-// Bounds of one page of documents, read in one view.
 const (
-	docPageNodes = 1000
+	// docViewNodes bounds what is read in one view.
+	docViewNodes = 1000
+	// Bounds of the documents that are handed over at once. A large batch is
+	// one segment, which is not merged so often.
+	docPageNodes = 8000
 	docPageBytes = 4 << 20
 	// maxDocObservations are indexed of one node, the newest.
 	maxDocObservations = 10_000
@@ -22,10 +25,15 @@ type docPage struct {
 	changes map[string][]search.Change // by namespace
 	size    int
 	n       int
+	viewed  int    // of n, in this view
 	last    []byte // key of the last node scanned
 }
 
-func (b *docPage) full() bool { return b.n >= docPageNodes || b.size >= docPageBytes }
+// heavy says that the documents should be handed over.
+func (b *docPage) heavy() bool { return b.n >= docPageNodes || b.size >= docPageBytes }
+
+// full says that the view should end.
+func (b *docPage) full() bool { return b.viewed >= docViewNodes || b.heavy() }
 
 // apply hands the documents over and forgets them.
 func (b *docPage) apply(words wordIndex) {
@@ -38,6 +46,7 @@ func (b *docPage) apply(words wordIndex) {
 // scan reads the next nodes of all namespaces; more says that there may be
 // others.
 func (b *docPage) scan(v *view) (more bool, err error) {
+	b.viewed = 0
 	var from []byte
 	if b.last != nil {
 		from = next(b.last)
@@ -61,16 +70,17 @@ func (b *docPage) scan(v *view) (more bool, err error) {
 	return false, nil
 }
 
-// fetch reads nodes by name and returns those that are left. What is no longer
-// there is taken out of the index.
-func (b *docPage) fetch(v *view, todo []nodeRef) ([]nodeRef, error) {
+// fetch reads nodes by name and returns how many it did. What is no longer there
+// is taken out of the index.
+func (b *docPage) fetch(v *view, todo []nodeRef) (int, error) {
+	b.viewed = 0
 	for i, ref := range todo {
 		if b.full() {
-			return todo[i:], nil
+			return i, nil
 		}
 		rec, ok, err := v.peek(ref.ns, ref.id)
 		if err != nil {
-			return nil, err
+			return i, err
 		}
 		if ok {
 			err = b.add(v, ref, &rec)
@@ -78,10 +88,10 @@ func (b *docPage) fetch(v *view, todo []nodeRef) ([]nodeRef, error) {
 			err = b.put(v, ref.ns, search.Change{Document: search.Document{ID: ref.id}, Delete: true})
 		}
 		if err != nil {
-			return nil, err
+			return i, err
 		}
 	}
-	return nil, nil
+	return len(todo), nil
 }
 
 func (b *docPage) put(v *view, ns nsID, c search.Change) error {
@@ -94,6 +104,7 @@ func (b *docPage) put(v *view, ns nsID, c search.Change) error {
 	}
 	b.changes[namespace] = append(b.changes[namespace], c)
 	b.n++
+	b.viewed++
 	return nil
 }
 

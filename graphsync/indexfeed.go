@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/meshd/meshd/consensus"
@@ -14,19 +15,13 @@ import (
 type feeder struct {
 	s     *Service
 	log   *slog.Logger
+	open  func() wordIndex
 	large chan struct{} // there may be something large to merge
+	// merged is the time that merging took since the last round.
+	merged atomic.Int64
 }
 
 const (
-	// feedChanges is how many changes are taken from the log at once; more
-	// than feedCalm of them are bulk, which leaves half the time to others.
-	feedChanges = 4000
-	feedCalm    = 500
-	// feedGather is how long changes gather where nobody waits for them. A
-	// look at the state ends the transaction that consensus keeps open for the
-	// entries to come, and has it commit each for a while: one after every
-	// write would make all writes dearer.
-	feedGather = 100 * time.Millisecond
 	// feedRetry is how long it waits after an error, and at least between two
 	// rebuilds; a rebuild that took long is not repeated for ten times that.
 	feedRetry = time.Second
@@ -78,7 +73,7 @@ func pause(ctx context.Context, d time.Duration) {
 // is to be followed: that of the first page, since what a later page saw newer
 // is only indexed again.
 func (f *feeder) build(ctx context.Context) (uint64, error) {
-	words := newIndex()
+	words := f.open()
 	var b docPage
 	first := uint64(0)
 	for more := true; more; {
@@ -91,6 +86,9 @@ func (f *feeder) build(ctx context.Context) (uint64, error) {
 		}
 		if first == 0 {
 			first = info.Revision
+		}
+		if more && !b.heavy() {
+			continue
 		}
 		b.apply(words)
 		for words.Compact() {
@@ -106,28 +104,28 @@ func (f *feeder) build(ctx context.Context) (uint64, error) {
 // follow keeps the index up with the log until it cannot.
 func (f *feeder) follow(ctx context.Context, at uint64) error {
 	words, _ := f.s.index.current()
-	for n := 0; ; {
+	for ended, worked := time.Now(), time.Duration(0); ; {
 		if err := f.changed(ctx, at); err != nil {
 			return err
 		}
-		if n <= feedCalm {
-			f.s.index.gather(ctx)
+		f.rest(ctx, ended, worked)
+		worked = 0
+		for more := true; more; {
+			todo := backlog{at: at}
+			took, err := f.collect(ctx, &todo)
+			if err == nil {
+				took, err = f.index(ctx, words, &todo, took)
+			}
+			if err != nil {
+				return err
+			}
+			at, more = todo.upTo, todo.more
+			worked += took
+			if more {
+				f.breathe(ctx, took)
+			}
 		}
-		start := time.Now()
-		to, taken, err := f.take(ctx, words, at)
-		if err != nil {
-			return err
-		}
-		n = taken
-		at = to
-		f.s.index.set(func() { f.s.index.applied = at })
-		select {
-		case f.large <- struct{}{}:
-		default:
-		}
-		if n > feedCalm && !f.s.index.urgent() {
-			pause(ctx, min(time.Since(start), feedRetry))
-		}
+		ended, worked = time.Now(), worked+time.Duration(f.merged.Swap(0))
 	}
 }
 
@@ -142,31 +140,45 @@ func (f *feeder) changed(ctx context.Context, at uint64) error {
 	return ctx.Err()
 }
 
-// take brings the index from one revision to a later one.
-func (f *feeder) take(ctx context.Context, words wordIndex, at uint64) (to uint64, n int, err error) {
-	var todo []nodeRef
-	_, err = f.s.read(ctx, consensus.ReadOptions{}, func(v *view) error {
-		if now := v.r.Revision(); now < at || now-at >= 1<<32 {
-			return errReplaced // by a recovery, or a state that is being fetched
+// collect reads the log, in short views, up to where it ended when that began.
+func (f *feeder) collect(ctx context.Context, todo *backlog) (took time.Duration, err error) {
+	start := time.Now()
+	for todo.more = true; todo.more && !todo.full(); {
+		if _, err := f.s.read(ctx, consensus.ReadOptions{}, todo.read); err != nil {
+			return 0, err
 		}
-		list, upTo, err := v.changes(at, feedChanges)
-		todo, to, n = dirty(list), upTo, len(list)
-		return err
-	})
-	if err != nil {
-		return 0, 0, err
 	}
-	for len(todo) > 0 {
+	return time.Since(start), nil
+}
+
+// index brings the documents of a backlog up to date and returns how long that
+// and what was done before took, without the pauses.
+func (f *feeder) index(ctx context.Context, words wordIndex, todo *backlog, took time.Duration) (time.Duration, error) {
+	for done := 0; ; {
+		start := time.Now()
 		var b docPage
-		if _, err := f.s.read(ctx, consensus.ReadOptions{}, func(v *view) (err error) {
-			todo, err = b.fetch(v, todo)
-			return err
-		}); err != nil {
-			return 0, 0, err
+		for done < len(todo.nodes) && !b.heavy() {
+			if _, err := f.s.read(ctx, consensus.ReadOptions{}, func(v *view) error {
+				n, err := b.fetch(v, todo.nodes[done:])
+				done += n
+				return err
+			}); err != nil {
+				return took, err
+			}
 		}
 		b.apply(words)
+		f.s.index.set(func() { f.s.index.applied = todo.reached(done) })
+		select {
+		case f.large <- struct{}{}:
+		default:
+		}
+		worked := time.Since(start)
+		took += worked
+		if done == len(todo.nodes) {
+			return took, nil
+		}
+		f.breathe(ctx, worked)
 	}
-	return to, n, nil
 }
 
 // compact does the large merges beside the feeding.
@@ -179,42 +191,15 @@ func (f *feeder) compact(ctx context.Context) {
 		}
 		for ctx.Err() == nil {
 			words, _ := f.s.index.current()
+			start := time.Now()
 			if words == nil || !words.Compact() {
 				break
 			}
+			took := time.Since(start)
+			f.merged.Add(int64(took))
+			pause(ctx, min(took, feedBreath))
 		}
 	}
-}
-
-// nodeRef is a node whose document may have changed.
-type nodeRef struct {
-	ns nsID
-	id uint64
-}
-
-// dirty lists the nodes that changes touch, each once.
-func dirty(list []change) []nodeRef {
-	seen := make(map[nodeRef]bool, len(list))
-	var out []nodeRef
-	add := func(ns nsID, id uint64) {
-		if r := (nodeRef{ns, id}); id != 0 && !seen[r] {
-			seen[r] = true
-			out = append(out, r)
-		}
-	}
-	for i := range list {
-		switch c := &list[i]; c.kind {
-		case kindNode:
-			add(c.ns, c.id)
-			add(c.ns, c.other)
-		case kindObservation:
-			add(c.ns, c.node)
-			add(c.ns, c.other)
-		case kindVector:
-			add(c.ns, c.id)
-		}
-	}
-	return out
 }
 
 var _ wordIndex = (*search.Index)(nil)
