@@ -12,9 +12,10 @@ const (
 	// docViewNodes bounds what is read in one view.
 	docViewNodes = 1000
 	// Bounds of the documents that are handed over at once. A large batch is
-	// one segment, which is not merged so often.
-	docPageNodes = 8000
-	docPageBytes = 4 << 20
+	// one segment, which is not merged so often, but takes twenty times its
+	// size while it is made.
+	docPageNodes = 4000
+	docPageBytes = 1 << 20
 	// maxDocObservations are indexed of one node, the newest.
 	maxDocObservations = 10_000
 )

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -18,28 +19,50 @@ const textGap = 64
 
 // builder makes a segment of documents, which come in ascending order of id.
 type builder struct {
-	fold  func(string) string
-	seg   *segment
-	terms map[string]uint32
-	names []string
-	words []occurrence
-	grams []uint64 // gram<<32 | document
-	buf   []uint32
+	fold func(string) string
+	seg  *segment
+	*scratch
+}
+
+// scratch is what building needs for a while. Only its room is used again.
+type scratch struct {
+	terms   map[string]uint32
+	names   []string
+	words   []occurrence
+	grouped []occurrence
+	grams   gramSorter
+	buf     []uint32
+}
+
+var scratches = sync.Pool{New: func() any { return &scratch{terms: map[string]uint32{}} }}
+
+// maxScratch is how many grams leave room for as many.
+const maxScratch = 1 << 21
+
+func (s *scratch) free() {
+	if len(s.grams.list) > maxScratch {
+		return
+	}
+	clear(s.terms)
+	clear(s.names)
+	s.names, s.words = s.names[:0], s.words[:0]
+	s.grams.reset()
+	scratches.Put(s)
 }
 
 func newSegment() *segment { return &segment{stems: make([]atomic.Pointer[stemTable], len(languages))} }
 
 func newBuilder(fold func(string) string) *builder {
-	return &builder{fold: fold, seg: newSegment(), terms: map[string]uint32{}}
+	return &builder{fold: fold, seg: newSegment(), scratch: scratches.Get().(*scratch)}
 }
 
-func (b *builder) add(d *Document, typ uint32) {
+func (b *builder) add(d *Document, typ uint32, sum uint64) {
 	doc := uint32(len(b.seg.ids))
 	b.seg.ids = append(b.seg.ids, d.ID)
 	b.seg.types = append(b.seg.types, typ)
 	b.seg.updated = append(b.seg.updated, d.Updated)
+	b.seg.sums = append(b.seg.sums, sum)
 	base, count, room := uint32(0), 0, MaxDocumentText
-	b.buf = b.buf[:0]
 	text := func(f Field, s string) {
 		if len(s) > room {
 			s = strings.ToValidUTF8(s[:room], "")
@@ -61,7 +84,7 @@ func (b *builder) add(d *Document, typ uint32) {
 			return true
 		})
 		base = next + textGap
-		b.buf = gramsOf(b.fold(s), b.buf)
+		b.grams.add(b.fold(s), doc)
 	}
 	text(Type, d.Type)
 	for i := range d.Texts {
@@ -70,10 +93,6 @@ func (b *builder) add(d *Document, typ uint32) {
 		}
 		text(d.Texts[i].Field, d.Texts[i].Text)
 	}
-	slices.Sort(b.buf)
-	for _, g := range slices.Compact(b.buf) {
-		b.grams = append(b.grams, uint64(g)<<32|uint64(doc))
-	}
 	b.seg.lens = append(b.seg.lens, uint16(min(count, 0xffff)))
 }
 
@@ -81,15 +100,20 @@ func (b *builder) finish() *segment {
 	s := b.seg
 	s.lists.lens = s.lens
 	b.writeTerms()
-	slices.Sort(b.grams)
-	for i := 0; i < len(b.grams); {
-		key := uint32(b.grams[i] >> 32)
+	for list := b.grams.sorted(); len(list) > 0; {
+		key := list[0] >> 32
 		b.buf = b.buf[:0]
-		for ; i < len(b.grams) && uint32(b.grams[i]>>32) == key; i++ {
-			b.buf = append(b.buf, uint32(b.grams[i]))
+		n := 0
+		for ; n < len(list) && list[n]>>32 == key; n++ {
+			if d := uint32(list[n]); len(b.buf) == 0 || b.buf[len(b.buf)-1] != d {
+				b.buf = append(b.buf, d)
+			}
 		}
-		s.grams.add(key, b.buf)
+		s.grams.add(uint32(key), b.buf)
+		list = list[n:]
 	}
+	b.free()
+	b.scratch = nil
 	s.trim()
 	return s
 }
@@ -104,7 +128,8 @@ func (b *builder) writeTerms() {
 	for i := range b.names {
 		starts[i+1] += starts[i]
 	}
-	grouped := make([]occurrence, len(b.words))
+	b.grouped = slices.Grow(b.grouped[:0], len(b.words))[:len(b.words)]
+	grouped := b.grouped
 	next := slices.Clone(starts)
 	for _, o := range b.words {
 		grouped[next[o.term]] = o
@@ -140,7 +165,8 @@ func (b *builder) writeTerms() {
 // trim gives back what growing left over.
 func (s *segment) trim() {
 	s.lists.docs, s.weights, s.pos, s.ends = nil, nil, nil, nil
-	s.ids, s.lens, s.types, s.updated = slices.Clip(slices.Clone(s.ids)), slices.Clone(s.lens), slices.Clone(s.types), slices.Clone(s.updated)
+	s.ids, s.lens, s.types = slices.Clip(slices.Clone(s.ids)), slices.Clone(s.lens), slices.Clone(s.types)
+	s.updated, s.sums = slices.Clone(s.updated), slices.Clone(s.sums)
 	s.lists.lens = nil
 	s.entries, s.skips, s.data, s.posData = slices.Clone(s.entries), slices.Clone(s.skips), slices.Clone(s.data), slices.Clone(s.posData)
 	g := &s.grams

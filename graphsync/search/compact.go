@@ -97,16 +97,23 @@ func (s *space) compact() bool {
 	return true
 }
 
-// bury marks in l what died in a segment while it was being merged into l.
+// bury marks in l, which nobody else knows yet, what died in a segment or got
+// another time while it was being merged into l.
 func (l *live) bury(was, is *live) {
-	if was.ndead == is.ndead {
+	if was.ndead == is.ndead && is.times == nil {
 		return
 	}
 	for d, id := range is.ids {
-		if is.has(uint32(d)) || !was.has(uint32(d)) {
+		here, at := uint32(d), is.updatedAt(uint32(d))
+		if !was.has(here) || is.has(here) && at == was.updatedAt(here) {
 			continue
 		}
-		if doc, ok := l.find(id); ok {
+		doc, ok := l.find(id)
+		switch {
+		case !ok:
+		case is.has(here):
+			l.updated[doc] = at
+		default:
 			if l.dead == nil {
 				l.dead = newBitset(len(l.ids))
 			}

@@ -1,5 +1,10 @@
 package search
 
+import (
+	"encoding/binary"
+	"hash/maphash"
+)
+
 // Field says what a text is to its document. A word in a label tells more than
 // one in an observation: each field has a boost.
 type Field uint8
@@ -56,3 +61,24 @@ type Change struct {
 // MaxDocumentText is how many bytes of a document's texts are indexed; texts
 // after that are not found.
 const MaxDocumentText = 256 << 10
+
+var seed = maphash.MakeSeed()
+
+// sum stands for what a segment is made of: documents of one sum have the same
+// type, words and grams. It holds within a process.
+func (d *Document) sum() uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	var head [9]byte
+	text := func(f Field, s string) {
+		head[0] = byte(f)
+		binary.LittleEndian.PutUint64(head[1:], uint64(len(s)))
+		_, _ = h.Write(head[:])
+		_, _ = h.WriteString(s)
+	}
+	text(Type, d.Type)
+	for i := range d.Texts {
+		text(d.Texts[i].Field, d.Texts[i].Text)
+	}
+	return h.Sum64()
+}

@@ -42,26 +42,6 @@ func (g *gramTable) docs(i int, out []uint32) []uint32 {
 	return out
 }
 
-// gramsOf appends the grams of a folded text, unsorted and with repeats.
-func gramsOf(folded string, out []uint32) []uint32 {
-	n := len(folded)
-	if n == 0 {
-		return out
-	}
-	at := func(i int) uint32 {
-		if i < n {
-			return uint32(folded[i])
-		}
-		return 0
-	}
-	v := at(0)<<8 | at(1)
-	for i := range n {
-		v = (v<<8 | at(i+2)) & 0xffffff
-		out = append(out, v)
-	}
-	return out
-}
-
 // useGrams is how many of a needle's grams are looked at, the rarest first: the
 // caller looks at the text anyway.
 const useGrams = 5

@@ -44,7 +44,8 @@ func renumber(in []live, out *segment) [][]uint32 {
 		out.ids = append(out.ids, f.id)
 		out.lens = append(out.lens, s.lens[f.doc])
 		out.types = append(out.types, s.types[f.doc])
-		out.updated = append(out.updated, s.updated[f.doc])
+		out.updated = append(out.updated, in[f.seg].updatedAt(f.doc))
+		out.sums = append(out.sums, s.sums[f.doc])
 	}
 	return place
 }

@@ -39,7 +39,7 @@ func (f *Filter) test(types map[string]uint32) test {
 }
 
 func (t *test) fits(l *live, doc uint32) bool {
-	return l.has(doc) && (t.any || t.fitsValues(l.types[doc], l.updated[doc]))
+	return l.has(doc) && (t.any || t.fitsValues(l.types[doc], l.updatedAt(doc)))
 }
 
 func (t *test) fitsValues(typ uint32, updated int64) bool {

@@ -13,6 +13,7 @@ type segment struct {
 	lens    []uint16 // words
 	types   []uint32 // in the space's list
 	updated []int64
+	sums    []uint64 // of what the words and grams were made of
 	terms   dict
 	lists
 	grams gramTable
@@ -24,6 +25,16 @@ type live struct {
 	*segment
 	dead  bitset
 	ndead int
+	// times is in place of the segment's updated, where a document changed in
+	// nothing that the segment holds but that; else nil.
+	times []int64
+}
+
+func (l *live) updatedAt(doc uint32) int64 {
+	if l.times != nil {
+		return l.times[doc]
+	}
+	return l.updated[doc]
 }
 
 func (s *segment) find(id uint64) (uint32, bool) {
@@ -48,7 +59,7 @@ func (s *segment) stemTable(l *language) *stemTable {
 
 // bytes is about what the segment takes in memory.
 func (s *segment) bytes() int {
-	n := len(s.ids)*(8+2+4+8) + len(s.terms.blob) + 4*len(s.terms.offs) + 16*len(s.entries) + 16*len(s.skips) +
+	n := len(s.ids)*(8+2+4+8+8) + len(s.terms.blob) + 4*len(s.terms.offs) + 16*len(s.entries) + 16*len(s.skips) +
 		len(s.data) + len(s.posData) + s.grams.bytes()
 	for i := range s.stems {
 		if t := s.stems[i].Load(); t != nil {

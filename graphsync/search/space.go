@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -57,9 +58,14 @@ func (s *space) apply(changes []Change) {
 	old := s.snap.Load()
 	next := &snapshot{segs: slices.Clone(old.segs), docs: old.docs, words: old.words}
 	changes = lastOfEach(changes)
-	owned := map[int]bool{} // segments whose dead set is this batch's own
+	own := ownership{dead: map[int]bool{}, times: map[int]bool{}}
+	sums := make([]uint64, len(changes))
+	same := make([]bool, len(changes))
 	for i := range changes {
-		next.remove(changes[i].ID, owned)
+		if c := &changes[i]; !c.Delete {
+			sums[i] = c.sum()
+		}
+		same[i] = next.replace(&changes[i], sums[i], own)
 	}
 	var b *builder
 	size := 0
@@ -77,10 +83,13 @@ func (s *space) apply(changes []Change) {
 		}
 		typ := s.typeNumber(c.Type)
 		s.vectors.change(c, typ)
+		if same[i] {
+			continue
+		}
 		if b == nil {
 			b = newBuilder(s.fold)
 		}
-		b.add(&c.Document, typ)
+		b.add(&c.Document, typ, sums[i])
 		next.docs++
 		next.words += uint64(b.seg.lens[len(b.seg.lens)-1])
 		for _, t := range c.Texts {
@@ -99,36 +108,57 @@ func (s *space) apply(changes []Change) {
 
 // lastOfEach keeps the last change of each id, in order of ids.
 func lastOfEach(in []Change) []Change {
-	out := slices.Clone(in)
-	slices.SortStableFunc(out, func(a, b Change) int {
-		switch {
-		case a.ID < b.ID:
-			return -1
-		case a.ID > b.ID:
-			return 1
+	type place struct {
+		id uint64
+		i  int
+	}
+	order := make([]place, len(in))
+	for i := range in {
+		order[i] = place{in[i].ID, i}
+	}
+	slices.SortFunc(order, func(a, b place) int {
+		if c := cmp.Compare(a.id, b.id); c != 0 {
+			return c
 		}
-		return 0
+		return a.i - b.i
 	})
-	n := 0
-	for i := range out {
-		if i+1 == len(out) || out[i+1].ID != out[i].ID {
-			out[n] = out[i]
-			n++
+	out := make([]Change, 0, len(in))
+	for i, p := range order {
+		if i+1 == len(order) || order[i+1].id != p.id {
+			out = append(out, in[p.i])
 		}
 	}
-	return out[:n]
+	return out
 }
 
-// remove marks the living document with an id as dead.
-func (s *snapshot) remove(id uint64, owned map[int]bool) {
+// ownership says of which segments a batch has copies of its own.
+type ownership struct{ dead, times map[int]bool }
+
+// replace marks the living document that a change is about as dead. Where the
+// new one has the same words and grams, it stays and gets the new time.
+func (s *snapshot) replace(c *Change, sum uint64, own ownership) (same bool) {
 	for i := range s.segs {
 		l := &s.segs[i]
-		doc, ok := l.find(id)
+		doc, ok := l.find(c.ID)
 		if !ok || !l.has(doc) {
 			continue
 		}
-		if !owned[i] {
-			owned[i] = true
+		if !c.Delete && l.sums[doc] == sum {
+			if l.updatedAt(doc) == c.Updated {
+				return true
+			}
+			if !own.times[i] {
+				own.times[i] = true
+				if l.times == nil {
+					l.times = l.updated
+				}
+				l.times = slices.Clone(l.times)
+			}
+			l.times[doc] = c.Updated
+			return true
+		}
+		if !own.dead[i] {
+			own.dead[i] = true
 			if l.dead == nil {
 				l.dead = newBitset(len(l.ids))
 			} else {
@@ -139,8 +169,9 @@ func (s *snapshot) remove(id uint64, owned map[int]bool) {
 		l.ndead++
 		s.docs--
 		s.words -= uint64(l.lens[doc])
-		return
+		return false
 	}
+	return false
 }
 
 func (s *space) typeNumber(name string) uint32 {

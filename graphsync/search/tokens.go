@@ -54,12 +54,25 @@ func tokens(text string, tails bool, yield func(token) bool) {
 			}
 		case len(v) == n && !wordRune(r):
 			run.flush()
+		case plain(v):
+			run.flush()
+			emit(start, start+len(v))
 		default:
 			run.flush()
 			parts(v, start, emit)
 		}
 	}
 	run.flush()
+}
+
+// plain says that a text is one word of ASCII letters and digits.
+func plain(v string) bool {
+	for i := range len(v) {
+		if c := v[i]; (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
 }
 
 func cutTerm(term string) string {
