@@ -69,7 +69,7 @@ func graphWatch(a *app) *cobra.Command {
 connection breaks it connects again and goes on where it was. --since begins in the
 past: at a revision, at a time, or with 0 as far back as changes are kept. Under
 --json each change is one line; its id is what --since takes to go on after it.`,
-		Example: "  meshd graph watch\n  meshd graph watch --session notes --type person --since 0\n  meshd graph watch --since 2030-01-02T15:04:05Z --json | jq .entity_id",
+		Example: "  meshd graph watch\n  meshd graph watch -n notes --type person --since 0\n  meshd graph watch --since 2030-01-02T15:04:05Z --json | jq .entity_id",
 		Args:    arguments,
 		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
 			q := url.Values{}
