@@ -127,8 +127,22 @@ func TestSingleValued(t *testing.T) {
 		t.Fatalf("%+v after %+v", same, now)
 	}
 	put(Op{Op: OpCreateEdge, Target: "d", ValidFrom: year(2000)}) // instead of b, which was so for no time then
-	if got, want := facts(When{AnyValid: true}), fmt.Sprint("a 1990-2000, c ", time.Now().UTC().Year(), ", d 2000"); got != want {
+	if got, want := facts(When{AnyValid: true}), fmt.Sprintf("a 1990-2000, c %d, d 2000-%[1]d", time.Now().UTC().Year()); got != want {
 		t.Fatal(got, want)
+	}
+	// What is told late ends when the next began, and so does what is opened again.
+	put(Op{Op: OpCreateEdge, Target: "b", ValidFrom: year(1980)})
+	first := put(Op{Op: OpUpsertEdge, Target: "a", ValidFrom: year(1990)})
+	if _, _, err := s.Batch(bg, alice, "s", []Op{{Op: OpUpdateEdge, ID: first.ID, ValidTo: &time.Time{}}}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := facts(When{AnyValid: true}), fmt.Sprintf("a 1990-2000, b 1980-1990, c %d, d 2000-%[1]d", time.Now().UTC().Year()); got != want {
+		t.Fatal(got, want)
+	}
+	for _, at := range []int{1985, 1995, 2010, time.Now().Year() + 1} {
+		if got := facts(When{ValidAt: *year(at)}); strings.Contains(got, ",") || got == "" {
+			t.Errorf("in %d: %q", at, got)
+		}
 	}
 }
 

@@ -24,7 +24,8 @@ func (t *tx) singleType(ns nsID, typ string) (bool, error) {
 // single finds the facts that a fact takes the place of, where the schema gives
 // its type one value at a time: those of the same source and type that are so
 // when it begins. A fact that does not say when begins with the command, where
-// there are such. except is the fact itself. It writes nothing.
+// there are such. One that is told late, of a time before another began, ends
+// when that one begins. except is the fact itself. It writes nothing.
 func (t *tx) single(ns nsID, source uint64, typ string, except uint64, told *provenance) (older []superseded, _ *consensus.Refusal, _ error) {
 	is, err := t.singleType(ns, typ)
 	sym := t.symbol(symType, typ)
@@ -52,8 +53,13 @@ func (t *tx) single(ns nsID, source uint64, typ string, except uint64, told *pro
 		if err != nil {
 			return nil, nil, err
 		}
-		if at.id != except && e.so(from) {
+		switch {
+		case at.id == except:
+		case e.so(from):
 			older = append(older, superseded{at, e, from})
+		case e.ValidFrom != nil && *e.ValidFrom > from && (told.ValidTo == nil || *e.ValidFrom < *told.ValidTo):
+			next := *e.ValidFrom
+			told.ValidTo = &next
 		}
 	}
 	if len(older) > 0 {

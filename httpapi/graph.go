@@ -108,7 +108,7 @@ func (a *API) graphEntries() []Entry {
 		// graphfind.go, graphwalk.go
 		Op(get("/graph/find", "Nodes by key or label"), a.findNodes),
 		Op(get("/graph/search", "Nodes by words, or by a part of a label or of any text"), a.searchNodes),
-		Op(Route{Method: http.MethodPost, Path: "/graph/search", Summary: "Nodes by words, by a vector, or by both", Role: access.RoleViewer, MaxBody: maxGraphBody}, a.searchGraph),
+		Op(Route{Method: http.MethodPost, Path: "/graph/search", Summary: "Nodes by words, by a vector, or by both", Role: access.RoleViewer, Scope: "graph:read", MaxBody: maxGraphBody}, a.searchGraph),
 		Op(get("/graph/neighbors", "What lies around a node"), a.neighbors),
 		Op(get("/graph/path", "A shortest path between two nodes"), a.path),
 		Op(get("/graph/stats", "Totals of a namespace"), a.graphStats),

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/meshd/meshd/graphsync"
+	"github.com/meshd/meshd/node/access"
 )
 
 // searchAPI is graphAPI with a search index that follows the graph.
@@ -87,5 +88,18 @@ func TestGraphSearchWithoutAnIndexIsBehind(t *testing.T) {
 	a := graphAPI(t)
 	if got := call(t, a, 503, "GET", "/graph/search?session_id=s&q=a&match=words", ""); got.body["code"] != "BEHIND" {
 		t.Error(got.text)
+	}
+}
+
+// A search is a read whatever its method: a key that may read may search.
+func TestWhatViewersMayDoNeedsTheReadScope(t *testing.T) {
+	entries := (&API{cfg: Config{Graph: struct{ Graph }{}}}).graphEntries()
+	if len(entries) == 0 {
+		t.Fatal("no routes")
+	}
+	for _, e := range entries {
+		if r := e.Route; r.Role == access.RoleViewer && r.scope() != "graph:read" {
+			t.Errorf("%s %s asks a viewer for %s", r.Method, r.Path, r.scope())
+		}
 	}
 }
