@@ -13,8 +13,11 @@ func (v *view) seeNode(ns nsID, id uint64) (n nodeRecord, ok bool, err error) {
 		return n, false, err
 	}
 	if v.at.past && !(ok && n.began() <= v.at.rev) {
-		key := appendNodeKey(nil, ns, id)
-		if n, ok, err = v.thenNode(firstPast(v.r, tNodeHist, key, v.at.rev)); err != nil {
+		end := n.began()
+		if !ok {
+			end = v.goneSince(appendNodeKey(nil, ns, id))
+		}
+		if n, ok, err = v.thenNode(v.nodeThen(end, id, v.at.rev)); err != nil {
 			return n, false, err
 		}
 	}

@@ -85,7 +85,7 @@ func TestHandwrittenCodeIsTheEncodersOwn(t *testing.T) {
 		values := []any{
 			&nodeRecord{stamped, symbol(small.Draw(t, "type")), s("label"), s("name"), s("key"), s("norm"), raw.Draw(t, "props"), []alias{{Key: s("alias"), Norm: s("anorm")}, {Key: "b"}}, int64(n("nexp"))},
 			&edgeRecord{stamped, &w, s("pred"), raw.Draw(t, "props"), told},
-			&pastRecord{append([]byte{cborMap}, raw.Draw(t, "past")...), int64(n("end")), symbol(small.Draw(t, "endby")) & maxSymbol, ending(n("how")), raw.Draw(t, "place")},
+			&pastRecord{append([]byte{cborMap}, raw.Draw(t, "past")...), int64(n("end")), symbol(small.Draw(t, "endby")) & maxSymbol, ending(n("how")), raw.Draw(t, "place"), n("gap")},
 			&metaRecord{n("format"), n("next"), symbol(small.Draw(t, "a")), symbol(small.Draw(t, "b")), symbol(small.Draw(t, "c")), symbol(small.Draw(t, "d")), n("from"), n("keep"), n("kbytes"), -int64(n("since") >> 1)},
 			&wired, &wiredEdge, &o,
 			&command{s("ns"), s("author"), []op{o, {}}, rapid.Bool().Draw(t, "lenient"), rapid.Bool().Draw(t, "whole")},
@@ -108,7 +108,7 @@ func FuzzCodec(f *testing.F) {
 	w := 0.5
 	for i, v := range []any{
 		&nodeRecord{stamp{1, 2, 3, 4, 5, 6, 7, 8}, 9, "l", "n", "k", "m", []byte("{}"), []alias{{Key: "a", Norm: "b"}}, 7}, &edgeRecord{stamp{Version: 1}, &w, "p", []byte("{}"), provenance{Source: "s", Confidence: &w}},
-		&pastRecord{[]byte("r"), 5, 6, endMerged, []byte("p")}, &metaRecord{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, &wireNode{Namespace: "n", ID: 1 << 33, Given: true, Aliases: []string{"a"}, Expires: 5}, &wireEdge{ID: 4, Weight: 1, wireTold: wireTold{ValidTo: new(int64), Confidence: &w}}, &op{Kind: 1, Weight: 1, Parallel: 300},
+		&pastRecord{[]byte("r"), 5, 6, endMerged, []byte("p"), 7}, &metaRecord{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, &wireNode{Namespace: "n", ID: 1 << 33, Given: true, Aliases: []string{"a"}, Expires: 5}, &wireEdge{ID: 4, Weight: 1, wireTold: wireTold{ValidTo: new(int64), Confidence: &w}}, &op{Kind: 1, Weight: 1, Parallel: 300},
 		&command{"n", "a", []op{{Kind: 2}}, true, true}, &result{Ops: []opResult{{ID: 1, Status: 2, Version: 3}}},
 	} {
 		f.Add(uint8(i), consensus.Encode(v))

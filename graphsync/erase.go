@@ -129,15 +129,46 @@ func (e *erasing) node() (bool, error) {
 		func() (bool, error) { return e.past(tOPSHist, prefix, version) },
 		func() (bool, error) { return e.each(tObs, prefix, said) },
 		func() (bool, error) { return e.past(tObsHist, prefix, e.forgetSaid) },
-		func() (bool, error) {
-			return e.past(tNodeHist, prefix, func(k []byte) { e.forgetNode(e.NS, e.ID, readRev(k)) })
-		},
+		func() (bool, error) { return e.pastOfNode(), nil },
 	} {
 		if done, err := step(); err != nil || !done {
 			return false, err
 		}
 	}
 	return true, e.lastOfNode()
+}
+
+// endsOf lists when the versions of a node ended, newest first, up to limit.
+func (v *view) endsOf(ns nsID, id uint64, limit int) (ends []uint64) {
+	for p := range v.chain(v.lastEnd(ns, id), id, true) {
+		if len(ends) >= limit {
+			break
+		}
+		ends = append(ends, p.end)
+	}
+	return ends
+}
+
+// pastOfNode removes what the node was. Where that is too much, the chain is
+// closed over what is gone, so that the next command finds the rest.
+func (e *erasing) pastOfNode() (done bool) {
+	last := e.lastEnd(e.NS, e.ID)
+	for i, end := range e.endsOf(e.NS, e.ID, e.left+1) {
+		if e.left > 0 {
+			e.forgetNode(e.NS, e.ID, end)
+			e.left--
+			e.Versions++
+			continue
+		}
+		if key := appendNodeKey(nil, e.NS, e.ID); i == 0 {
+		} else if e.w.Get(tNode, key) != nil {
+			e.putGap(last, e.ID, end)
+		} else {
+			e.w.Put(tNodeGone, key, appendRev(nil, end))
+		}
+		return false
+	}
+	return true
 }
 
 // forgetSaid removes a past version of an observation by its key.
@@ -168,6 +199,7 @@ func (e *erasing) lastOfNode() error {
 		e.unlinkNode(e.NS, e.ID, &n)
 	}
 	e.w.Delete(tID, appendID(nil, e.ID))
+	e.w.Delete(tNodeGone, appendNodeKey(nil, e.NS, e.ID))
 	e.noteNode(changeErased, e.NS, e.ID, n.Type, 0)
 	return nil
 }

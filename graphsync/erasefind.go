@@ -79,9 +79,10 @@ func (t *tx) knownObservation(o *op) (nsID, uint64, *consensus.Refusal) {
 func (t *tx) weighNode(ns nsID, id uint64, limit int) int {
 	prefix := appendNodeKey(nil, ns, id)
 	n := 0
-	for _, table := range []consensus.Table{tSPOHist, tOPSHist, tObsHist, tNodeHist} {
+	for _, table := range []consensus.Table{tSPOHist, tOPSHist, tObsHist} {
 		n += len(t.keysUnder(table, prefix, limit+1-n))
 	}
+	n += len(t.endsOf(ns, id, limit+1-n))
 	deps, more := t.dependentsOf(ns, id, max(limit+1-n, 0))
 	if more {
 		return limit + 1

@@ -14,7 +14,7 @@ func (t *tx) forget(c *change) {
 			t.forgetNode(c.ns, c.id, c.rev)
 		}
 		if c.deed.ended() {
-			t.forgetName(tID, nodeGone, c.id, tNodeHist, appendNodeKey(nil, c.ns, c.id))
+			t.forgetGone(c.ns, c.id, c.rev)
 		}
 	case kindEdge:
 		if c.flags&keptPast != 0 {
@@ -49,7 +49,7 @@ func (t *tx) forgetPast(table consensus.Table, key []byte) []byte {
 // forgetNode removes the version of a node that ended at a revision, and the
 // keys that ended with it.
 func (t *tx) forgetNode(ns nsID, id, rev uint64) {
-	v := t.forgetPast(tNodeHist, appendNodePast(nil, ns, id, rev))
+	v := t.forgetPast(tNodeHist, appendNodePast(nil, rev, id))
 	if v == nil {
 		return
 	}
@@ -60,6 +60,9 @@ func (t *tx) forgetNode(ns nsID, id, rev uint64) {
 	n, err := peekNode(p.Record)
 	if err != nil {
 		return
+	}
+	if marked(&n.stamp, rev, id) {
+		t.forgetPast(tNodeMark, appendRev(appendID(nil, id), rev))
 	}
 	for _, norm := range n.norms() {
 		key := appendKeyPast(nil, ns, norm, rev)
@@ -97,7 +100,17 @@ func (t *tx) forgetEdge(id, rev uint64) {
 	}
 }
 
-func nodeGone(v []byte) bool { return len(v) > 3 }
+// forgetGone takes the id of a node that ended from the tables that knew it,
+// unless it was brought back since: the past of those that ended by then is
+// gone before.
+func (t *tx) forgetGone(ns nsID, id, rev uint64) {
+	key := appendNodeKey(nil, ns, id)
+	if since := t.goneSince(key); since == 0 || since > rev {
+		return
+	}
+	t.w.Delete(tNodeGone, key)
+	t.w.Delete(tID, appendID(nil, id))
+}
 
 func edgeGone(v []byte) bool { return len(v) == edgeValueSize && v[edgeValueSize-1] != 0 }
 

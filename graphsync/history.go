@@ -43,6 +43,7 @@ func (p *pastRecord) encode(f *fields) {
 	f.uintIf(3, uint64(p.EndBy))
 	f.uintIf(4, uint64(p.How))
 	f.bytesIf(5, p.Place)
+	f.uintIf(6, p.Gap)
 }
 
 func (p *pastRecord) read(v []byte) bool {
@@ -59,6 +60,8 @@ func (p *pastRecord) read(v []byte) bool {
 			p.How = ending(r.uintTo(255))
 		case 5:
 			p.Place = r.bytes()
+		case 6:
+			p.Gap = r.uint()
 		default:
 			return false
 		}
@@ -92,9 +95,7 @@ func (t *tx) dropPast(table consensus.Table, key, value []byte) {
 	held.bytes -= min(held.bytes, uint64(len(key)+len(value)))
 }
 
-func appendNodePast(b []byte, ns nsID, id, end uint64) []byte {
-	return appendRev(appendNodeKey(b, ns, id), end)
-}
+func appendNodePast(b []byte, end, id uint64) []byte { return appendID(appendRev(b, end), id) }
 
 func appendObsKey(b []byte, ns nsID, node, id uint64) []byte {
 	return appendID(appendNodeKey(b, ns, node), id)
@@ -116,8 +117,12 @@ func (t *tx) pastNode(ns nsID, id uint64, s *stamp, how ending) uint8 {
 		return 0
 	}
 	t.value = t.appendPast(t.value[:0], was, nil, how)
-	t.key = appendRev(appendNodeKey(t.key[:0], ns, id), t.c.Revision)
+	t.key = appendNodePast(t.key[:0], t.c.Revision, id)
 	t.putPast(tNodeHist, t.key, t.value)
+	if marked(s, t.c.Revision, id) {
+		t.key = appendRev(appendID(t.key[:0], id), t.c.Revision)
+		t.putPast(tNodeMark, t.key, nil)
+	}
 	return keptPast
 }
 
@@ -204,6 +209,10 @@ func (t *tx) buryNode(ns nsID, id, into uint64) {
 		t.w.Put(tID, t.key, appendID(append(appendSymbol(nil, ns), goneMerged), into))
 	default:
 		t.w.Put(tID, t.key, append(appendSymbol(nil, ns), goneEnded))
+	}
+	if t.keeps {
+		t.key = appendNodeKey(t.key[:0], ns, id)
+		t.w.Put(tNodeGone, t.key, appendRev(nil, t.c.Revision))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"iter"
 	"time"
 
 	"github.com/meshd/meshd/consensus"
@@ -180,21 +181,7 @@ func (h *historian) run() error {
 			return err
 		}
 	}
-	table := tNodeHist
-	if h.edge {
-		table = tEdgeHist
-	}
-	// The version whose end was shown last on the page before is read again:
-	// it ended at the revision of the cursor.
-	to := after(h.prefix)
-	if h.before != 1<<64-1 {
-		to = appendRev(bytes.Clone(h.prefix), h.before+1)
-	}
-	for k, val := range h.v.r.ScanReverse(table, h.prefix, to) {
-		if len(k) != len(h.prefix)+8 {
-			return errRecord
-		}
-		end := binary.BigEndian.Uint64(k[len(h.prefix):])
+	for end, val := range h.past() {
 		past, err := decodePast(val)
 		if err != nil {
 			return err
@@ -225,6 +212,35 @@ func (h *historian) run() error {
 		h.add(newer, nil)
 	}
 	return nil
+}
+
+// past yields the versions that are past, newest first. The version whose end
+// was shown last on the page before is read again: it ended at the revision of
+// the cursor.
+func (h *historian) past() iter.Seq2[uint64, []byte] {
+	return func(yield func(uint64, []byte) bool) {
+		if !h.edge {
+			end := h.before
+			if end == 1<<64-1 {
+				end = h.v.lastEnd(h.ns, h.id)
+			}
+			for p := range h.v.chain(end, h.id, false) {
+				if !yield(p.end, p.val) {
+					return
+				}
+			}
+			return
+		}
+		to := after(h.prefix)
+		if h.before != 1<<64-1 {
+			to = appendRev(bytes.Clone(h.prefix), h.before+1)
+		}
+		for k, val := range h.v.r.ScanReverse(tEdgeHist, h.prefix, to) {
+			if len(k) == len(h.prefix)+8 && !yield(readRev(k), val) {
+				return
+			}
+		}
+	}
 }
 
 // current reads the version that is current, if any.

@@ -34,7 +34,9 @@ const (
 	// The change log and what was before. endRev is the revision of the command
 	// that ended a version; start that of the one that made it.
 	tLog      consensus.Table = "graph/log"  // revision order → change
-	tNodeHist consensus.Table = "graph/nh"   // ns node endRev → pastRecord
+	tNodeHist consensus.Table = "graph/nh"   // endRev node → pastRecord
+	tNodeMark consensus.Table = "graph/nhm"  // node endRev → empty, for one version in sixteen
+	tNodeGone consensus.Table = "graph/ng"   // ns node → endRev, of one that ended
 	tEdgeHist consensus.Table = "graph/eh"   // edge endRev → pastRecord
 	tSPOHist  consensus.Table = "graph/spoh" // ns source type target edge endRev → start
 	tOPSHist  consensus.Table = "graph/opsh" // ns target type source edge endRev → start
@@ -44,7 +46,7 @@ const (
 
 var tables = []consensus.Table{tMeta, tSym, tSymr, tID, tNode, tKey, tSPO, tOPS, tEdge, tType, tName, tCount,
 	tObs, tObsAt, tObsText, tVector, tSchema, tMerge, tExpiry, tErased,
-	tLog, tNodeHist, tEdgeHist, tSPOHist, tOPSHist, tKeyHist, tObsHist}
+	tLog, tNodeHist, tNodeMark, tNodeGone, tEdgeHist, tSPOHist, tOPSHist, tKeyHist, tObsHist}
 
 // Kinds of symbols, the first byte of sym and symr keys. Each kind counts its
 // own symbols from 1; 0 means none.

@@ -57,7 +57,7 @@ func account(r consensus.Reader) error {
 	v := view{r: r}
 	held := v.held()
 	var count, size uint64
-	for _, table := range []consensus.Table{tLog, tNodeHist, tEdgeHist, tSPOHist, tOPSHist, tKeyHist, tObsHist} {
+	for _, table := range []consensus.Table{tLog, tNodeHist, tNodeMark, tEdgeHist, tSPOHist, tOPSHist, tKeyHist, tObsHist} {
 		for k, val := range r.Scan(table, nil, nil) {
 			size += uint64(len(k) + len(val))
 			if table == tLog {

@@ -1,7 +1,9 @@
 package graphsync
 
 import (
+	"bytes"
 	"context"
+	"iter"
 
 	"github.com/meshd/meshd/consensus"
 )
@@ -135,8 +137,7 @@ func (v *view) addNode(page *NodePage, p *pager, ns nsID, id uint64, rec *nodeRe
 // is given.
 func (v *view) pageNodesThen(page *NodePage, p *pager, from, to []byte, ns nsID, only symbol) error {
 	var failed error
-	past := pastScan(v.r, tNodeHist, from, to, nodeKeySize, v.at.rev, true)
-	beside(v.r.ScanReverse(tNode, from, to), past, true, func(k []byte, cur bool, val []byte, then pastEntry) (on bool) {
+	beside(v.r.ScanReverse(tNode, from, to), v.goneNodes(from, to), true, func(k []byte, cur bool, val []byte, then pastEntry) (on bool) {
 		if len(k) != nodeKeySize {
 			failed = errRecord
 			return false
@@ -148,10 +149,11 @@ func (v *view) pageNodesThen(page *NodePage, p *pager, from, to []byte, ns nsID,
 		ok := false
 		if cur {
 			rec, failed = decodeNode(val)
-			ok = rec.began() <= v.at.rev
+			then.end = rec.began()
+			ok = then.end <= v.at.rev
 		}
 		if failed == nil && !ok {
-			rec, ok, failed = v.thenNode(then)
+			rec, ok, failed = v.thenNode(v.nodeThen(then.end, readID(k[3:]), v.at.rev))
 		}
 		if failed != nil || !ok || v.expired(rec.Expires) || only != 0 && rec.Type != only {
 			return failed == nil
@@ -160,4 +162,16 @@ func (v *view) pageNodesThen(page *NodePage, p *pager, from, to []byte, ns nsID,
 		return on
 	})
 	return failed
+}
+
+// goneNodes yields the nodes of a range that have ended, from its end, and when
+// they did.
+func (v *view) goneNodes(from, to []byte) iter.Seq2[[]byte, pastEntry] {
+	return func(yield func([]byte, pastEntry) bool) {
+		for k, val := range v.r.ScanReverse(tNodeGone, from, to) {
+			if len(val) == 8 && !yield(bytes.Clone(k), pastEntry{end: readRev(val)}) {
+				return
+			}
+		}
+	}
 }

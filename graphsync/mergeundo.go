@@ -43,12 +43,13 @@ func (t *tx) undoMerge(o *op) (opResult, *consensus.Refusal, error) {
 			return opResult{}, nil, err
 		}
 	}
+	flags := t.revive(m.NS, m.Source)
 	t.touch(&source.stamp)
 	t.beginNode(m.NS, m.Source, &source)
 	for _, norm := range source.norms() {
 		t.setKey(m.NS, norm, m.Source, true)
 	}
-	t.noteNode(changeRestored, m.NS, m.Source, source.Type, 0)
+	t.noteNode(changeRestored, m.NS, m.Source, source.Type, flags)
 	if err := t.moveBack(&m); err != nil {
 		return opResult{}, nil, err
 	}

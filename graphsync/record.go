@@ -144,6 +144,9 @@ type pastRecord struct {
 	How    ending `cbor:"4,keyasint,omitempty"`
 	// Place is the value of tEdge that the edge had.
 	Place []byte `cbor:"5,keyasint,omitempty"`
+	// Gap stands for no version: what began with the end of this one had been
+	// gone since that revision. There is no record then.
+	Gap uint64 `cbor:"6,keyasint,omitempty"`
 }
 
 // ending says why a version is past.

@@ -66,8 +66,17 @@ func (v *view) changedNode(c *change, before bool) (json.RawMessage, error) {
 			return v.eventNode(c, &n)
 		}
 	}
-	p, ok, err := v.pastOf(tNodeHist, appendNodeKey(nil, c.ns, c.id), c.rev, before)
-	if err != nil || !ok {
+	var val []byte
+	if before {
+		val = v.r.Get(tNodeHist, appendNodePast(nil, c.rev, c.id))
+	} else {
+		val = v.nodeThen(v.lastEnd(c.ns, c.id), c.id, c.rev).val
+	}
+	if val == nil {
+		return nil, nil
+	}
+	p, err := decodePast(val)
+	if err != nil || p.Gap != 0 {
 		return nil, err
 	}
 	n, err := decodeNode(p.Record)
