@@ -25,6 +25,7 @@ e2e: build ## the whole-system tests alone
 
 race: ## the race detector on the packages with goroutines (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 12m ./consensus/... ./gossip/... ./node/... ./httpapi/... ./cmd/...
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 5m -run 'Watch|Index|Import|Search' ./graphsync/...
 
 lint: ## gofmt, vet here and for the other systems, golangci-lint if installed
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
