@@ -86,7 +86,7 @@ func (m *machine) applyBatch(logs []*raft.Log) (b *batch, err error) {
 		return b, err
 	}
 	for _, l := range logs {
-		if b.scan != 0 {
+		if b.scan != 0 || b.entries > 0 && m.full() {
 			break
 		}
 		b.taken++

@@ -19,6 +19,10 @@ const (
 	settleTime = 10 * time.Millisecond
 	// settleBytes of entries end it before.
 	settleBytes = 2 << 20
+	// settleWrites end it too: bbolt divides pages when a transaction ends, and
+	// until then what is put into one grows with the square of what is in it. A
+	// short entry may say much.
+	settleWrites = 50_000
 	// lookedTime is how long after a view transactions are ended with each
 	// batch, so that those who read while others write need not wait for an
 	// apply.
@@ -30,9 +34,9 @@ type unsettled struct {
 	turn sync.Mutex // held to apply, and to end the transaction
 	tx   *bbolt.Tx
 	open *txReader
-	// bytes of entries in the transaction.
-	bytes int
-	timer *time.Timer
+	// bytes of entries in the transaction, and what they have written.
+	bytes, writes int
+	timer         *time.Timer
 	// committed is what views see, and promised the highest revision that
 	// somebody at this node was answered with.
 	committed meta
@@ -57,7 +61,7 @@ func (m *machine) write() (*txReader, error) {
 		if err != nil {
 			return nil, fmt.Errorf("beginning a transaction: %w", err)
 		}
-		m.tx, m.open, m.bytes = tx, newTxReader(m.tablesOf(tx, &m.cur.Content), m.cur), 0
+		m.tx, m.open, m.bytes, m.writes = tx, newTxReader(m.tablesOf(tx, &m.cur.Content), m.cur), 0, 0
 	}
 	m.open.rev, m.open.ms = m.cur.Revision, m.cur.Time
 	return m.open, nil
@@ -65,9 +69,12 @@ func (m *machine) write() (*txReader, error) {
 
 // now says that the transaction should end with this batch. It needs turn.
 func (m *machine) now() bool {
-	return m.prompt || m.bytes >= settleBytes || m.cur.Applied == m.committed.Applied ||
+	return m.prompt || m.full() || m.cur.Applied == m.committed.Applied ||
 		time.Now().UnixNano()-m.looked.Load() < int64(lookedTime)
 }
+
+// full says that the transaction should take no further entry. It needs turn.
+func (m *machine) full() bool { return m.bytes >= settleBytes || m.writes >= settleWrites }
 
 // later leaves the transaction open for a while. It needs turn.
 func (m *machine) later() {

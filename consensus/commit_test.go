@@ -224,3 +224,26 @@ func TestKilledBeforeTheCommit(t *testing.T) {
 		t.Fatalf("%v", out.Result)
 	}
 }
+
+// What Raft hands over at once may be more than a transaction should hold.
+func TestABatchIsDividedWhereItsTransactionIsFull(t *testing.T) {
+	b := bareMachine(t)
+	b.nobodyLooks()
+	logs := []*raft.Log{b.next("set a 1"), b.next("set b 2"), b.next("set c 3")}
+	b.turn.Lock()
+	if _, err := b.write(); err != nil {
+		t.Fatal(err)
+	}
+	b.writes = settleWrites - 1
+	b.turn.Unlock()
+	first, err := b.applyBatch(logs)
+	if err != nil || first.taken != 1 || b.filed() != logs[0].Index {
+		t.Fatalf("took %d entries, %d are filed: %v", first.taken, b.filed(), err)
+	}
+	b.ApplyBatch(logs[1:])
+	for k, want := range map[string]string{"a": "1", "b": "2", "c": "3"} {
+		if got, err := b.see(k); got != want || err != nil {
+			t.Errorf("%s is %q: %v", k, got, err)
+		}
+	}
+}

@@ -59,6 +59,7 @@ func (m *machine) execute(b *batch, env *envelope) (outcome, error) {
 		b.reader.rev = m.cur.Revision
 		b.changed[p] = true
 		m.chain(writes)
+		m.writes += len(writes)
 		for _, w := range writes {
 			if err := flush(b.reader, w); err != nil {
 				return outcome{}, err
