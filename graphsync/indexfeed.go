@@ -121,9 +121,6 @@ func (f *feeder) follow(ctx context.Context, at uint64) error {
 			}
 			at, more = todo.upTo, todo.more
 			worked += took
-			if more {
-				f.breathe(ctx, took)
-			}
 		}
 		ended, worked = time.Now(), worked+time.Duration(f.merged.Swap(0))
 	}
@@ -174,10 +171,13 @@ func (f *feeder) index(ctx context.Context, words wordIndex, todo *backlog, took
 		}
 		worked := time.Since(start)
 		took += worked
-		if done == len(todo.nodes) {
+		end := done == len(todo.nodes)
+		if !end || todo.more {
+			f.breathe(ctx, worked)
+		}
+		if end {
 			return took, nil
 		}
-		f.breathe(ctx, worked)
 	}
 }
 

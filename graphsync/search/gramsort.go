@@ -20,13 +20,55 @@ func (g *gramSorter) reset() {
 // place in it would have a gram of its own.
 const maxRun = 128
 
-// runByte says that a byte may stand in a number of base 16, 32 or 64.
-var runByte = func() (t [256]bool) {
+// run tells how far into a number of base 16, 32 or 64 a text is. The name of
+// something in a path ends it: four or more bytes between signs, no digit.
+type run struct {
+	n     int
+	piece int
+	digit bool
+}
+
+const (
+	noRun uint8 = iota
+	runLetter
+	runDigit
+	runSign
+)
+
+var runBytes = func() (t [256]uint8) {
 	for c := range t {
-		t[c] = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '+' || c == '/' || c == '-' || c == '_' || c == '='
+		switch {
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
+			t[c] = runLetter
+		case c >= '0' && c <= '9':
+			t[c] = runDigit
+		case c == '+' || c == '/' || c == '-' || c == '_' || c == '=':
+			t[c] = runSign
+		}
 	}
 	return t
 }()
+
+// over takes the next byte and says that it is beyond what is looked up.
+func (r *run) over(c byte) bool {
+	switch runBytes[c] {
+	case noRun:
+		*r = run{}
+		return false
+	case runLetter:
+		r.piece++
+	case runDigit:
+		r.piece++
+		r.digit = true
+	case runSign:
+		if r.piece >= 4 && !r.digit {
+			r.n = 0
+		}
+		r.piece, r.digit = 0, false
+	}
+	r.n++
+	return r.n > maxRun
+}
 
 // add takes in the grams of a folded text, with some repeats.
 func (g *gramSorter) add(folded string, doc uint32) {
@@ -40,12 +82,10 @@ func (g *gramSorter) add(folded string, doc uint32) {
 		}
 		return 0
 	}
-	v, run := at(0)<<8|at(1), 0
+	v, long := at(0)<<8|at(1), run{}
 	for i := range n {
 		v = (v<<8 | at(i+2)) & 0xffffff
-		if !runByte[folded[i]] {
-			run = 0
-		} else if run++; run > maxRun {
+		if long.over(folded[i]) {
 			continue
 		}
 		one := uint64(v)<<32 | uint64(doc)

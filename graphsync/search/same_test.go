@@ -1,6 +1,7 @@
 package search
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"math/rand/v2"
 	"slices"
@@ -116,15 +117,19 @@ func TestLongNumbersHaveFewGrams(t *testing.T) {
 	var raw [4000]byte
 	_, _ = rand.NewChaCha8([32]byte{1}).Read(raw[:])
 	number := hex.EncodeToString(raw[:])
-	text := "before " + number + " behind"
-	var g gramSorter
-	g.add(text, 0)
-	if len(g.list) > maxRun+20 {
-		t.Errorf("%d grams", len(g.list))
+	text := "before " + number + " behind " + strings.Repeat("/long/path2/components", 20) + "/Last_name.go"
+	for _, c := range []struct {
+		text string
+		most int
+	}{{number, maxRun}, {base64.StdEncoding.EncodeToString(raw[:]), len(raw) * 2 / 3}} {
+		var g gramSorter
+		if g.add(c.text, 0); len(g.list) > c.most {
+			t.Errorf("%d bytes have %d grams", len(c.text), len(g.list))
+		}
 	}
 	x := New(nil)
 	x.Apply("ns", []Change{doc(1, "t", "label", text)})
-	for _, needle := range []string{number[:40], number[80:maxRun], "behind", "before " + number[:20]} {
+	for _, needle := range []string{number[:40], number[80:maxRun], "behind", "last_name.go", "before " + number[:20]} {
 		n := 0
 		x.Contains("ns", needle, Filter{}, 0, func(uint64) bool { n++; return true })
 		if n != 1 {
