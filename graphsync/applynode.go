@@ -133,12 +133,14 @@ func (t *tx) updateNode(o *op) (opResult, *consensus.Refusal, error) {
 
 // changeNode takes over what the op gives.
 func (t *tx) changeNode(ns nsID, id uint64, o *op) (opResult, *consensus.Refusal, error) {
-	old, ok, err := t.peek(ns, id)
+	t.key = appendNodeKey(t.key[:0], ns, id)
+	stored := t.r.Get(tNode, t.key)
+	if stored == nil {
+		return opResult{}, noNode(id), nil
+	}
+	old, err := peekNode(stored)
 	if err != nil {
 		return opResult{}, nil, err
-	}
-	if !ok {
-		return opResult{}, noNode(id), nil
 	}
 	if r := checkVersion(o, "node", old.Version); r != nil {
 		return opResult{}, r, nil
@@ -168,7 +170,7 @@ func (t *tx) changeNode(ns nsID, id uint64, o *op) (opResult, *consensus.Refusal
 		return opResult{}, r, err
 	}
 	t.changed = true
-	kept := t.pastNode(ns, id, &old.stamp, endChanged)
+	kept := t.pastStored(stored, id, &old.stamp, endChanged)
 	if !sameType {
 		n.Type = t.intern(symType, o.Type)
 		t.key = appendTypeKey(t.key[:0], ns, old.Type, id)

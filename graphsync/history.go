@@ -112,8 +112,12 @@ func (t *tx) pastNode(ns nsID, id uint64, s *stamp, how ending) uint8 {
 		return 0
 	}
 	t.key = appendNodeKey(t.key[:0], ns, id)
-	was := t.w.Get(tNode, t.key)
-	if was == nil {
+	return t.pastStored(t.w.Get(tNode, t.key), id, s, how)
+}
+
+// pastStored is pastNode for whom has the record at hand as it is stored.
+func (t *tx) pastStored(was []byte, id uint64, s *stamp, how ending) uint8 {
+	if !t.keeps || was == nil || s.began() == t.c.Revision {
 		return 0
 	}
 	t.value = t.appendPast(t.value[:0], was, nil, how)
