@@ -31,7 +31,8 @@ type SearchQuery struct {
 	Namespace string
 	// Text is a query of words (search.Query says its grammar) or, for
 	// SearchSubstring, a part of a label, key, alias, type, property or
-	// observation, whatever its case, width and runs of spaces.
+	// observation, whatever its case, width and runs of spaces. Numbers of
+	// more than 128 digits (hex, base 64) are found by their beginning.
 	Text string
 	// Language widens words to their other forms; empty: by the script.
 	Language string

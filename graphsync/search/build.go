@@ -36,12 +36,19 @@ type scratch struct {
 
 var scratches = sync.Pool{New: func() any { return &scratch{terms: map[string]uint32{}} }}
 
-// maxScratch is how many grams leave room for as many.
-const maxScratch = 1 << 21
+// Bounds of what is kept: emptying a large map takes its time, be it for one
+// document.
+const (
+	maxScratchGrams = 1 << 20
+	maxScratchTerms = 1 << 12
+)
 
 func (s *scratch) free() {
-	if len(s.grams.list) > maxScratch {
+	if len(s.grams.list) > maxScratchGrams {
 		return
+	}
+	if len(s.terms) > maxScratchTerms {
+		s.terms = map[string]uint32{}
 	}
 	clear(s.terms)
 	clear(s.names)

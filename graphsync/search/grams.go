@@ -61,7 +61,11 @@ func (g *gramTable) candidates(needle string, size int) []uint32 {
 		return g.union(from, to, size)
 	}
 	var grams []int
+	var long run
 	for i := range len(needle) - 2 {
+		if long.over(needle[i]) {
+			continue
+		}
 		key := uint32(needle[i])<<16 | uint32(needle[i+1])<<8 | uint32(needle[i+2])
 		k, ok := slices.BinarySearch(g.keys, key)
 		if !ok {
