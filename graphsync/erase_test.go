@@ -67,7 +67,10 @@ func TestEraseLeavesNothing(t *testing.T) {
 				erase = []Target{{SessionID: "s", Key: "Secret Key"}}
 			case "merged":
 				batch(Op{Op: OpMergeNodes, SourceID: a, TargetID: b})
-				erase = []Target{{ID: a}, {ID: b}}
+				if _, err := s.EraseNode(bg, alice, Target{ID: a}, ""); code(err) != CodeInvalid || details(err)["merged_into"] != itoa(b) {
+					t.Fatal("erased from under the node it was merged into:", err)
+				}
+				erase = []Target{{ID: b}, {ID: a}}
 			case "target":
 				batch(Op{Op: OpMergeNodes, SourceID: b, TargetID: a})
 			case "undone":

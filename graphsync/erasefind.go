@@ -40,6 +40,13 @@ func (t *tx) knownNode(o *op) (nsID, uint64, *consensus.Refusal) {
 	if !ok || t.cmd.Namespace != "" && in != ns {
 		return 0, 0, noNode(o.ID)
 	}
+	// What was said of a merged node stands with the other now, and only the
+	// merge knows it from the rest.
+	if _, into, _ := t.everNode(o.ID); into != 0 && t.hasNode(in, into) {
+		r := refuse(CodeInvalid, "id", "node %d was merged into %d: undo the merge and erase it then, or erase %d first", o.ID, into, into)
+		r.Details["merged_into"] = itoa(into)
+		return 0, 0, r
+	}
 	return in, o.ID, nil
 }
 
