@@ -152,6 +152,9 @@ func (f *feeder) collect(ctx context.Context, todo *backlog) (took time.Duration
 // and what was done before took, without the pauses.
 func (f *feeder) index(ctx context.Context, words wordIndex, todo *backlog, took time.Duration) (time.Duration, error) {
 	for done := 0; ; {
+		if err := ctx.Err(); err != nil {
+			return took, err
+		}
 		start := time.Now()
 		var b docPage
 		for done < len(todo.nodes) && !b.heavy() {

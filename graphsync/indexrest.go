@@ -11,8 +11,8 @@ import (
 // meanwhile is indexed once. Elapsed time counts as work, so that it takes less
 // where others want the processors.
 const (
-	// restShare times the work is the rest: a tenth of the time is worked.
-	restShare = 9
+	// restShare times the work is the rest: a twentieth of the time is worked.
+	restShare = 19
 	// restLeast is how long changes gather where nobody waits for them. A look
 	// at the state ends the transaction that consensus keeps open for the
 	// entries to come, and has it commit each for a while: one after every

@@ -23,7 +23,7 @@ func TestRestAfter(t *testing.T) {
 	}{
 		{0, false, 100 * time.Millisecond},
 		{time.Millisecond, false, 100 * time.Millisecond},
-		{50 * time.Millisecond, false, 450 * time.Millisecond},
+		{50 * time.Millisecond, false, 950 * time.Millisecond},
 		{time.Second, false, 5 * time.Second},
 		{0, true, 100 * time.Millisecond},
 		{50 * time.Millisecond, true, 100 * time.Millisecond},
@@ -91,7 +91,7 @@ func touch(t testing.TB, s *Service, i int, label string) uint64 {
 	return out.Revision
 }
 
-func TestIndexTakesATenthUnderSustainedWrites(t *testing.T) {
+func TestIndexTakesATwentiethUnderSustainedWrites(t *testing.T) {
 	withCostly(t, 200, time.Millisecond, func(s *Service, words *costly) {
 		start, writes, rev := time.Now(), 0, uint64(0)
 		for ; time.Since(start) < 20*time.Second; writes++ {
@@ -99,10 +99,10 @@ func TestIndexTakesATenthUnderSustainedWrites(t *testing.T) {
 			time.Sleep(4 * time.Millisecond)
 		}
 		worked, docs := words.spent()
-		if worked > 2200*time.Millisecond || worked < 1500*time.Millisecond {
+		if worked > 1200*time.Millisecond || worked < 800*time.Millisecond {
 			t.Errorf("worked %v of 20 s", worked)
 		}
-		if docs > writes/2 {
+		if docs > writes/4 {
 			t.Errorf("indexed %d documents for %d writes", docs, writes)
 		}
 		time.Sleep(restMost + time.Second)
