@@ -81,6 +81,7 @@ func (v *view) nodeThen(end, id, rev uint64) pastEntry {
 	}
 	run := 0
 	for p, past := range v.chain(end, id, true) {
+		v.steps++
 		switch {
 		case past == nil:
 			return p // whose reader finds the damage

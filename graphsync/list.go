@@ -153,7 +153,9 @@ func (v *view) pageNodesThen(page *NodePage, p *pager, from, to []byte, ns nsID,
 			ok = then.end <= v.at.rev
 		}
 		if failed == nil && !ok {
+			before := v.steps
 			rec, ok, failed = v.thenNode(v.nodeThen(then.end, readID(k[3:]), v.at.rev))
+			p.scanned += v.steps - before
 		}
 		if failed != nil || !ok || v.expired(rec.Expires) || only != 0 && rec.Type != only {
 			return failed == nil

@@ -16,7 +16,7 @@ func newPager(limit int, a Answer, s sieve) *pager {
 
 // look says whether a key may be looked at; else the page has ended before it.
 func (p *pager) look(k []byte) bool {
-	if p.more || p.count == p.limit || p.scanned == maxScan {
+	if p.more || p.count == p.limit || p.scanned >= maxScan {
 		p.more = true
 		return false
 	}

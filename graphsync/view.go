@@ -15,6 +15,8 @@ type view struct {
 	buf   []byte
 	names map[symKey]string
 	syms  map[string]symbol // by kind byte and string
+	// steps are those taken along chains of past versions.
+	steps int
 }
 
 type symKey struct {
