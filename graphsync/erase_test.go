@@ -70,6 +70,9 @@ func TestEraseLeavesNothing(t *testing.T) {
 				if _, err := s.EraseNode(bg, alice, Target{ID: a}, ""); code(err) != CodeInvalid || details(err)["merged_into"] != itoa(b) {
 					t.Fatal("erased from under the node it was merged into:", err)
 				}
+				if _, err := s.EraseNode(bg, alice, Target{SessionID: "s", Key: "secret key"}, ""); code(err) != CodeInvalid || details(err)["id"] != itoa(b) {
+					t.Fatal("erased by an alias:", err)
+				}
 				erase = []Target{{ID: b}, {ID: a}}
 			case "target":
 				batch(Op{Op: OpMergeNodes, SourceID: b, TargetID: a})

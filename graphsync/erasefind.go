@@ -26,6 +26,12 @@ func (t *tx) knownNode(o *op) (nsID, uint64, *consensus.Refusal) {
 		if id == 0 {
 			return 0, 0, refuse(CodeNotFound, "key", "no node has or had the key %q", o.norm())
 		}
+		// An alias may be what is left of another node: who is meant must be said.
+		if n, ok, err := t.peek(ns, id); ok && err == nil && n.norm() != o.norm() {
+			r := refuse(CodeInvalid, "key", "%q is an alias of node %d (%s): name that node by its id to erase it", o.norm(), id, n.Label)
+			r.Details["id"] = itoa(id)
+			return 0, 0, r
+		}
 		return ns, id, nil
 	}
 	in, ok := nsID(0), false
