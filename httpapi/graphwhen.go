@@ -11,8 +11,8 @@ import (
 // WhenInput says which state of the graph a read shows, and of which time of
 // the world.
 type WhenInput struct {
-	AsOf    string `query:"as_of" maxLength:"40" doc:"The graph as it was then: a revision, or a time (RFC 3339); 410 where that is no longer kept"`
-	ValidAt string `query:"valid_at" maxLength:"40" doc:"Facts that are true at this time (RFC 3339), or any: of all times; now, or the time of as_of, if left out"`
+	AsOf    string `query:"as_of" maxLength:"40" doc:"The graph as it was then: a revision, a time (RFC 3339) or a day; 410 where that is no longer kept"`
+	ValidAt string `query:"valid_at" maxLength:"40" doc:"Facts that are true at this time (RFC 3339) or day, or any: of all times; now, or the time of as_of, if left out"`
 }
 
 // When reads what the client asked for. Its error is a 400 that names the
@@ -49,8 +49,11 @@ var (
 
 func moment(name, text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		t, err = time.Parse(time.DateOnly, text) // the day's beginning, UTC
+	}
 	if err != nil || t.Before(firstMoment) || t.After(lastMoment) {
-		return time.Time{}, invalid("query."+name, name+" is not a time like 2026-01-31T12:00:00Z")
+		return time.Time{}, invalid("query."+name, name+" is neither a time like 2026-01-31T12:00:00Z nor a day like 2026-01-31"+map[bool]string{true: ", nor a revision"}[name == "as_of"])
 	}
 	return t, nil
 }

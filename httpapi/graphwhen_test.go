@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/meshd/meshd/graphsync"
 )
@@ -218,4 +219,19 @@ func FuzzGraphTimes(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A day is its beginning, as it is on the command line.
+func TestDaysAreTimes(t *testing.T) {
+	for _, in := range []WhenInput{{AsOf: "2026-01-31"}, {ValidAt: "2026-01-31"}} {
+		w, err := in.When()
+		if want := time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC); err != nil || !w.Time.Equal(want) && !w.ValidAt.Equal(want) {
+			t.Errorf("%+v: %+v, %v", in, w, err)
+		}
+	}
+	for _, in := range []WhenInput{{AsOf: "2026-02-31"}, {ValidAt: "2026-1-31"}, {AsOf: "yesterday"}} {
+		if _, err := in.When(); err == nil {
+			t.Errorf("%+v is taken", in)
+		}
+	}
 }

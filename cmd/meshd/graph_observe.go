@@ -57,7 +57,7 @@ func graphObservations(a *app) *cobra.Command {
 		Example: "  meshd graph observations ada\n  meshd graph observations ada --as-of 2026-01-31 --valid-at any",
 		Args:    arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
-			id, err := resolve(cmd, c, namespace, args[0])
+			id, err := resolveAt(cmd, c, namespace, args[0], when)
 			if err != nil {
 				return err
 			}

@@ -34,6 +34,9 @@ func fetchNode(cmd *cobra.Command, c *client.Client, namespace, word string, whe
 	if err := c.Get(cmd.Context(), "/graph/nodes", q, &page); err != nil {
 		return out, err
 	}
+	if len(page.Nodes) == 0 && when.asOf != "" {
+		return out, exit.New(exit.Refused, "there was no node with the key "+key+" in the namespace "+namespace+" then", "\"meshd graph history "+key+"\" tells since when there is one")
+	}
 	if len(page.Nodes) == 0 {
 		return out, exit.New(exit.Refused, "there is no node with the key "+key+" in the namespace "+namespace, "name another namespace with --namespace, or add the node with \"meshd graph add node\"")
 	}
@@ -42,10 +45,15 @@ func fetchNode(cmd *cobra.Command, c *client.Client, namespace, word string, whe
 
 // resolve is the id of a node that a person names.
 func resolve(cmd *cobra.Command, c *client.Client, namespace, word string) (uint64, error) {
+	return resolveAt(cmd, c, namespace, word, whenFlags{})
+}
+
+// resolveAt is resolve for a name that a node had at a time.
+func resolveAt(cmd *cobra.Command, c *client.Client, namespace, word string, when whenFlags) (uint64, error) {
 	if isID(word) {
 		return strconv.ParseUint(word, 10, 64)
 	}
-	n, err := fetchNode(cmd, c, namespace, word, whenFlags{})
+	n, err := fetchNode(cmd, c, namespace, word, when)
 	return n.ID, err
 }
 
