@@ -126,7 +126,7 @@ func TestLongHistory(t *testing.T) {
 			}
 			data, err := v.changedNode(&c, false)
 			if err != nil || data == nil || object(data)["label"] != label {
-				return fmt.Errorf("the change of %d left %s, want %q: %v", rev, data, label, err)
+				return fmt.Errorf("the change of %d left %s, want %q: %w", rev, data, label, err)
 			}
 		}
 		return nil

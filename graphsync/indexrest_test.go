@@ -2,6 +2,7 @@ package graphsync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -240,7 +241,7 @@ func TestBacklogIsReadInWholeRevisions(t *testing.T) {
 	}
 	b.at = rev + 1
 	b.seen = nil
-	if _, err := s.read(bg, consensus.ReadOptions{}, b.read); err != errReplaced {
+	if _, err := s.read(bg, consensus.ReadOptions{}, b.read); !errors.Is(err, errReplaced) {
 		t.Errorf("an earlier state: %v", err)
 	}
 }
