@@ -16,7 +16,7 @@ import (
 // touched, and its own, once a transaction. Whoever wants to look ends it first.
 const (
 	// settleTime is how long a transaction stays open.
-	settleTime = 10 * time.Millisecond
+	settleTime = 30 * time.Millisecond
 	// settleBytes of entries end it before.
 	settleBytes = 2 << 20
 	// settleWrites end it too: bbolt divides pages when a transaction ends, and
