@@ -35,14 +35,22 @@ func keep(t *testing.T, s *Service) (stop func()) {
 	var once sync.Once
 	stop = func() { once.Do(func() { cancel(); <-done }) }
 	t.Cleanup(stop)
-	for deadline := time.Now().Add(10 * time.Second); ; { // until it runs
+	for { // until it runs
 		s.index.mu.Lock()
 		kept := s.index.kept
+		if s.index.moved == nil {
+			s.index.moved = make(chan struct{})
+		}
+		moved := s.index.moved
 		s.index.mu.Unlock()
-		if kept || time.Now().After(deadline) {
+		if kept {
 			return stop
 		}
-		time.Sleep(time.Millisecond)
+		select {
+		case <-moved:
+		case <-time.After(10 * time.Second):
+			t.Fatal("the index is not kept")
+		}
 	}
 }
 

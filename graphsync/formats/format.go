@@ -126,14 +126,6 @@ func (f Format) MediaType() string {
 	return "application/x-ndjson"
 }
 
-// Extension is how files of the format end.
-func (f Format) Extension() string {
-	if got, ok := find(func(x *form) bool { return x.name == f }); ok && len(got.extensions) > 0 {
-		return got.extensions[0]
-	}
-	return ".jsonl"
-}
-
 // NewReader returns a reader of a format. What is compressed with gzip is
 // decompressed.
 func NewReader(r io.Reader, format Format) (Reader, error) {
