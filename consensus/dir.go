@@ -165,7 +165,7 @@ func (d *directory) checkVersion() error {
 
 func (d *directory) file(name string) string { return filepath.Join(d.path, name) }
 
-func (d *directory) close() error { return d.lock.Close() }
+func (d *directory) close() error { return errors.Join(unlockFile(d.lock), d.lock.Close()) }
 
 // makeDir makes a directory whose name a power loss does not take away: what is
 // synced inside a directory that vanishes is gone all the same.

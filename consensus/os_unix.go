@@ -13,6 +13,10 @@ func lockFile(f *os.File) error {
 	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 }
 
+// unlockFile gives the lock up at once. Closing is not enough: a child between
+// its fork and its exec has the same open file, and the lock with it.
+func unlockFile(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }
+
 // diskSpace returns the bytes free to us and in all on the file system of dir.
 func diskSpace(dir string) (free, total uint64) {
 	var s unix.Statfs_t

@@ -13,6 +13,10 @@ func lockFile(f *os.File) error {
 	return windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, new(windows.Overlapped))
 }
 
+func unlockFile(f *os.File) error {
+	return windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, new(windows.Overlapped))
+}
+
 // diskSpace returns the bytes free to us and in all on the file system of dir.
 func diskSpace(dir string) (free, total uint64) {
 	p, err := windows.UTF16PtrFromString(dir)

@@ -29,4 +29,4 @@ func lockDir(dir string) (*dirLock, error) {
 	return &dirLock{f}, nil
 }
 
-func (l *dirLock) release() error { return l.f.Close() }
+func (l *dirLock) release() error { return errors.Join(funlock(l.f), l.f.Close()) }
