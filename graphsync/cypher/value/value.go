@@ -38,10 +38,17 @@ const (
 
 // Value is one value. Two are compared with Equal, Compare or Equivalent, never
 // with ==.
+//
+// Texts and lists are kept as a pointer and a length, so that making a Value
+// allocates nothing. Depth and size are known from the parts when a list or map
+// is made: asking for them costs nothing, and a value that holds another one many
+// times cannot cost more to measure than to make.
 type Value struct {
-	kind Kind
-	num  uint64
-	ref  any
+	kind  Kind
+	depth uint16 // of nesting, 0 for what is no list and no map
+	size  uint32 // bytes behind ref, at most
+	num   uint64
+	ref   any
 }
 
 // Rel is a relationship: where it leads from and to. It is shared and immutable.
@@ -72,12 +79,9 @@ func Bool(b bool) Value {
 }
 func Int(i int64) Value          { return Value{kind: KindInt, num: uint64(i)} }
 func Float(f float64) Value      { return Value{kind: KindFloat, num: math.Float64bits(f)} }
-func String(s string) Value      { return Value{kind: KindString, ref: s} }
-func List(l []Value) Value       { return Value{kind: KindList, ref: l} }
-func MapOf(m Map) Value          { return Value{kind: KindMap, ref: m} }
 func Node(id uint64) Value       { return Value{kind: KindNode, num: id} }
 func RelOf(r *Rel) Value         { return Value{kind: KindRel, num: r.ID, ref: r} }
-func PathOf(p *Path) Value       { return Value{kind: KindPath, ref: p} }
+func PathOf(p *Path) Value       { return Value{kind: KindPath, size: saturate(pathSize(p)), ref: p} }
 func Date(d temporal.Date) Value { return Value{kind: KindDate, ref: d} }
 func Time(t temporal.Time) Value { return Value{kind: KindTime, ref: t} }
 func LocalTime(t temporal.LocalTime) Value {
@@ -102,8 +106,6 @@ func (v Value) IsTrue() bool { return v.kind == KindBool && v.num == 1 }
 func (v Value) AsBool() bool     { return v.num == 1 }
 func (v Value) AsInt() int64     { return int64(v.num) }
 func (v Value) AsFloat() float64 { return math.Float64frombits(v.num) }
-func (v Value) AsString() string { s, _ := v.ref.(string); return s }
-func (v Value) AsList() []Value  { l, _ := v.ref.([]Value); return l }
 func (v Value) AsMap() Map       { m, _ := v.ref.(Map); return m }
 func (v Value) AsNode() uint64   { return v.num }
 func (v Value) AsRel() *Rel      { r, _ := v.ref.(*Rel); return r }
