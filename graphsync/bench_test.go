@@ -144,7 +144,7 @@ func BenchmarkRead(b *testing.B) {
 	})
 	b.Run("export", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := s.Export(bg, stale, "b", io.Discard, nil); err != nil {
+			if _, err := s.Export(bg, stale, ExportQuery{Namespace: "b"}, io.Discard); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -74,7 +74,10 @@ func (v *view) countEdges(d *Degree, ns nsID, dir Direction, types []symbol, tot
 	b := budget{left: maxScan / 2}
 	counts := map[symbol]uint64{}
 	for _, typ := range types {
-		err := v.eachEdge(ns, d.ID, dir, typ, &b, func(at triple, _ uint64, _ []byte) bool {
+		err := v.eachEdge(ns, d.ID, dir, typ, &b, func(at triple, other uint64, _ []byte) bool {
+			if v.hides(ns, other) {
+				return true
+			}
 			counts[at.typ]++
 			*total++
 			return true

@@ -1,9 +1,12 @@
 package graphsync
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/meshd/meshd/consensus"
 )
 
 // typeRun is a type of a node's outgoing edges.
@@ -16,8 +19,8 @@ type typeRun struct {
 // symbols are numbered differently in every mesh. It leaves within set where
 // the page is full before the end.
 func (e *exporter) edgesOf(v *view, ns nsID, id uint64) error {
-	if e.within != id { // nothing written yet, or the node begun is gone
-		e.within, e.typ, e.last, e.parallel = id, "", triple{}, 0
+	if e.within != id {
+		e.within, e.typ, e.seen, e.last, e.parallel = id, "", nil, triple{}, 0
 	}
 	runs, err := v.outTypes(ns, id)
 	if err != nil {
@@ -29,64 +32,83 @@ func (e *exporter) edgesOf(v *view, ns nsID, id uint64) error {
 		}
 		prefix := appendSpan(nil, ns, id, run.sym, 0)
 		from := prefix
-		if e.typ == run.name && e.last.id != 0 {
-			from = next(e.last.appendSPO(nil))
-		} else {
-			e.last, e.parallel = triple{}, 0
+		switch {
+		case e.typ != run.name:
+			e.typ, e.seen, e.last, e.parallel = run.name, nil, triple{}, 0
+		case e.seen != nil:
+			from = after(e.seen) // past the versions of that edge too
 		}
-		e.typ = run.name
-		for k, val := range v.r.Scan(tSPO, from, after(prefix)) {
-			if e.full() {
-				return nil
+		var failed error
+		full := false
+		err := v.edgesIn(tSPO, from, after(prefix), func(k []byte) bool {
+			if full = e.full(); full {
+				return false
 			}
-			at, ok := parseSPO(k)
-			if !ok {
-				return errRecord
+			e.looked++
+			e.seen = append(e.seen[:0], k...)
+			return true
+		}, func(at triple, val []byte) bool {
+			if at.id < e.bound {
+				failed = e.edgeLine(v, at, run.name, val)
 			}
-			if at.id >= e.bound {
-				continue
-			}
-			if err := e.edgeLine(v, at, run.name, val); err != nil {
-				return err
-			}
+			return failed == nil
+		})
+		if err != nil || failed != nil || full {
+			return cmp.Or(err, failed)
 		}
 	}
 	e.within = 0
 	return nil
 }
 
-// outTypes lists the types of a node's outgoing edges by name: it looks at a
-// few edges, and jumps from type to type where there are many.
+// outTypes lists the types of a node's outgoing edges by name.
 func (v *view) outTypes(ns nsID, id uint64) ([]typeRun, error) {
+	syms, err := v.typesIn(nil, tSPO, ns, id, tripleKeySize)
+	if err == nil && v.at.past {
+		syms, err = v.typesIn(syms, tSPOHist, ns, id, tripleKeySize+8)
+	}
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(syms)
 	var runs []typeRun
+	for _, sym := range slices.Compact(syms) {
+		name, err := v.text(symType, sym)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, typeRun{sym, name})
+	}
+	slices.SortFunc(runs, func(a, b typeRun) int { return strings.Compare(a.name, b.name) })
+	return runs, nil
+}
+
+// typesIn appends the types of a node's edges in a table: it looks at a few
+// edges, and jumps from type to type where there are many.
+func (v *view) typesIn(syms []symbol, table consensus.Table, ns nsID, id uint64, size int) ([]symbol, error) {
 	prefix := appendNodeKey(nil, ns, id)
 	end := after(prefix)
 	from := prefix
 	for from != nil {
 		var restart []byte
 		looked := 0
-		for k := range v.r.Scan(tSPO, from, end) {
-			at, ok := parseSPO(k)
-			if !ok {
+		for k := range v.r.Scan(table, from, end) {
+			if len(k) != size {
 				return nil, errRecord
 			}
-			if n := len(runs); n == 0 || runs[n-1].sym != at.typ {
-				name, err := v.text(symType, at.typ)
-				if err != nil {
-					return nil, err
-				}
-				runs = append(runs, typeRun{at.typ, name})
+			typ := readSymbol(k[nodeKeySize:])
+			if n := len(syms); looked == 0 || syms[n-1] != typ {
+				syms = append(syms, typ)
 				looked = 0
 			}
 			if looked++; looked > exportGroup {
-				restart = after(appendSpan(nil, ns, id, at.typ, 0))
+				restart = after(appendSpan(nil, ns, id, typ, 0))
 				break
 			}
 		}
 		from = restart
 	}
-	slices.SortFunc(runs, func(a, b typeRun) int { return strings.Compare(a.name, b.name) })
-	return runs, nil
+	return syms, nil
 }
 
 func (e *exporter) edgeLine(v *view, at triple, typ string, val []byte) error {
@@ -94,12 +116,12 @@ func (e *exporter) edgeLine(v *view, at triple, typ string, val []byte) error {
 	if err != nil {
 		return err
 	}
-	source, err := e.keyOf(v, at.ns, at.source)
-	if err != nil {
+	source, ok, err := e.keyOf(v, at.ns, at.source)
+	if err != nil || !ok {
 		return err
 	}
-	target, err := e.keyOf(v, at.ns, at.target)
-	if err != nil {
+	target, ok, err := e.keyOf(v, at.ns, at.target)
+	if err != nil || !ok {
 		return err
 	}
 	if e.last.id != 0 && e.last.target == at.target {

@@ -2,6 +2,7 @@ package graphsync
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"math"
 	"slices"
 	"strconv"
@@ -13,26 +14,11 @@ import (
 // page ended. It leaves within set where the page is full before the end.
 func (e *exporter) saidOf(v *view, ns nsID, id uint64, key string) error {
 	if e.within != id {
-		e.within, e.observed, e.modelled = id, 0, ""
+		e.within, e.observed, e.inVectors, e.modelled = id, 0, false, ""
 	}
-	prefix := appendNodeKey(nil, ns, id)
 	if !e.inVectors {
-		for k, val := range v.r.Scan(tObs, appendID(appendNodeKey(nil, ns, id), e.observed+1), after(prefix)) {
-			if e.full() {
-				return nil
-			}
-			at, ok := parseObsKey(k)
-			if !ok {
-				return errRecord
-			}
-			rec, err := decodeObs(val)
-			if err != nil {
-				return err
-			}
-			if at.id < e.bound {
-				e.observationLine(key, &rec)
-			}
-			e.observed = at.id
+		if whole, err := e.observationsOf(v, ns, id, key); err != nil || !whole {
+			return err
 		}
 		e.inVectors = true
 	}
@@ -51,13 +37,50 @@ func (e *exporter) saidOf(v *view, ns nsID, id uint64, key string) error {
 		if err != nil {
 			return err
 		}
-		if ok {
+		if ok && rec.began() <= e.at.rev {
 			e.vectorLine(key, m.name, rec.Data)
 		}
 		e.modelled = m.name
 	}
 	e.within, e.inVectors = 0, false
 	return nil
+}
+
+// observationsOf writes the observations of a node; whole is false where the
+// page is full before the end.
+func (e *exporter) observationsOf(v *view, ns nsID, id uint64, key string) (whole bool, failed error) {
+	from, to := appendID(appendNodeKey(nil, ns, id), e.observed+1), after(appendNodeKey(nil, ns, id))
+	whole = true
+	step := func(k []byte, cur bool, val []byte, past pastEntry) bool {
+		if whole = !e.full(); !whole {
+			return false
+		}
+		e.looked++
+		at, ok := parseObsKey(k)
+		if !ok {
+			failed = errRecord
+			return false
+		}
+		var rec obsRecord
+		if rec, ok, failed = v.obsThen(cur, val, past); failed != nil {
+			return false
+		}
+		if ok && at.id < e.bound && v.shows(&rec.provenance) {
+			e.observationLine(key, &rec)
+		}
+		e.observed = at.id
+		return true
+	}
+	if v.at.past {
+		beside(v.r.Scan(tObs, from, to), pastScan(v.r, tObsHist, from, to, obsKeySize, v.at.rev, false), false, step)
+		return whole, failed
+	}
+	for k, val := range v.r.Scan(tObs, from, to) {
+		if !step(k, true, val, pastEntry{}) {
+			break
+		}
+	}
+	return whole, failed
 }
 
 // saysAny says that a namespace has observations or vectors.
@@ -115,6 +138,20 @@ func (e *exporter) vectorLine(key, model string, data []byte) {
 	e.out = append(e.out, `]}}`+"\n"...)
 	e.vectors++
 	e.records++
+}
+
+// schemaLine is a namespace's schema as an import line, nil where it has none.
+func (v *view) schemaLine(ns nsID) ([]byte, error) {
+	got := v.r.Get(tSchema, appendSymbol(nil, ns))
+	if got == nil {
+		return nil, nil
+	}
+	rec, err := decodeSchema(got)
+	if err != nil {
+		return nil, err
+	}
+	line, err := json.Marshal(map[string]Schema{"schema": rec.schema()})
+	return append(line, '\n'), err
 }
 
 func (e *exporter) properties(props []byte) {

@@ -1,10 +1,12 @@
 package graphsync
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -20,13 +22,14 @@ type timeline struct {
 	s    *Service
 	was  map[uint64]*model
 	at   map[uint64]time.Time
+	text map[uint64]string // exports
 	last uint64
 	now  time.Time
 }
 
 func newTimeline() *timeline {
 	l := &timeline{was: map[uint64]*model{0: {next: 1, nodes: map[uint64]modelNode{}, edges: map[uint64]modelEdge{}}},
-		at: map[uint64]time.Time{}, now: time.UnixMilli(1_700_000_000_000)}
+		at: map[uint64]time.Time{}, text: map[uint64]string{}, now: time.UnixMilli(1_700_000_000_000)}
 	mem := consensustest.New(NewPart())
 	mem.Now = func() time.Time { return l.now }
 	l.s = NewService(mem)
@@ -43,6 +46,9 @@ func (l *timeline) note(t *rapid.T, m *model) {
 	l.was[l.last] = m.clone()
 	if _, ok := l.at[l.last]; !ok {
 		l.at[l.last] = l.now
+	}
+	if l.last > 0 {
+		l.text[l.last] = l.export(t, l.last)
 	}
 }
 
@@ -106,6 +112,9 @@ func (l *timeline) check(t *rapid.T, oldest uint64) {
 			continue
 		}
 		l.checkAt(t, when, l.was[rev])
+		if got := l.export(t, rev); l.text[rev] != "" && got != l.text[rev] {
+			t.Fatalf("the export of revision %d was\n%s\nand is\n%s", rev, l.text[rev], got)
+		}
 		// The state of a moment is that of the last revision in it.
 		if next, ok := l.at[rev+1]; !ok || next.After(l.at[rev]) {
 			l.checkAt(t, When{Time: l.at[rev]}, l.was[rev])
@@ -113,6 +122,17 @@ func (l *timeline) check(t *rapid.T, oldest uint64) {
 	}
 	l.replay(t, oldest)
 }
+
+// export is that of a revision but for what has no past.
+func (l *timeline) export(t *rapid.T, rev uint64) string {
+	var out bytes.Buffer
+	if _, err := l.s.Export(bg, stale, ExportQuery{Namespace: "s", When: When{Revision: rev}, noSchema: true}, &out); err != nil {
+		t.Fatal(err)
+	}
+	return withoutVectors.ReplaceAllString(out.String(), "")
+}
+
+var withoutVectors = regexp.MustCompile(`(?m)^\{"vector".*\n`)
 
 func detail(err error, name string) string {
 	var r *consensus.Refusal

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// maxHubEdges bounds the edges one search for hubs looks at, some second of
-	// work, in views of maxScan edges each; maxHubNodes the nodes it counts for
+	// maxHubEdges bounds the edges, past ones too, that one search for hubs looks
+	// at, some second of work, in views of maxScan edges each; maxHubNodes the nodes it counts for
 	// at a time, some 50 MB.
 	maxHubEdges = 5_000_000
 	maxHubNodes = 1 << 20
@@ -41,7 +41,7 @@ type Hub struct {
 }
 
 // Hubs are the nodes with the most edges, the highest degree first, among
-// equals the oldest. Counted is how many edges were looked at. Truncated says
+// equals the oldest. Counted is how many edges went into the degrees. Truncated says
 // that not all were: each degree is then a lower bound and a node may be missed;
 // or that the answer ended for its bytes.
 type Hubs struct {
@@ -107,6 +107,7 @@ type hubCount struct {
 	q       *HubsQuery
 	edges   map[uint64]hubEdges
 	last    []byte // the key to go on after
+	looked  uint64 // keys, past ones too
 	counted uint64
 	over    bool
 }
@@ -127,7 +128,7 @@ func (c *hubCount) page(ctx context.Context, v *view) (done bool, _ error) {
 	scanned, done := 0, true
 	look := func(k []byte) bool {
 		switch {
-		case c.counted == maxHubEdges:
+		case c.looked == maxHubEdges:
 			c.over = true
 			return false
 		case scanned == maxScan:
@@ -135,14 +136,15 @@ func (c *hubCount) page(ctx context.Context, v *view) (done bool, _ error) {
 			return false
 		}
 		scanned++
-		c.counted++
+		c.looked++
 		c.last = append(c.last[:0], k...)
 		return true
 	}
 	err := v.edgesIn(tSPO, from, to, look, func(at triple, _ []byte) bool {
-		if typ != 0 && at.typ != typ {
+		if typ != 0 && at.typ != typ || v.hides(ns, at.source) || v.hides(ns, at.target) {
 			return true
 		}
+		c.counted++
 		if c.q.Direction != In {
 			c.add(at.source, hubEdges{out: 1})
 		}

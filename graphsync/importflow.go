@@ -44,6 +44,9 @@ func (im *importer) run(in formats.Reader) error {
 
 // addLine puts the operations of a line into one batch.
 func (im *importer) addLine(l *lineOps, line, size int) error {
+	if l.what == aSchema {
+		return im.addSchema(&l.ops[0], line)
+	}
 	for i := range l.ops {
 		m := mark{line: line, what: l.what, also: i > 0, mayExist: i == 0 && l.ops[i].Op == OpCreateNode}
 		if err := im.add(l.ops[i], m, size); err != nil {
@@ -52,6 +55,23 @@ func (im *importer) addLine(l *lineOps, line, size int) error {
 		size = 0
 	}
 	return im.send(im.laneOf(&l.ops[0]))
+}
+
+// addSchema applies a schema after all lines before it and before all behind it.
+func (im *importer) addSchema(o *Op, line int) error {
+	if err := im.flushEdges(); err != nil {
+		return err
+	}
+	if err := im.wait(nil); err != nil {
+		return err
+	}
+	if err := im.add(*o, mark{line: line, what: aSchema}, MaxSchema); err != nil {
+		return err
+	}
+	if err := im.flushNodes(); err != nil {
+		return err
+	}
+	return im.wait(nil)
 }
 
 // finish sends what is left, then tries the deferred edges once more.
@@ -305,6 +325,9 @@ func (im *importer) count(what thing, status string) {
 	case StatusUnchanged:
 		im.report.Unchanged++
 	default:
+		return
+	}
+	if what == aSchema {
 		return
 	}
 	*[...]*int{&im.report.Nodes, &im.report.Edges, &im.report.Observations, &im.report.Vectors}[what]++

@@ -30,6 +30,7 @@ const (
 	anEdge
 	anObservation
 	aVector
+	aSchema
 )
 
 // DecodeLine reads one line of an import as operations that take effect
@@ -39,10 +40,11 @@ const (
 //	{"edge":{"source","target","type","weight","predicate","properties","parallel", +}}
 //	{"observation":{"node","text","properties", +}}
 //	{"vector":{"node","model","vector"}}
+//	{"schema":{"closed","node_types","edge_types"}}
 //
 // + is valid_from, valid_to, provenance, confidence, expires_at. key, type,
 // source, target, node, text, model and vector must be there; a node's label
-// defaults to its key. if_exists is "replace" (the default), "keep" or "merge".
+// defaults to its key. A schema replaces the one of the namespace. if_exists is "replace" (the default), "keep" or "merge".
 // Names are exact, unknown and doubled ones are errors.
 func DecodeLine(line []byte) ([]Op, error) {
 	l, err := decodeLine(line)
@@ -59,7 +61,7 @@ func decodeLine(line []byte) (l lineOps, _ error) {
 		return l, err
 	}
 	if len(outer) != 1 {
-		return l, errors.New(`the line must have one member: "node", "edge", "observation" or "vector"`)
+		return l, errors.New(`the line must have one member: "node", "edge", "observation", "vector" or "schema"`)
 	}
 	kind, body := string(outer[0].name(b)), outer[0].value(b)
 	o := Op{}
@@ -73,6 +75,8 @@ func decodeLine(line []byte) (l lineOps, _ error) {
 		o.Op, l.what, set = OpAddObservation, anObservation, o.setObservation
 	case "vector":
 		o.Op, l.what, set = OpSetVector, aVector, o.setVector
+	case "schema":
+		return schemaLine(body)
 	default:
 		return l, fmt.Errorf("unknown field %q", kind)
 	}
@@ -91,6 +95,20 @@ func decodeLine(line []byte) (l lineOps, _ error) {
 		if _, r := prepare(&l.ops[i]); r != nil {
 			return l, r
 		}
+	}
+	return l, nil
+}
+
+func schemaLine(body []byte) (lineOps, error) {
+	o := Op{Op: OpSetSchema, Schema: new(Schema)}
+	l := lineOps{ops: []Op{o}, what: aSchema}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(o.Schema); err != nil {
+		return l, fmt.Errorf("schema: %w", err)
+	}
+	if _, r := prepare(&o); r != nil {
+		return l, r
 	}
 	return l, nil
 }

@@ -137,40 +137,72 @@ func (v *view) addNode(page *NodePage, p *pager, ns nsID, id uint64, rec *nodeRe
 // is given.
 func (v *view) pageNodesThen(page *NodePage, p *pager, from, to []byte, ns nsID, only symbol) error {
 	var failed error
-	beside(v.r.ScanReverse(tNode, from, to), v.goneNodes(from, to), true, func(k []byte, cur bool, val []byte, then pastEntry) (on bool) {
-		if len(k) != nodeKeySize {
-			failed = errRecord
-			return false
+	v.nodesIn(from, to, true, p.look, func(id uint64, rec *nodeRecord, err error) (on bool) {
+		p.scanned += v.steps
+		v.steps = 0
+		if failed = err; err != nil || rec == nil || only != 0 && rec.Type != only {
+			return err == nil
 		}
-		if !p.look(k) {
-			return false
-		}
-		var rec nodeRecord
-		ok := false
-		if cur {
-			rec, failed = decodeNode(val)
-			then.end = rec.began()
-			ok = then.end <= v.at.rev
-		}
-		if failed == nil && !ok {
-			before := v.steps
-			rec, ok, failed = v.thenNode(v.nodeThen(then.end, readID(k[3:]), v.at.rev))
-			p.scanned += v.steps - before
-		}
-		if failed != nil || !ok || v.expired(rec.Expires) || only != 0 && rec.Type != only {
-			return failed == nil
-		}
-		on, failed = v.addNode(page, p, ns, readID(k[3:]), &rec)
+		on, failed = v.addNode(page, p, ns, id, rec)
 		return on
 	})
 	return failed
 }
 
-// goneNodes yields the nodes of a range that have ended, from its end, and when
-// they did.
-func (v *view) goneNodes(from, to []byte) iter.Seq2[[]byte, pastEntry] {
+// nodesIn calls fn for the nodes of a range, in order of age or from the newest,
+// with the version that the view shows, nil where there is none, until it returns
+// false. Look is called before, for each key looked at, and ends the scan by false;
+// whole says that neither did.
+func (v *view) nodesIn(from, to []byte, reverse bool, look func(k []byte) bool, fn func(id uint64, rec *nodeRecord, err error) bool) (whole bool) {
+	scan := v.r.Scan
+	if reverse {
+		scan = v.r.ScanReverse
+	}
+	whole = true
+	step := func(k []byte, cur bool, val []byte, then pastEntry) bool {
+		var rec nodeRecord
+		ok := false
+		var err error
+		if len(k) != nodeKeySize {
+			whole = false
+			fn(0, nil, errRecord)
+			return false
+		}
+		if whole = look(k); !whole {
+			return false
+		}
+		id := readID(k[3:])
+		if cur {
+			rec, err = decodeNode(val)
+			then.end = rec.began()
+			ok = err == nil && (!v.at.past || then.end <= v.at.rev)
+		}
+		if err == nil && !ok {
+			rec, ok, err = v.thenNode(v.nodeThen(then.end, id, v.at.rev))
+		}
+		if err != nil || !ok || v.expired(rec.Expires) {
+			whole = fn(id, nil, err)
+		} else {
+			whole = fn(id, &rec, nil)
+		}
+		return whole
+	}
+	if v.at.past {
+		beside(scan(tNode, from, to), goneNodes(scan(tNodeGone, from, to)), reverse, step)
+		return whole
+	}
+	for k, val := range scan(tNode, from, to) {
+		if !step(k, true, val, pastEntry{}) {
+			break
+		}
+	}
+	return whole
+}
+
+// goneNodes yields the nodes that have ended, and when they did.
+func goneNodes(scan iter.Seq2[[]byte, []byte]) iter.Seq2[[]byte, pastEntry] {
 	return func(yield func([]byte, pastEntry) bool) {
-		for k, val := range v.r.ScanReverse(tNodeGone, from, to) {
+		for k, val := range scan {
 			if len(val) == 8 && !yield(bytes.Clone(k), pastEntry{end: readRev(val)}) {
 				return
 			}

@@ -290,13 +290,13 @@ func TestMergedNodesRoundTrip(t *testing.T) {
 		t.Fatal(n, err)
 	}
 	var out, again strings.Builder
-	if _, err := s.Export(bg, stale, "s", &out, nil); err != nil {
+	if _, err := s.Export(bg, stale, ExportQuery{Namespace: "s"}, &out); err != nil {
 		t.Fatal(err)
 	}
 	if rep, err := Import(bg, s, strings.NewReader(out.String()), ImportOptions{Namespace: "t"}); err != nil || rep.Refused > 0 {
 		t.Fatal(rep, err)
 	}
-	if _, err := s.Export(bg, stale, "t", &again, nil); err != nil || again.String() != out.String() {
+	if _, err := s.Export(bg, stale, ExportQuery{Namespace: "t"}, &again); err != nil || again.String() != out.String() {
 		t.Fatalf("%s became %s: %v", out.String(), again.String(), err)
 	}
 }

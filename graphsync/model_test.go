@@ -519,7 +519,7 @@ func checkPath(t *rapid.T, p Path, from, to uint64) {
 
 func checkRoundTrip(t *rapid.T, s *Service, ns string) {
 	var first, second strings.Builder
-	if _, err := s.Export(bg, stale, ns, &first, nil); err != nil {
+	if _, err := s.Export(bg, stale, ExportQuery{Namespace: ns}, &first); err != nil {
 		t.Fatal(err)
 	}
 	other := NewService(consensustest.New(NewPart()))
@@ -527,7 +527,7 @@ func checkRoundTrip(t *rapid.T, s *Service, ns string) {
 	if err != nil || rep.Refused > 0 {
 		t.Fatal(rep, err)
 	}
-	if _, err := other.Export(bg, stale, "copy", &second, nil); err != nil {
+	if _, err := other.Export(bg, stale, ExportQuery{Namespace: "copy"}, &second); err != nil {
 		t.Fatal(err)
 	}
 	if first.String() != second.String() {

@@ -37,7 +37,7 @@ func exported(t testing.TB, s *Service, f formats.Format) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Export(bg, stale, "s", w, nil); err != nil {
+	if _, err := s.Export(bg, stale, ExportQuery{Namespace: "s"}, w); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {

@@ -89,6 +89,24 @@ func (v *view) lookRevision(rev uint64) error {
 	return nil
 }
 
+// lookAgain lets a later view show what another one did, whose vantage has its
+// revision.
+func (v *view) lookAgain(at vantage) error {
+	now := v.r.Revision()
+	m, err := v.counters()
+	if err != nil {
+		return err
+	}
+	if oldest := m.oldest(now); at.rev < now && at.rev < oldest {
+		r := refuse(CodeCompacted, "", "revision %d was forgotten while it was being read: the oldest that is kept is %d", at.rev, oldest)
+		r.Details = map[string]string{"oldest": itoa(oldest)}
+		return r
+	}
+	v.at = at
+	v.at.past, v.at.due = at.rev < now, 0
+	return nil
+}
+
 // lookTime finds the last revision up to a time; the times of revisions rise.
 func (v *view) lookTime(ms int64) error {
 	now := v.r.Revision()

@@ -63,7 +63,7 @@ type Graph interface {
 	Retention(ctx context.Context, ro consensus.ReadOptions) (graphsync.Retention, consensus.ReadInfo, error)
 	Stats(ctx context.Context, ro consensus.ReadOptions, namespace string) (graphsync.Stats, consensus.ReadInfo, error)
 	Namespaces(ctx context.Context, ro consensus.ReadOptions, limit int, cursor string) (graphsync.NamespacePage, consensus.ReadInfo, error)
-	Export(ctx context.Context, ro consensus.ReadOptions, namespace string, w io.Writer, progress func(graphsync.ExportReport)) (graphsync.ExportReport, error)
+	Export(ctx context.Context, ro consensus.ReadOptions, q graphsync.ExportQuery, w io.Writer) (graphsync.ExportReport, error)
 }
 
 var _ Graph = (*graphsync.Service)(nil)

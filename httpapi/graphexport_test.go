@@ -3,9 +3,11 @@ package httpapi
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -20,11 +22,14 @@ type pages struct {
 	ended chan error
 }
 
-func (p *pages) Export(ctx context.Context, _ consensus.ReadOptions, _ string, w io.Writer, _ func(graphsync.ExportReport)) (rep graphsync.ExportReport, err error) {
+func (p *pages) Export(ctx context.Context, _ consensus.ReadOptions, q graphsync.ExportQuery, w io.Writer) (rep graphsync.ExportReport, err error) {
 	defer func() { p.ended <- err }()
 	for page := 0; ; page++ {
 		if err := p.fail(ctx, page); err != nil {
 			return rep, err
+		}
+		if page == 0 {
+			q.Begun(consensus.ReadInfo{Revision: 1})
 		}
 		if _, err := io.WriteString(w, strings.Repeat(`{"node":{}}`+"\n", 1000)); err != nil {
 			return rep, err
@@ -77,6 +82,50 @@ func TestGraphExportCut(t *testing.T) {
 			t.Errorf("%d: %d bytes that look whole", res.StatusCode, len(text))
 		}
 	})
+}
+
+// Why an export broke off was told to the log alone.
+func TestGraphExportSaysWhyItBreaksOff(t *testing.T) {
+	a, _ := pagesAPI(t, func(_ context.Context, page int) error {
+		if page == 3 {
+			return &consensus.Refusal{Code: graphsync.CodeCompacted, Sentence: "revision 1 was forgotten", Details: map[string]string{"oldest": "7"}}
+		}
+		return nil
+	})
+	transports(t, a, func(t *testing.T, url string, client *http.Client) {
+		ctx, cancel := context.WithTimeout(t.Context(), until)
+		defer cancel()
+		text, err := io.ReadAll(startExport(t, ctx, url, client).Body)
+		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+		var last struct{ Error Error }
+		if err == nil || json.Unmarshal([]byte(lines[len(lines)-1]), &last) != nil || last.Error.Code != graphsync.CodeCompacted ||
+			last.Error.Details["oldest"] != "7" || last.Error.RequestID == "" {
+			t.Errorf("%v after %d lines, the last %s", err, len(lines), lines[len(lines)-1])
+		}
+	})
+}
+
+// An export during writes was of several revisions, and could not be of an
+// older one.
+func TestGraphExportAsOf(t *testing.T) {
+	a := graphAPI(t)
+	makeNode(t, a, "one", "one")
+	makeNode(t, a, "two", "two")
+	now := call(t, a, 200, "GET", "/graph/export?session_id=s", "")
+	rev, err := strconv.Atoi(now.Header.Get("X-Mesh-Revision"))
+	if err != nil || strings.Count(now.text, "\n") != 2 {
+		t.Fatalf("%v %s", now.Header, now.text)
+	}
+	then := call(t, a, 200, "GET", "/graph/export?session_id=s&valid_at=any&as_of="+strconv.Itoa(rev-1), "")
+	if strings.Count(then.text, "\n") != 1 || !strings.Contains(then.text, `"one"`) {
+		t.Error(then.text)
+	}
+	for _, q := range []string{"as_of=" + strconv.Itoa(rev+1), "as_of=yesterday", "as_of=0"} {
+		e := call(t, a, 400, "GET", "/graph/export?session_id=s&"+q, "")
+		if e.body["details"].(map[string]any)["field"] != "query.as_of" {
+			t.Error(e.text)
+		}
+	}
 }
 
 // An export ends with its client, though the graph has more.

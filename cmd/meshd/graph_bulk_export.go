@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"io"
 	"net/url"
 	"os"
@@ -17,15 +19,21 @@ import (
 func graphExport(a *app) *cobra.Command {
 	var namespace, file, format string
 	var force bool
+	var when whenFlags
 	cmd := inNamespace(a.asks(&cobra.Command{
 		Use:   "export",
 		Short: "Print a namespace as a file that import reads",
 		Long: `export prints a namespace as JSON lines, or in another format: csv, nquads, jsonld,
 graphml, and memory (the file of the MCP reference memory server, which has no
-place for much of it). With --output the name of the file says the format.`,
+place for much of it). With --output the name of the file says the format.
+
+The file is the graph at one revision, whatever is written meanwhile: the present,
+or that of --as-of. Facts of all times are in it, unless --valid-at says of when. The
+namespace's schema goes with the JSON lines of the present.`,
 		Example: `  meshd graph export > people.jsonl
   meshd graph export --output people.graphml
-  meshd graph export --format csv --output people.csv --force`,
+  meshd graph export --format csv --output people.csv --force
+  meshd graph export --as-of 2026-01-31 > people-then.jsonl`,
 		Args: arguments,
 		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
 			f, err := exportFormat(format, file)
@@ -35,8 +43,12 @@ place for much of it). With --output the name of the file says the format.`,
 			if err := mayCreate(file, force); err != nil {
 				return err
 			}
+			q := url.Values{"session_id": {namespace}, "format": {string(f)}}
+			if err := when.set(q); err != nil {
+				return err
+			}
 			res, err := c.Open(cmd.Context(), client.Request{
-				Method: "GET", Path: "/graph/export", Query: url.Values{"session_id": {namespace}, "format": {string(f)}}, Own: true, Accept: "*/*",
+				Method: "GET", Path: "/graph/export", Query: q, Own: true, Accept: "*/*",
 			})
 			if err != nil {
 				return err
@@ -54,6 +66,7 @@ place for much of it). With --output the name of the file says the format.`,
 	cmd.Flags().StringVarP(&file, "output", "o", "", "write to this file, all or nothing")
 	cmd.Flags().StringVar(&format, "format", "auto", "format of the file: auto, "+strings.Join(formats.Names(true), ", "))
 	cmd.Flags().BoolVar(&force, "force", false, "replace the file if it is there")
+	when.flags(cmd).Flags().Lookup("valid-at").Usage = "only facts that are true at this time (default all)"
 	return cmd
 }
 
@@ -90,10 +103,43 @@ func mayCreate(file string, force bool) error {
 }
 
 func copyAnswer(to io.Writer, from io.Reader) error {
-	if _, err := io.Copy(to, from); err != nil {
-		return exit.New(exit.Failed, "the export is incomplete: "+err.Error(), "repeat it")
+	end := &tail{Writer: to}
+	if _, err := io.Copy(end, from); err != nil {
+		why := err.Error()
+		if told := end.refusal(); told != "" {
+			why = told
+		}
+		return exit.New(exit.Failed, "the export is incomplete: "+why, "repeat it")
 	}
 	return nil
+}
+
+// tail keeps the end of what is written, where a node says why it breaks off.
+type tail struct {
+	io.Writer
+	last []byte
+}
+
+const maxTail = 4 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.last = append(t.last, p[max(0, len(p)-maxTail):]...)
+	t.last = t.last[max(0, len(t.last)-maxTail):]
+	return t.Writer.Write(p)
+}
+
+// refusal is the sentence of the last line, if it is a refusal.
+func (t *tail) refusal() string {
+	text := bytes.TrimSpace(t.last)
+	var line struct {
+		Error struct {
+			Sentence string `json:"error"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(text[bytes.LastIndexByte(text, '\n')+1:], &line) != nil {
+		return ""
+	}
+	return line.Error.Sentence
 }
 
 // toFile writes beside path and renames, so that path is never half of it.

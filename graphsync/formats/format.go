@@ -170,7 +170,7 @@ func Guess(first []byte) Format {
 		return JSONL
 	case bytes.HasPrefix(start, []byte("Package: ")):
 		return Debian
-	case hasAny(start, `{"node":`, `{"edge":`, `{"observation":`, `{"vector":`):
+	case hasAny(start, `{"node":`, `{"edge":`, `{"observation":`, `{"vector":`, `{"schema":`):
 		return JSONL
 	case text[0] == '[', bytes.Contains(text, []byte(`"@context"`)), bytes.Contains(text, []byte(`"@graph"`)), bytes.Contains(text, []byte(`"@id"`)):
 		return JSONLD

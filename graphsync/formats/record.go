@@ -16,6 +16,8 @@ type Record struct {
 	Edge        *Edge        `json:"edge,omitempty"`
 	Observation *Observation `json:"observation,omitempty"`
 	Vector      *Vector      `json:"vector,omitempty"`
+	// Schema is that of the namespace, an object that is passed through.
+	Schema json.RawMessage `json:"schema,omitempty"`
 }
 
 // Node is a node. Label is its key where left out; a node that is there is
@@ -87,13 +89,13 @@ func ParseRecord(line []byte) (Record, error) {
 		return r, fmt.Errorf("reading an import line: %w", err)
 	}
 	set := 0
-	for _, is := range []bool{r.Node != nil, r.Edge != nil, r.Observation != nil, r.Vector != nil} {
+	for _, is := range []bool{r.Node != nil, r.Edge != nil, r.Observation != nil, r.Vector != nil, r.Schema != nil} {
 		if is {
 			set++
 		}
 	}
 	if set != 1 {
-		return r, errors.New(`an import line has one member: "node", "edge", "observation" or "vector"`)
+		return r, errors.New(`an import line has one member: "node", "edge", "observation", "vector" or "schema"`)
 	}
 	return r, nil
 }
@@ -151,6 +153,8 @@ func (r *Record) AppendLine(b []byte) ([]byte, error) {
 		l.text("node", r.Vector.Node)
 		l.text("model", r.Vector.Model)
 		l.raw("vector", r.Vector.Vector)
+	case r.Schema != nil:
+		return append(append(append(b, `{"schema":`...), r.Schema...), '}'), nil
 	default:
 		return b, errors.New("an empty record")
 	}

@@ -70,7 +70,7 @@ func (s *splitter) line(text []byte) {
 		return
 	}
 	r, err := ParseRecord(text)
-	if err == nil {
+	if err == nil && r.Schema == nil { // which no other format has a place for
 		s.out, err = s.to.record(s.out, &r)
 	}
 	s.err = err
