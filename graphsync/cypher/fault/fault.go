@@ -24,6 +24,8 @@ const (
 	Argument  Class = "ArgumentError"
 	Parameter Class = "ParameterMissing"
 	Procedure Class = "ProcedureError"
+	// Arithmetic is integer overflow and division by zero.
+	Arithmetic Class = "ArithmeticError"
 	// Limit is not openCypher's: the query would take more rows, expansions,
 	// memory or time than it may.
 	Limit Class = "LimitExceeded"
