@@ -7,9 +7,8 @@ import (
 	"github.com/meshd/meshd/graphsync/cypher/value"
 )
 
-// Fields of records, which a query reads like properties. Key and label come
-// before a property of the same name, since they are found by an index; the
-// others stand behind.
+// What a query reads like properties. Key and label come before a property of the
+// same name, since they are found by an index; other fields stand behind.
 const (
 	fieldKey   = "key"
 	fieldLabel = "label"

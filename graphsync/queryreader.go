@@ -16,8 +16,8 @@ const Untyped = "_"
 // queryReader shows one namespace of a view to the query language.
 //
 // The type of a node is its label; a type with colons, as Person:Author, is
-// several. `key` and `label` are the node's own and have an index, every other
-// name is a property, or else a field of the record (queryfields.go).
+// several. What else the record says (queryfields.go) is read like a property, but
+// is not among the keys.
 type queryReader struct {
 	v  *view
 	ns nsID
@@ -151,7 +151,7 @@ func (q *queryReader) Find(_ context.Context, _, property string, v value.Value,
 	return nil
 }
 
-// Node returns a node with all its properties, as the answer shows it.
+// Node returns a node with its properties.
 func (q *queryReader) Node(_ context.Context, id uint64) (*graph.Node, bool, error) {
 	rec, ok, err := q.record(id)
 	if err != nil || !ok {
