@@ -27,12 +27,16 @@ type FindQuery struct {
 	Type      string
 	Limit     int
 	Cursor    string
+	When      When
 	Answer
 }
 
 // Find returns nodes by label in the order of folded labels. MatchExact and
 // MatchPrefix read only what matches; MatchContains looks through the label
 // index, at most 200,000 labels a page (Truncated, with a cursor to go on).
+//
+// Labels of the past are in no index: as of another time all nodes are looked
+// through, the newest first, which is the order of the answer.
 func (s *Service) Find(ctx context.Context, ro consensus.ReadOptions, q FindQuery) (NodePage, consensus.ReadInfo, error) {
 	page := NodePage{Nodes: []Node{}}
 	limit, r := checkLimit(q.Limit)
@@ -62,12 +66,15 @@ func (s *Service) Find(ctx context.Context, ro consensus.ReadOptions, q FindQuer
 	if r != nil {
 		return page, consensus.ReadInfo{}, r
 	}
-	info, err := s.readAt(ctx, ro, When{}, func(v *view) error {
+	info, err := s.readAt(ctx, ro, q.When, func(v *view) error {
 		ns, typ, none := v.lookup(q.Namespace, q.Type)
 		if ns == 0 || none {
 			return nil
 		}
 		prefix := appendSymbol(nil, ns)
+		if !q.When.now() {
+			return v.findThen(&page, &q, limit, prefix, &nameScan{ns: ns, typ: typ, match: q.Match, text: text})
+		}
 		name := indexName(q.Text)
 		switch q.Match {
 		case MatchExact:
@@ -91,6 +98,32 @@ func (s *Service) Find(ctx context.Context, ro consensus.ReadOptions, q FindQuer
 	})
 	page.Count = len(page.Nodes)
 	return page, info, err
+}
+
+// findThen is Find as of a revision.
+func (v *view) findThen(page *NodePage, q *FindQuery, limit int, prefix []byte, scan *nameScan) error {
+	to, r := decodeCursor(cursorNodes, scan.ns, prefix, q.Cursor)
+	if r != nil {
+		return r
+	}
+	if to == nil {
+		to = after(prefix)
+	}
+	p := newPager(limit, q.Answer, sieve{})
+	err := v.pageNodesThen(page, p, prefix, to, scan.ns, func(n *nodeRecord) bool {
+		if scan.typ != 0 && n.Type != scan.typ {
+			return false
+		}
+		switch scan.match {
+		case MatchExact:
+			return fold(n.Label) == scan.text
+		case MatchPrefix:
+			return strings.HasPrefix(fold(n.Label), scan.text)
+		}
+		return strings.Contains(indexName(n.Label), scan.text)
+	})
+	page.Cursor, page.Truncated = p.end(cursorNodes)
+	return err
 }
 
 type nameScan struct {

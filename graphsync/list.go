@@ -62,7 +62,7 @@ func (s *Service) ListNodes(ctx context.Context, ro consensus.ReadOptions, q Nod
 			if typ == 0 {
 				return nil
 			}
-			if !v.at.past { // the index knows only what types are now
+			if q.When.now() { // the index knows only what types are now
 				table, kind, prefix = tType, cursorTypes, appendSymbol(prefix, typ)
 			}
 			only = typ
@@ -76,8 +76,8 @@ func (s *Service) ListNodes(ctx context.Context, ro consensus.ReadOptions, q Nod
 		}
 		p := newPager(limit, q.Answer, sieve)
 		var err error
-		if v.at.past {
-			err = v.pageNodesThen(&page, p, prefix, to, ns, only)
+		if !q.When.now() { // also if that is the present, which the next page may find past
+			err = v.pageNodesThen(&page, p, prefix, to, ns, func(n *nodeRecord) bool { return only == 0 || n.Type == only })
 		} else {
 			err = v.pageNodes(&page, p, table, prefix, to, ns)
 		}
@@ -133,14 +133,13 @@ func (v *view) addNode(page *NodePage, p *pager, ns nsID, id uint64, rec *nodeRe
 	return true, nil
 }
 
-// pageNodesThen is pageNodes as of a revision, among nodes of one type, if only
-// is given.
-func (v *view) pageNodesThen(page *NodePage, p *pager, from, to []byte, ns nsID, only symbol) error {
+// pageNodesThen is pageNodes as of a revision, among the nodes that fit.
+func (v *view) pageNodesThen(page *NodePage, p *pager, from, to []byte, ns nsID, fits func(*nodeRecord) bool) error {
 	var failed error
 	v.nodesIn(from, to, true, p.look, func(id uint64, rec *nodeRecord, err error) (on bool) {
 		p.scanned += v.steps
 		v.steps = 0
-		if failed = err; err != nil || rec == nil || only != 0 && rec.Type != only {
+		if failed = err; err != nil || rec == nil || !fits(rec) {
 			return err == nil
 		}
 		on, failed = v.addNode(page, p, ns, id, rec)

@@ -50,23 +50,54 @@ func (s *Service) DeleteObservation(ctx context.Context, wo WriteOptions, namesp
 // GetObservation returns the current observation with an id, NOT_FOUND where
 // there is none in the namespace. An empty namespace allows any.
 func (s *Service) GetObservation(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64) (Observation, consensus.ReadInfo, error) {
+	return s.GetObservationAt(ctx, ro, When{}, namespace, id)
+}
+
+// GetObservationAt is GetObservation as of another time; only a ValidAt that is
+// given hides one that is not true then.
+func (s *Service) GetObservationAt(ctx context.Context, ro consensus.ReadOptions, when When, namespace string, id uint64) (Observation, consensus.ReadInfo, error) {
 	var out Observation
-	info, err := s.readAt(ctx, ro, When{AnyValid: true}, func(v *view) error {
-		at, ok := v.obsPlace(id)
-		if !ok || namespace != "" && v.namespace(namespace) != at.ns {
-			return noObservation(id)
-		}
-		rec, ok, err := v.obsAt(at)
+	info, err := s.readAt(ctx, ro, when, func(v *view) error {
+		v.at.any = v.at.any || when.ValidAt.IsZero()
+		at, rec, ok, err := v.seeObservation(id)
 		if err != nil {
 			return err
 		}
-		if !ok || v.expired(rec.Expires) || v.hides(at.ns, at.node) {
+		if !ok || namespace != "" && v.namespace(namespace) != at.ns || !v.shows(&rec.provenance) || v.hides(at.ns, at.node) {
 			return noObservation(id)
 		}
 		out, err = v.toObservation(at, &rec)
 		return err
 	})
 	return out, info, err
+}
+
+// seeObservation returns the version of an observation that was current then,
+// and where it was. Whether it is shown is for the caller to ask.
+func (v *view) seeObservation(id uint64) (at obsPlace, rec obsRecord, ok bool, err error) {
+	if id == 0 || id > maxID {
+		return at, rec, false, nil
+	}
+	val := v.r.Get(tObsAt, appendID(nil, id))
+	at, ended, ok := parseObsValue(id, val)
+	if !ok {
+		return at, rec, false, nil
+	}
+	if !ended {
+		if rec, ok, err = v.obsAt(at); err != nil || !v.at.past || ok && rec.began() <= v.at.rev {
+			return at, rec, ok, err
+		}
+	}
+	if !v.at.past {
+		return at, rec, false, nil
+	}
+	for former := val[obsValueSize:]; ; former = former[5:] {
+		past := firstPast(v.r, tObsHist, appendObsKey(nil, at.ns, at.node, id), v.at.rev)
+		if rec, ok, err = v.obsThen(false, nil, past); err != nil || ok || len(former) == 0 {
+			return at, rec, ok, err
+		}
+		at.node = readID(former)
+	}
 }
 
 // ObservationQuery asks for a page of observations: those of a node, named by

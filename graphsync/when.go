@@ -22,6 +22,9 @@ type When struct {
 	AnyValid bool
 }
 
+// now says that no other state than the present is asked for.
+func (w *When) now() bool { return w.Revision == 0 && w.Time.IsZero() }
+
 // vantage is a When made out in a view. The zero value, which writes and
 // exports use, shows all that is current.
 type vantage struct {

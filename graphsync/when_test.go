@@ -291,3 +291,67 @@ func TestLevel(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The pages of a list that is asked as of the present lie in the past once
+// something is written: a cursor of the first was none of the second.
+func TestPagesAsOfThePresentGoOnAfterAWrite(t *testing.T) {
+	s := newService(t)
+	for i := range 5 {
+		mustCreate(t, s, NewNode{SessionID: "s", NodeType: "n", Label: fmt.Sprint("Label ", i)})
+	}
+	info, err := s.read(bg, stale, func(*view) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	when := When{Revision: info.Revision}
+	for name, page := range map[string]func(cursor string) (NodePage, error){
+		"list": func(cursor string) (NodePage, error) {
+			p, _, err := s.ListNodes(bg, stale, NodeQuery{Namespace: "s", Type: "n", Limit: 2, Cursor: cursor, When: when})
+			return p, err
+		},
+		"find": func(cursor string) (NodePage, error) {
+			p, _, err := s.Find(bg, stale, FindQuery{Namespace: "s", Text: "label", Match: MatchPrefix, Limit: 2, Cursor: cursor, When: when})
+			return p, err
+		},
+	} {
+		seen, cursor := 0, ""
+		for {
+			p, err := page(cursor)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			seen += p.Count
+			mustCreate(t, s, NewNode{SessionID: "s", NodeType: "n", Label: "Label of later"})
+			if cursor = p.Cursor; cursor == "" {
+				break
+			}
+		}
+		if seen != 5 {
+			t.Errorf("%s: %d of 5", name, seen)
+		}
+	}
+}
+
+// An observation that a merge moved is found where it was.
+func TestObservationAsOfBeforeAMerge(t *testing.T) {
+	s := newService(t)
+	a := mustCreate(t, s, NewNode{SessionID: "s", NodeType: "n", Label: "a", Key: "a"})
+	mustCreate(t, s, NewNode{SessionID: "s", NodeType: "n", Label: "b", Key: "b"})
+	o, _, first, err := s.AddObservation(bg, alice, NewObservation{SessionID: "s", NodeID: a.ID, Text: "said"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, b, merged, err := s.MergeNodes(bg, alice, NewMerge{SessionID: "s", Source: "a", Target: "b"})
+	if err != nil {
+		t.Fatal(m, err)
+	}
+	if _, _, err := s.DeleteObservation(bg, alice, "s", o.ID); err != nil {
+		t.Fatal(err)
+	}
+	for rev, node := range map[uint64]uint64{first.Revision - 1: 0, first.Revision: a.ID, merged.Revision: b.ID, merged.Revision + 1: 0} {
+		got, _, err := s.GetObservationAt(bg, stale, When{Revision: rev}, "s", o.ID)
+		if got.NodeID != node || (err == nil) != (node != 0) {
+			t.Errorf("as of %d: of node %d, want %d: %v", rev, got.NodeID, node, err)
+		}
+	}
+}

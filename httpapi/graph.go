@@ -51,6 +51,7 @@ type Graph interface {
 	Path(ctx context.Context, ro consensus.ReadOptions, q graphsync.PathQuery) (graphsync.Path, consensus.ReadInfo, error)
 	Paths(ctx context.Context, ro consensus.ReadOptions, q graphsync.PathsQuery) (graphsync.Paths, consensus.ReadInfo, error)
 	GetObservation(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64) (graphsync.Observation, consensus.ReadInfo, error)
+	GetObservationAt(ctx context.Context, ro consensus.ReadOptions, when graphsync.When, namespace string, id uint64) (graphsync.Observation, consensus.ReadInfo, error)
 	ListObservations(ctx context.Context, ro consensus.ReadOptions, q graphsync.ObservationQuery) (graphsync.ObservationPage, consensus.ReadInfo, error)
 	Duplicates(ctx context.Context, ro consensus.ReadOptions, q graphsync.DuplicateQuery) (graphsync.DuplicatePage, consensus.ReadInfo, error)
 	GetVector(ctx context.Context, ro consensus.ReadOptions, namespace string, id uint64, model string) (graphsync.Vector, consensus.ReadInfo, error)

@@ -10,6 +10,7 @@ type findNodesInput struct {
 	ReadInput
 	SessionInput
 	PageInput
+	WhenInput
 	ShowInput
 	Key      string `query:"key" maxLength:"512" doc:"The node that has this key"`
 	Label    string `query:"label" maxLength:"1024" doc:"Nodes of exactly this label, but for case, width and runs of spaces"`
@@ -18,13 +19,14 @@ type findNodesInput struct {
 	NodeType string `query:"node_type" maxLength:"64"`
 }
 
-// findNodes finds nodes by one of key, label, prefix and contains.
+// findNodes finds nodes by one of key, label, prefix and contains. As of another
+// time those found by label are looked for among all nodes, and come newest first.
 func (a *API) findNodes(ctx context.Context, in *findNodesInput) (*nodePageOutput, error) {
-	o, err := in.Options()
+	o, when, err := timed(in.ReadInput, in.WhenInput)
 	if err != nil {
 		return nil, err
 	}
-	q := graphsync.FindQuery{Namespace: in.SessionID, Type: in.NodeType, Limit: in.Limit, Cursor: in.Cursor, Answer: in.answer()}
+	q := graphsync.FindQuery{Namespace: in.SessionID, Type: in.NodeType, Limit: in.Limit, Cursor: in.Cursor, When: when, Answer: in.answer()}
 	ways, field := 0, "key"
 	for _, way := range []struct {
 		name, text string
@@ -42,7 +44,7 @@ func (a *API) findNodes(ctx context.Context, in *findNodesInput) (*nodePageOutpu
 	case ways != 1:
 		return nil, invalid("query."+field, "give one of key, label, prefix and contains")
 	case in.Key != "":
-		return a.nodeByKey(ctx, o, graphsync.When{}, in.shown(), in.SessionID, in.Key, in.NodeType)
+		return a.nodeByKey(ctx, o, when, in.shown(), in.SessionID, in.Key, in.NodeType)
 	}
 	p, info, err := a.cfg.Graph.Find(ctx, o, q)
 	if err != nil {

@@ -104,15 +104,16 @@ type observationOutput struct {
 type getObservationInput struct {
 	ReadInput
 	ScopeInput
+	WhenInput
 	IDInput
 }
 
 func (a *API) getObservation(ctx context.Context, in *getObservationInput) (*observationOutput, error) {
-	o, err := in.Options()
+	o, when, err := timed(in.ReadInput, in.WhenInput)
 	if err != nil {
 		return nil, err
 	}
-	got, info, err := a.cfg.Graph.GetObservation(ctx, o, in.SessionID, in.ID)
+	got, info, err := a.cfg.Graph.GetObservationAt(ctx, o, when, in.SessionID, in.ID)
 	if err != nil {
 		return nil, refusedRead(ctx, info, err)
 	}

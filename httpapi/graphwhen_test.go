@@ -235,3 +235,66 @@ func TestDaysAreTimes(t *testing.T) {
 		}
 	}
 }
+
+// A parameter that says of when must not be passed over: who asks what knows
+// the present only would take its answer for that of another time.
+func TestEveryGraphReadHonoursOrRefusesAsOf(t *testing.T) {
+	a := graphAPI(t)
+	honoured := map[string]bool{}
+	for _, path := range []string{
+		"/graph/nodes", "/graph/nodes/{id}", "/graph/edges", "/graph/edges/{id}", "/graph/find", "/graph/nodes/{id}/observations", "/graph/observations/{id}",
+		"/graph/neighbors", "/graph/path", "/graph/paths", "/graph/degree", "/graph/hubs", "/graph/export",
+	} {
+		honoured[path] = true
+	}
+	for _, e := range a.entries() {
+		if e.Method != "GET" || !strings.HasPrefix(e.Path, "/graph/") {
+			continue
+		}
+		for _, name := range []string{"as_of", "valid_at"} {
+			path := strings.NewReplacer("{id}", "1", "{model}", "m").Replace(e.Path)
+			res := ask(t, a.Handler(), "GET", path+"?"+name+"=nonsense", "", "X-API-Key: "+adminKey)
+			r := refusal(t, res)
+			if r.Details["field"] == "query.session_id" || r.Details["field"] == "session_id" {
+				res = ask(t, a.Handler(), "GET", path+"?session_id=s&"+name+"=nonsense", "", "X-API-Key: "+adminKey)
+				r = refusal(t, res)
+			}
+			switch {
+			case r.Details["field"] != "query."+name || res.StatusCode != 400:
+				t.Errorf("%s: %d %v", e.Path, res.StatusCode, r)
+			case honoured[e.Path] && r.Code != CodeInvalid:
+				t.Errorf("%s does not know %s: %v", e.Path, name, r)
+			case !honoured[e.Path] && (r.Code != CodeUnknownParameter || !strings.Contains(r.Sentence, "the present only; nodes, edges, find")):
+				t.Errorf("%s with %s: %v", e.Path, name, r)
+			}
+		}
+	}
+}
+
+// Find and the one observation knew the present only.
+func TestFindAndObservationsInThePast(t *testing.T) {
+	a := graphAPI(t)
+	ada := makeNode(t, a, "Ada", "ada")                                                                                                     // 1
+	said := call(t, a, 201, "POST", fmt.Sprintf("/graph/nodes/%d/observations", ada), `{"text":"wrote","valid_to":"1852-01-01T00:00:00Z"}`) // 2
+	call(t, a, 200, "PUT", fmt.Sprintf("/graph/nodes/%d", ada), `{"label":"Countess"}`)                                                     // 3
+	call(t, a, 204, "DELETE", fmt.Sprintf("/graph/observations/%d", said.number(t, "id")), "")                                              // 4
+	observation := fmt.Sprintf("/graph/observations/%d?session_id=s", said.number(t, "id"))
+	for target, want := range map[string]string{
+		"/graph/find?session_id=s&label=ada&as_of=1":             `"count":1`,
+		"/graph/find?session_id=s&label=ada&as_of=3":             `"count":0`,
+		"/graph/find?session_id=s&prefix=COUN&as_of=4":           `"count":1`,
+		"/graph/find?session_id=s&contains=da&as_of=2":           `"count":1`,
+		"/graph/find?session_id=s&contains=da":                   `"count":0`,
+		"/graph/find?session_id=s&key=ada&as_of=1":               `"label":"Ada"`,
+		"/graph/find?session_id=s&label=ada&as_of=1&node_type=x": `"count":0`,
+		observation + "&as_of=2":                                 `"wrote"`,
+		observation + "&as_of=3&valid_at=1850-01-01":             `"wrote"`,
+	} {
+		if got := call(t, a, 200, "GET", target, ""); !strings.Contains(got.text, want) {
+			t.Errorf("%s: %s, want %s", target, got.text, want)
+		}
+	}
+	for _, q := range []string{"", "&as_of=1", "&as_of=4", "&as_of=3&valid_at=1853-01-01"} {
+		call(t, a, 404, "GET", observation+q, "")
+	}
+}

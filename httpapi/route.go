@@ -82,7 +82,7 @@ func Plain(r Route, h gin.HandlerFunc) Entry {
 			for name := range c.Request.URL.Query() {
 				if !slices.Contains(r.Query, name) {
 					name = clip(name, 100)
-					a.Refuse(c, Fail(CodeUnknownParameter, "the query parameter %q is not known here", name).With("field", "query."+name))
+					a.Refuse(c, Fail(CodeUnknownParameter, "%s", unknownParameter(name)).With("field", "query."+name))
 					return
 				}
 			}

@@ -65,9 +65,9 @@ func judge(status int, p problem) (code, sentence string) {
 	where, name, _ := strings.Cut(p.Field, ".")
 	switch {
 	case p.Problem == validation.MsgUnexpectedProperty:
-		return CodeUnknownField, fmt.Sprintf("the field %q is not known here", name)
+		return CodeUnknownField, unknownField(name)
 	case p.Problem == "unknown query parameter":
-		return CodeUnknownParameter, fmt.Sprintf("the query parameter %q is not known here", name)
+		return CodeUnknownParameter, unknownParameter(name)
 	case where == "body" && name == "" && status == http.StatusBadRequest:
 		return CodeMalformed, "the request body is not valid JSON: " + p.Problem
 	case where == "body" && name == "":
@@ -76,4 +76,20 @@ func judge(status int, p problem) (code, sentence string) {
 		return CodeInvalid, fmt.Sprintf("the field %q is not valid: %s", name, p.Problem)
 	}
 	return CodeInvalid, fmt.Sprintf("the %s parameter %q is not valid: %s", where, name, p.Problem)
+}
+
+func unknownField(name string) string {
+	return fmt.Sprintf("the field %q is not known here", name) + presentOnly(name)
+}
+
+func unknownParameter(name string) string {
+	return fmt.Sprintf("the query parameter %q is not known here", name) + presentOnly(name)
+}
+
+// presentOnly says what can be asked of another time to whom asked what cannot.
+func presentOnly(name string) string {
+	if name != "as_of" && name != "valid_at" {
+		return ""
+	}
+	return ", which knows the present only; nodes, edges, find, observations, neighbors, path, paths, degree, hubs and export take it"
 }
