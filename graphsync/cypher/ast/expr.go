@@ -189,10 +189,12 @@ type (
 		X       Expr
 	}
 	// PatternExpr is a pattern as a predicate: it holds where there is a match. It
-	// is shortestPath(…) too, which gives a path or null.
+	// is shortestPath(…) too, which gives a path or null. Exists says that it was
+	// written exists(…), which is a boolean wherever it stands.
 	PatternExpr struct {
 		At      fault.Pos
 		Pattern *Pattern
+		Exists  bool
 	}
 	// Exists is EXISTS { … }: a whole query, or patterns with an optional WHERE
 	// (then Query is one Match and nothing more).
