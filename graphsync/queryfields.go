@@ -31,6 +31,8 @@ func (q *queryReader) Property(_ context.Context, id uint64, name string) (value
 		return got, err
 	}
 	switch name {
+	case "observations":
+		return q.observations(id)
 	case "aliases":
 		if len(rec.Aliases) == 0 {
 			return value.Null, nil
@@ -44,6 +46,23 @@ func (q *queryReader) Property(_ context.Context, id uint64, name string) (value
 		return queryTime(rec.Expires), nil
 	}
 	return q.stampField(&rec.stamp, name)
+}
+
+// maxQueryObservations bounds the property observations of one node.
+const maxQueryObservations = MaxLimit
+
+// observations are the texts of what is said of a node, null where nothing is.
+func (q *queryReader) observations(id uint64) (value.Value, error) {
+	var page ObservationPage
+	prefix := appendNodeKey(nil, q.ns, id)
+	if err := q.v.pageObservations(&page, q.ns, prefix, &ObservationQuery{Limit: maxQueryObservations}); err != nil || len(page.Observations) == 0 {
+		return value.Null, err
+	}
+	texts := make([]value.Value, len(page.Observations))
+	for i := range page.Observations {
+		texts[i] = value.String(page.Observations[i].Text)
+	}
+	return value.List(texts), nil
 }
 
 func (q *queryReader) stampField(s *stamp, name string) (value.Value, error) {

@@ -39,13 +39,17 @@ type Request struct {
 	// Once marks what must not be sent again, because the node cannot tell a
 	// repetition: messages and streams.
 	Once bool
+	// Reads marks a POST that changes nothing.
+	Reads bool
 	// Own reads the state at least as new as this person's last write.
 	Own bool
 	// Timeout is for this request; 0 means Timeout, below 0 none.
 	Timeout time.Duration
 }
 
-func (r Request) write() bool { return r.Method != http.MethodGet && r.Method != http.MethodHead }
+func (r Request) write() bool {
+	return !r.Reads && r.Method != http.MethodGet && r.Method != http.MethodHead
+}
 
 // Get is a read of the state that includes the person's own writes.
 func (c *Client) Get(ctx context.Context, path string, query url.Values, out any) error {
