@@ -2,7 +2,6 @@ package graphsync
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/graphsync/cursor"
 	"github.com/meshd/meshd/graphsync/search"
 )
 
@@ -233,9 +233,9 @@ func (r *searchRun) readCursor() *consensus.Refusal {
 	if r.q.Cursor == "" {
 		return nil
 	}
-	b, err := base64.RawURLEncoding.DecodeString(r.q.Cursor)
-	if err != nil || len(b) != 9 || b[0] != r.cursorKind() {
-		return invalid("cursor", "is not from this search")
+	b, ok := cursor.Open(r.q.Namespace, r.q.Cursor)
+	if !ok || len(b) != 9 || b[0] != r.cursorKind() {
+		return invalid("cursor", "is damaged, or not from this search: begin again without it")
 	}
 	n := binary.BigEndian.Uint64(b[1:])
 	if r.q.Mode == SearchSubstring {
@@ -256,7 +256,7 @@ func (r *searchRun) cursorKind() byte {
 }
 
 func (r *searchRun) cursor(n uint64) string {
-	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64([]byte{r.cursorKind()}, n))
+	return cursor.Seal(r.q.Namespace, binary.BigEndian.AppendUint64([]byte{r.cursorKind()}, n))
 }
 
 // ranked is the ranking a search asks for, as far as this page needs it.

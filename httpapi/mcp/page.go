@@ -2,7 +2,6 @@ package mcp
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/graphsync"
+	"github.com/meshd/meshd/graphsync/cursor"
 	"github.com/meshd/meshd/graphsync/memory"
 )
 
@@ -37,20 +37,17 @@ func (p place) String() string {
 	if err != nil {
 		return ""
 	}
-	return base64.RawURLEncoding.EncodeToString(b)
+	return cursor.Seal("mcp", b)
 }
 
 // placeOf reads a cursor that a call has brought. It must belong to the same
 // question.
-func placeOf(cursor, query string) (p place, err error) {
-	if cursor == "" {
+func placeOf(text, query string) (p place, err error) {
+	if text == "" {
 		return place{Query: query}, nil
 	}
-	b, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err == nil {
-		err = json.Unmarshal(b, &p)
-	}
-	if err != nil || p.Index < 0 || p.Query != query {
+	b, ok := cursor.Open("mcp", text)
+	if !ok || json.Unmarshal(b, &p) != nil || p.Index < 0 || p.Query != query {
 		return p, said{"the cursor is not one that this tool has given for these arguments: leave it out to begin anew"}
 	}
 	return p, nil
