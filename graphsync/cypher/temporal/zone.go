@@ -1,0 +1,197 @@
+package temporal
+
+import (
+	"archive/zip"
+	"bytes"
+	_ "embed"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+)
+
+// zoneinfo is the IANA time zone database, compiled, as Go brings it in
+// lib/time/zoneinfo.zip. It is in the public domain. The system's own database is
+// never asked: it differs from one machine to the next.
+//
+//go:embed zoneinfo.zip
+var zoneinfo []byte
+
+// Zone is an offset from UTC, or a region with its rules. The zero Zone is UTC.
+type Zone struct {
+	offset int32
+	region *time.Location
+	name   string
+}
+
+// maxOffset is that of ISO 8601 in practice: 18 hours.
+const maxOffset = 18 * 3600
+
+// maxZoneName is more than the longest name of a region.
+const maxZoneName = 64
+
+// OffsetZone is a zone at a fixed offset in seconds.
+func OffsetZone(seconds int32) Zone { return Zone{offset: seconds} }
+
+// ParseZone takes Z, ±HH, ±HH:MM, ±HHMM, ±HH:MM:SS, ±HHMMSS, or the name of a
+// region. Spaces in a name stand for underscores.
+func ParseZone(s string) (Zone, error) {
+	if s == "Z" || s == "z" {
+		return Zone{}, nil
+	}
+	if s != "" && (s[0] == '+' || s[0] == '-') {
+		p := scanner{text: s}
+		offset, ok := p.offset()
+		if !ok || !p.end() {
+			return Zone{}, fmt.Errorf("%s is no time zone", quote(s))
+		}
+		return Zone{offset: offset}, nil
+	}
+	return regionZone(strings.ReplaceAll(s, " ", "_"))
+}
+
+// regions has a *time.Location for each name that was asked for and is one: at most
+// as many as the database has.
+var regions sync.Map
+
+var zoneFiles = sync.OnceValue(func() map[string]*zip.File {
+	files := map[string]*zip.File{}
+	r, err := zip.NewReader(bytes.NewReader(zoneinfo), int64(len(zoneinfo)))
+	if err != nil {
+		return files
+	}
+	for _, f := range r.File {
+		files[f.Name] = f
+	}
+	return files
+})
+
+func regionZone(name string) (Zone, error) {
+	if l, ok := regions.Load(name); ok {
+		return Zone{region: l.(*time.Location), name: name}, nil
+	}
+	f, ok := zoneFiles()[name]
+	if !ok || strings.HasSuffix(name, "/") {
+		return Zone{}, fmt.Errorf("%s is no time zone", quote(name))
+	}
+	file, err := f.Open()
+	if err != nil {
+		return Zone{}, fmt.Errorf("time zone %s: %w", quote(name), err)
+	}
+	defer file.Close()
+	data, err := io.ReadAll(file)
+	if err != nil {
+		return Zone{}, fmt.Errorf("time zone %s: %w", quote(name), err)
+	}
+	l, err := time.LoadLocationFromTZData(name, data)
+	if err != nil {
+		return Zone{}, fmt.Errorf("time zone %s: %w", quote(name), err)
+	}
+	got, _ := regions.LoadOrStore(name, l)
+	return Zone{region: got.(*time.Location), name: name}, nil
+}
+
+// String is the name of a region, or the offset as Z or ±HH:MM.
+func (z Zone) String() string {
+	if z.region != nil {
+		return z.name
+	}
+	return string(appendOffset(nil, z.offset))
+}
+
+// at is the offset at an instant.
+func (z Zone) at(seconds int64) int32 {
+	if z.region == nil {
+		return z.offset
+	}
+	_, offset := time.Unix(seconds, 0).In(z.region).Zone()
+	return int32(offset)
+}
+
+// span is a time in which a region's offset stays the same; end is not in it.
+type span struct {
+	start, end int64
+	open       bool // without an end
+	offset     int64
+}
+
+func (z Zone) span(seconds int64) span {
+	t := time.Unix(seconds, 0).In(z.region)
+	start, end := t.ZoneBounds()
+	_, offset := t.Zone()
+	s := span{start: -1 << 62, end: 1 << 62, open: end.IsZero(), offset: int64(offset)}
+	if !start.IsZero() {
+		s.start = start.Unix()
+	}
+	if !end.IsZero() {
+		s.end = end.Unix()
+	}
+	return s
+}
+
+// offsetsOf gives the offsets that a clock of z can have had when it showed local
+// seconds: two when it was put back over them, the earlier instant's first. Where it
+// was put forward over them it is none, and gap is the offset before that.
+func (z Zone) offsetsOf(local int64) (offsets []int32, gap int32) {
+	if z.region == nil {
+		return []int32{z.offset}, 0
+	}
+	// One of the spans around it is the right one: no two changes are within a day.
+	middle := z.span(local)
+	spans := []span{middle}
+	if middle.start != -1<<62 {
+		spans = []span{z.span(middle.start - 1), middle}
+	}
+	if !middle.open {
+		spans = append(spans, z.span(middle.end))
+	}
+	for i, s := range spans {
+		if at := local - s.offset; at >= s.start && at < s.end {
+			offsets = append(offsets, int32(s.offset))
+		} else if i+1 < len(spans) && at >= s.end && local-spans[i+1].offset < s.end {
+			gap = int32(s.offset)
+		}
+	}
+	return offsets, gap
+}
+
+// resolve finds the instant at which the clock of z shows l: the earlier one if the
+// clock was put back over it, unless the offset was preferred; as much later as the
+// clock was put forward if it never showed it.
+func (z Zone) resolve(l LocalDateTime, preferred int32, prefer bool) (DateTime, error) {
+	offsets, offset := z.offsetsOf(l.Seconds)
+	if len(offsets) > 0 {
+		offset = offsets[0]
+	}
+	if prefer {
+		for _, o := range offsets {
+			if o == preferred {
+				offset = o
+			}
+		}
+	}
+	return z.instant(l.Seconds-int64(offset), l.Nanos)
+}
+
+// instant shows an instant in z.
+func (z Zone) instant(seconds int64, nanos int32) (DateTime, error) {
+	offset := z.at(seconds)
+	if _, err := localOf(seconds+int64(offset), nanos); err != nil {
+		return DateTime{}, err
+	}
+	return DateTime{Seconds: seconds, Nanos: nanos, Offset: offset, Zone: z.name}, nil
+}
+
+// zone is that of t. A region that is not in the database keeps its offset.
+func (t DateTime) zone() Zone {
+	if t.Zone != "" {
+		if z, err := regionZone(t.Zone); err == nil {
+			return z
+		}
+	}
+	return Zone{offset: t.Offset, name: t.Zone}
+}
+
+// In shows the instant of t in another zone.
+func (t DateTime) In(z Zone) (DateTime, error) { return z.instant(t.Seconds, t.Nanos) }
