@@ -26,7 +26,23 @@ type Env struct {
 	Budget *Budget
 
 	patterns map[string]*Pattern
+	stack    []value.Value // arguments of the calls that are being prepared
 }
+
+// Mark, Push, Args and Drop prepare the arguments of a call on a stack, so that
+// calls allocate nothing: take a mark, push each argument, call with the
+// arguments since the mark, drop them. A function must not keep its arguments'
+// slice.
+func (env *Env) Mark() int { return len(env.stack) }
+
+// Push adds an argument.
+func (env *Env) Push(v value.Value) { env.stack = append(env.stack, v) }
+
+// Args are the arguments since the mark, valid until they are dropped.
+func (env *Env) Args(mark int) []value.Value { return env.stack[mark:len(env.stack):len(env.stack)] }
+
+// Drop forgets the arguments since the mark.
+func (env *Env) Drop(mark int) { env.stack = env.stack[:mark] }
 
 // Type is a set of kinds: what an argument may be, or a result. Null is of every
 // type.
