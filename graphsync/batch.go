@@ -2,6 +2,7 @@ package graphsync
 
 import (
 	"context"
+	"errors"
 
 	"github.com/meshd/meshd/consensus"
 )
@@ -31,6 +32,10 @@ func (s *Service) Batch(ctx context.Context, wo WriteOptions, namespace string, 
 	}
 	res, out, err := s.propose(ctx, wo, cmd)
 	if err != nil {
+		var r *consensus.Refusal
+		if len(ops) == 1 && errors.As(err, &r) && r.Details["field"] != "" && r.Details["field"] != "operations" {
+			err = inOp(r, 0) // a single one is told without, as it may be no batch
+		}
 		return nil, out, err
 	}
 	return res.results(), out, nil

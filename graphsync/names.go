@@ -2,6 +2,7 @@ package graphsync
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/cases"
@@ -46,6 +47,23 @@ func checkText(field, s string, min, max int) *consensus.Refusal {
 		return invalid(field, "contains a NUL character")
 	}
 	return nil
+}
+
+// checkShown refuses a text that shows nothing: made of white space, controls,
+// characters without width and fillers alone. It is for what is made; what was
+// stored before is named and read as ever.
+func checkShown(field, s string) *consensus.Refusal {
+	for _, c := range s {
+		if c > ' ' && c < 0x7f || c >= 0x80 && shows(c) {
+			return nil
+		}
+	}
+	return invalid(field, "has no visible character")
+}
+
+func shows(c rune) bool {
+	return !unicode.In(c, unicode.White_Space, unicode.Cc, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) &&
+		c != '\u2800' // the Braille pattern without dots
 }
 
 // CheckNamespace refuses what cannot name a namespace: it takes 1 to 128 bytes

@@ -135,7 +135,7 @@ func prepareLabel(in *Op, out *op) *consensus.Refusal {
 	if name != out.Label {
 		out.Name = name
 	}
-	return nil
+	return checkShown("label", out.Label)
 }
 
 func prepareKeys(in *Op, out *op) (r *consensus.Refusal) {
@@ -154,6 +154,9 @@ func prepareKeys(in *Op, out *op) (r *consensus.Refusal) {
 		norm, r := checkKey("key", in.Key)
 		if norm != in.Key {
 			out.Norm = norm
+		}
+		if r == nil {
+			r = checkShown("key", in.Key)
 		}
 		return r
 	case opUpdateNode, opDeleteNode, opAddAlias, opRemoveAlias, opAddObservation, opSetVector, opDeleteVector, opEraseNode:

@@ -50,6 +50,9 @@ func prepareText(in *Op, out *op) *consensus.Refusal {
 		return invalid("text", "must not be blank")
 	}
 	out.Text = in.Text
+	if out.Kind == opAddObservation {
+		return checkShown("text", in.Text)
+	}
 	return nil
 }
 
@@ -57,6 +60,9 @@ func prepareText(in *Op, out *op) *consensus.Refusal {
 // An alias may be a key that an export made: that of a node which was merged.
 func prepareAlias(in *Op, out *op) *consensus.Refusal {
 	norm, r := checkKey("alias", in.Alias)
+	if r == nil && out.Kind == opAddAlias {
+		r = checkShown("alias", in.Alias)
+	}
 	if r != nil {
 		return r
 	}

@@ -52,9 +52,9 @@ func TestGraphRefusals(t *testing.T) {
 		"another case":      {posts, `{"session_id":"s","node_type":"n","label":"x","Label":"y"}`, "UNKNOWN_FIELD", "body.Label"},
 		"put another case":  {"PUT /graph/nodes/{ada}", `{"Label":"y"}`, "UNKNOWN_FIELD", "body.Label"},
 		"batch, other case": {batch, `{"session_id":"s","ops":[{"op":"update_node","id":{ada},"Label":"x"}]}`, "UNKNOWN_FIELD", "body.ops[0].Label"},
-		"too large":         {posts, `{"session_id":"s","node_type":"n","label":"x","properties":{"a":1e999}}`, "MALFORMED", "body"},
-		"put too large":     {"PUT /graph/nodes/{ada}", `{"properties":{"a":[-1e500]}}`, "MALFORMED", "body"},
-		"batch, too large":  {batch, `{"ops":[{"op":"update_node","id":{ada},"properties":{"a":1e999}}]}`, "MALFORMED", "body"},
+		"too large":         {posts, `{"session_id":"s","node_type":"n","label":"x","properties":{"a":1e999}}`, "INVALID", "body"},
+		"put too large":     {"PUT /graph/nodes/{ada}", `{"properties":{"a":[-1e500]}}`, "INVALID", "body"},
+		"batch, too large":  {batch, `{"ops":[{"op":"update_node","id":{ada},"properties":{"a":1e999}}]}`, "INVALID", "body"},
 
 		"put null properties":  {"PUT /graph/nodes/{ada}", `{"properties":null}`, "INVALID", "body.properties"},
 		"put merge of nothing": {"PUT /graph/nodes/{ada}", `{"merge":true}`, "INVALID", "body.merge"},
@@ -75,7 +75,7 @@ func TestGraphRefusals(t *testing.T) {
 		"edge across namespaces": {"POST /graph/edges", `{"session_id":"s","source_id":{ada},"target_id":{else},"edge_type":"T"}`, "NOT_FOUND", "body.target_id"},
 		"edge across, no name":   {"POST /graph/edges", `{"source_id":{ada},"target_id":{else},"edge_type":"T"}`, "INVALID", "body.target"},
 		"weight NaN":             {"POST /graph/edges", edge + `,"weight":NaN}`, "MALFORMED", "body"},
-		"weight infinite":        {"POST /graph/edges", edge + `,"weight":1e999}`, "MALFORMED", "body"},
+		"weight infinite":        {"POST /graph/edges", edge + `,"weight":1e999}`, "INVALID", "body"},
 		"weight a text":          {"POST /graph/edges", edge + `,"weight":"1"}`, "INVALID", "body.weight"},
 		"id a text":              {"POST /graph/edges", `{"session_id":"s","source_id":"{ada}","target_id":{bob},"edge_type":"T"}`, "INVALID", "body.source_id"},
 		"id a fraction":          {"POST /graph/edges", `{"session_id":"s","source_id":1.5,"target_id":{bob},"edge_type":"T"}`, "INVALID", "body.source_id"},
@@ -191,5 +191,29 @@ func TestGraphAbsent(t *testing.T) {
 	a := mustBuild(t, testConfig(io.Discard))
 	if res := ask(t, a.Handler(), http.MethodGet, "/graph/stats?session_id=s", "", "X-API-Key: "+userKey); res.StatusCode != http.StatusNotFound {
 		t.Error(res.StatusCode)
+	}
+}
+
+// A number that JSON allows and nothing holds was called no JSON, and who sent
+// a file as JSON was told to send JSON.
+func TestHugeNumbersAndOtherFilesAreCalledWhatTheyAre(t *testing.T) {
+	a := graphAPI(t)
+	n := makeNode(t, a, "x", "x")
+	for target, body := range map[string]string{
+		"POST /graph/nodes":                             `{"session_id":"s","node_type":"n","label":"x","properties":{"a":[1e400]}}`,
+		fmt.Sprintf("PUT /graph/nodes/%d", n):           `{"properties":{"a":1e400}}`,
+		"POST /graph/batch":                             `{"session_id":"s","ops":[{"op":"create_node","type":"n","label":"\u0041","properties":{"a":1e400}}]}`,
+		"POST /graph/edges":                             `{"source_id":1,"target_id":1,"edge_type":"T","weight":1e400}`,
+		fmt.Sprintf("PUT /graph/nodes/%d/vectors/m", n): `{"vector":[1e400]}`,
+	} {
+		method, path, _ := strings.Cut(target, " ")
+		e := call(t, a, 400, method, path, body)
+		if e.body["code"] != CodeInvalid || e.body["error"] != "1e400 in the request body is a number that no 64-bit float holds; send it as a string" {
+			t.Errorf("%s: %s", target, e.text)
+		}
+	}
+	e := call(t, a, 415, "POST", "/graph/import?session_id=s", "{}")
+	if next := e.body["details"].(map[string]any)["next"].(string); !strings.HasPrefix(next, "send application/x-ndjson, ") || !strings.Contains(next, "text/csv") {
+		t.Error(e.text)
 	}
 }

@@ -45,7 +45,11 @@ func (a *API) negotiate(c *gin.Context) {
 	}
 	media, ok := mediaType(r.Header.Get("Content-Type"))
 	if !ok || !slices.Contains(consumes, media) || !plainEncoding(r.Header.Get("Content-Encoding")) {
-		a.Refuse(c, Fail(CodeUnsupportedMediaType, "").With("accepted", consumes))
+		e := Fail(CodeUnsupportedMediaType, "").With("accepted", consumes)
+		if !slices.Contains(consumes, jsonOnly[0]) {
+			e.Details["next"] = "send " + strings.Join(consumes[:len(consumes)-1], ", ") + " or " + consumes[len(consumes)-1]
+		}
+		a.Refuse(c, e)
 		return
 	}
 	r.Header.Set("Content-Type", media)

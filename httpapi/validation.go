@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -68,6 +69,8 @@ func judge(status int, p problem) (code, sentence string) {
 		return CodeUnknownField, unknownField(name)
 	case p.Problem == "unknown query parameter":
 		return CodeUnknownParameter, unknownParameter(name)
+	case where == "body" && hugeNumber.MatchString(p.Problem):
+		return CodeInvalid, hugeNumber.FindStringSubmatch(p.Problem)[1] + " in the request body is a number that no 64-bit float holds; send it as a string"
 	case where == "body" && name == "" && status == http.StatusBadRequest:
 		return CodeMalformed, "the request body is not valid JSON: " + p.Problem
 	case where == "body" && name == "":
@@ -77,6 +80,9 @@ func judge(status int, p problem) (code, sentence string) {
 	}
 	return CodeInvalid, fmt.Sprintf("the %s parameter %q is not valid: %s", where, name, p.Problem)
 }
+
+// hugeNumber is what encoding/json says of a number that is none of Go's.
+var hugeNumber = regexp.MustCompile(`cannot unmarshal number (\S{1,40})\S* into Go .* of type float`)
 
 func unknownField(name string) string {
 	return fmt.Sprintf("the field %q is not known here", name) + presentOnly(name)
