@@ -1,6 +1,7 @@
 package graphsync
 
 import (
+	"encoding/binary"
 	"time"
 
 	"github.com/meshd/meshd/consensus"
@@ -81,15 +82,53 @@ func (v *view) lookRevision(rev uint64) error {
 	}
 	v.at.past, v.at.rev = rev < now, rev
 	v.at.now = m.LogSince
-	for k, val := range v.r.ScanReverse(tLog, appendLogKey(nil, m.LogFrom, 0), appendLogKey(nil, rev+1, 0)) {
-		c, ok := readChange(k, val)
-		if !ok {
-			return errRecord
-		}
-		v.at.now = c.at
-		break
+	before, at, ok, err := v.lastUpTo(m.LogFrom, rev)
+	if err != nil || !ok {
+		return err
+	}
+	v.at.now = at
+	if r := v.abandoned("as_of", before, rev); r != nil {
+		return r
 	}
 	return nil
+}
+
+// lastUpTo is the last revision with a change up to one, and its time.
+func (v *view) lastUpTo(from, rev uint64) (at uint64, ms int64, ok bool, _ error) {
+	for k, val := range v.r.ScanReverse(tLog, appendLogKey(nil, from, 0), appendLogKey(nil, rev+1, 0)) {
+		c, ok := readChange(k, val)
+		if !ok {
+			return 0, 0, false, errRecord
+		}
+		return c.rev, c.at, true, nil
+	}
+	return 0, 0, false, nil
+}
+
+// A mesh that was restored or recovered goes on 2^32 revisions above the last
+// that it has, since others may have been given out that are lost. What was as of
+// such a revision nobody knows.
+const revisionJump = 1 << 32
+
+// abandoned refuses a revision that may be one of those: it lies less than a
+// jump above the change before it, and the next one at least a jump. A revision
+// of those that the mesh does have, but without a change of the graph, is refused
+// with them if it is among the last before the jump.
+func (v *view) abandoned(field string, before, rev uint64) *consensus.Refusal {
+	next := v.r.Revision()
+	if rev == before || rev-before >= revisionJump || next-before < revisionJump {
+		return nil
+	}
+	for k := range v.r.Scan(tLog, appendLogKey(nil, rev+1, 0), nil) {
+		next = binary.BigEndian.Uint64(k)
+		break
+	}
+	if next-before < revisionJump {
+		return nil
+	}
+	r := invalid(field, "is revision %d, which this mesh may have had and lost: it was restored or recovered since; the last change before is revision %d", rev, before)
+	r.Details["before"] = itoa(before)
+	return r
 }
 
 // lookAgain lets a later view show what another one did, whose vantage has its

@@ -355,3 +355,47 @@ func TestObservationAsOfBeforeAMerge(t *testing.T) {
 		}
 	}
 }
+
+// A revision that was lost with a mesh was answered with the state of another.
+func TestLostRevisionsAreNoRevisions(t *testing.T) {
+	mem := consensustest.New(NewPart())
+	s := NewService(mem)
+	make := func(label string) uint64 {
+		_, out, err := s.CreateNode(bg, alice, NewNode{SessionID: "s", NodeType: "n", Label: label})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.Revision
+	}
+	make("a")
+	last := make("b")
+	count := func(rev uint64) (int, error) {
+		p, _, err := s.ListNodes(bg, stale, NodeQuery{Namespace: "s", When: When{Revision: rev}})
+		return p.Count, err
+	}
+	mem.Skip(10) // of other parts
+	for rev, want := range map[uint64]int{last: 2, last + 5: 2, last + 10: 2} {
+		if n, err := count(rev); n != want || err != nil {
+			t.Errorf("as of %d: %d %v", rev, n, err)
+		}
+	}
+	mem.Skip(1<<32 + 3) // the mesh lost what came after last+10, and went on
+	now := last + 10 + 1<<32 + 3
+	ask := func(after string) {
+		t.Helper()
+		for rev, want := range map[uint64]int{last - 1: 1, last: 2, last + 10 + 1<<32: 2, now - 1: 2, now: 2} {
+			if n, err := count(rev); n != want || err != nil {
+				t.Errorf("%s, as of %d: %d %v", after, rev, n, err)
+			}
+		}
+		for _, rev := range []uint64{last + 1, last + 11, last + 1<<31} {
+			if _, err := count(rev); code(err) != CodeInvalid || detail(err, "field") != "as_of" || detail(err, "before") != itoa(last) {
+				t.Errorf("%s, as of %d: %v", after, rev, err)
+			}
+		}
+	}
+	ask("at once")
+	make("c")
+	make("d")
+	ask("later")
+}

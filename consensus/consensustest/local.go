@@ -70,6 +70,16 @@ func (l *Local) Propose(ctx context.Context, p consensus.Proposal) (consensus.Ou
 	return consensus.Outcome{Revision: l.mem.rev, Result: slices.Clone(result)}, nil
 }
 
+// Skip raises the revision without a write, as commands of other parts and the
+// recovery of a mesh do.
+func (l *Local) Skip(revisions uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mem.rev += revisions
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
 // View implements consensus.State.
 func (l *Local) View(_ context.Context, o consensus.ReadOptions, fn func(consensus.Reader) error) (consensus.ReadInfo, error) {
 	l.mu.Lock()
