@@ -48,3 +48,50 @@ func BenchmarkApply(b *testing.B) {
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "commands/s")
 }
+
+// Applier is a state machine alone, for benchmarks of parts.
+type Applier struct {
+	tb         testing.TB
+	m          *machine
+	index, seq uint64
+	settle     uint64
+}
+
+// NewApplier makes one whose transactions end after every settle entries.
+func NewApplier(tb testing.TB, p Part, settle int) *Applier {
+	m, err := newMachine(tb.TempDir(), []Part{p}, slog.New(slog.DiscardHandler), newMetrics(nil))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	f, err := m.build(nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := m.use(f); err != nil {
+		tb.Fatal(err)
+	}
+	m.cur.Level = Level
+	tb.Cleanup(func() { m.close(false) })
+	return &Applier{tb: tb, m: m, settle: uint64(settle)}
+}
+
+// Apply applies one entry.
+func (a *Applier) Apply(part string, bodies [][]byte) {
+	acked := a.seq - min(a.seq, uint64(len(bodies)))
+	list := make([][]byte, 0, len(bodies))
+	for _, body := range bodies {
+		a.seq++
+		list = append(list, (&envelope{origin: origin{1}, seq: a.seq, part: part, body: body}).encode())
+	}
+	a.index++
+	e := entry{stamp: int64(a.index), level: Level, acks: []ack{{origin{1}, acked}}, envelopes: list}
+	a.m.ApplyBatch([]*raft.Log{{Index: a.index, Term: 1, Type: raft.LogCommand, Data: e.encode()}})
+	if a.index%a.settle == 0 {
+		if err := a.m.settle(); err != nil {
+			a.tb.Fatal(err)
+		}
+	}
+	if err := a.m.broken(); err != nil {
+		a.tb.Fatal(err)
+	}
+}

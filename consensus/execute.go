@@ -34,7 +34,8 @@ func (m *machine) execute(b *batch, env *envelope) (outcome, error) {
 			return refuse(&Refusal{Code: codeStagedGone, Sentence: "the chunks of the command are not all there"}), nil
 		}
 	}
-	o := NewOverlay(b.reader)
+	o := &m.overlay
+	o.reset(b.reader)
 	result, err := m.run(p, o, Command{
 		Body:     body,
 		Revision: m.cur.Revision + 1,

@@ -73,6 +73,7 @@ func forget(ts *tables, m *meta) error {
 	type record struct{ at, key []byte }
 	var gone []record
 	c := b.cursor()
+	defer c.done()
 	for k, v := c.first(); k != nil && len(gone) < idemSweep; k, v = c.next() {
 		if len(v) < 8 {
 			break

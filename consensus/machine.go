@@ -68,6 +68,7 @@ type machine struct {
 	origins origins
 	hash    hash.Hash
 	framing []byte
+	overlay Overlay // of the command that is executed
 	// failCommit is a test's way to a failing disk.
 	failCommit func() error
 	failSync   func() error

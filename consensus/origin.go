@@ -174,6 +174,7 @@ func (t *origins) sweep(ts *tables, now int64) error {
 func deleteRange(b *table, from, to []byte) error {
 	var keys [][]byte
 	c := b.cursor()
+	defer c.done()
 	for k, _ := c.seek(from); k != nil && string(k) < string(to); k, _ = c.next() {
 		keys = append(keys, slices.Clone(k))
 	}

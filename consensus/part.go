@@ -41,6 +41,37 @@ type Reader interface {
 	Time() time.Time
 }
 
+// ends is a Reader that finds the first and the last pair of a table with less
+// work than a scan.
+type ends interface {
+	first(t Table, from []byte) (k, v []byte)
+	last(t Table) (k, v []byte)
+}
+
+// First returns the first pair of a table with from <= key, no key where there
+// is none. It does what a Scan would that ends after one pair.
+func First(r Reader, t Table, from []byte) (k, v []byte) {
+	if r, ok := r.(ends); ok {
+		return r.first(t, from)
+	}
+	return only(r.Scan(t, from, nil))
+}
+
+// Last returns the last pair of a table, no key where there is none.
+func Last(r Reader, t Table) (k, v []byte) {
+	if r, ok := r.(ends); ok {
+		return r.last(t)
+	}
+	return only(r.ScanReverse(t, nil, nil))
+}
+
+func only(pairs iter.Seq2[[]byte, []byte]) ([]byte, []byte) {
+	for k, v := range pairs {
+		return k, v
+	}
+	return nil, nil
+}
+
 // Writer is the overlay one command writes to. Its reads see its own writes;
 // nothing reaches the state until the command has succeeded, and a refused or
 // panicking command leaves no trace. Keys and values are copied.

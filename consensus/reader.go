@@ -53,6 +53,7 @@ func (r *txReader) Scan(t Table, from, to []byte) iter.Seq2[[]byte, []byte] {
 			return
 		}
 		c := b.cursor()
+		defer c.done()
 		var k, v []byte
 		if from == nil {
 			k, v = c.first()
@@ -75,6 +76,7 @@ func (r *txReader) ScanReverse(t Table, from, to []byte) iter.Seq2[[]byte, []byt
 			return
 		}
 		c := b.cursor()
+		defer c.done()
 		var k, v []byte
 		if to == nil {
 			k, v = c.last()
@@ -90,6 +92,20 @@ func (r *txReader) ScanReverse(t Table, from, to []byte) iter.Seq2[[]byte, []byt
 			}
 		}
 	}
+}
+
+func (r *txReader) first(t Table, from []byte) (k, v []byte) {
+	if b := r.table(t); b != nil {
+		return b.first(from)
+	}
+	return nil, nil
+}
+
+func (r *txReader) last(t Table) (k, v []byte) {
+	if b := r.table(t); b != nil {
+		return b.last()
+	}
+	return nil, nil
 }
 
 // Revision implements Reader.

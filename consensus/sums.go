@@ -115,6 +115,8 @@ type table struct {
 	seed   uint32
 	bucket *bbolt.Bucket
 	seeks  *bbolt.Cursor // for single keys: it begins anew at each
+	idle   []*bbolt.Cursor
+	known  *known // nil where nothing is written
 }
 
 func tablesOf(tx *bbolt.Tx, c *content) *tables {
@@ -127,6 +129,9 @@ func (ts *tables) table(name Table) *table {
 	if !ok {
 		if b := ts.tx.Bucket([]byte(name)); b != nil {
 			t = &table{in: ts, name: name, seed: seedOf(name), bucket: b, seeks: b.Cursor()}
+			if ts.content != nil {
+				t.known = new(known)
+			}
 		} else if slices.Contains(ts.must, name) {
 			panic(storePanic{spoiled("the table %s is gone", name)})
 		}
@@ -146,18 +151,27 @@ func (t *table) check(key, stored []byte) []byte {
 
 // stored returns what lies under a key, with its checksum, nil where nothing.
 func (t *table) stored(key []byte) []byte {
+	v, _ := t.look(key)
+	return v
+}
+
+// look is stored; above says that all keys are below the one asked for.
+func (t *table) look(key []byte) (v []byte, above bool) {
 	k, v := t.seeks.Seek(key)
 	if !bytes.Equal(k, key) {
-		return nil
+		return nil, k == nil
 	}
 	if len(v) < trailer {
 		panic(storePanic{rotten{t.name, bytes.Clone(key)}})
 	}
-	return v
+	return v, false
 }
 
 // get returns the value under a key, nil where there is none.
 func (t *table) get(key []byte) []byte {
+	if t.known != nil {
+		return t.known.get(t, key)
+	}
 	v := t.stored(key)
 	if v == nil {
 		return nil
@@ -175,20 +189,37 @@ func (t *table) put(key, value []byte) error {
 	if t.name != tableMeta {
 		t.in.content.add(sum)
 	}
+	t.known.put(t, key, stored)
 	return t.bucket.Put(key, stored)
 }
 
 func (t *table) delete(key []byte) error {
 	t.dropOld(key)
+	t.known.delete(key)
 	return t.bucket.Delete(key)
 }
 
 // dropOld takes the pair under a key out of the sum, by the checksum that went
 // into it: should the pair be damaged, the sum will tell.
 func (t *table) dropOld(key []byte) {
-	if v := t.stored(key); v != nil {
+	if v := t.known.recall(t, key).stored; v != nil {
 		t.in.content.drop(binary.LittleEndian.Uint32(v[len(v)-trailer:]))
 	}
+}
+
+// first returns the first pair from a key on, last the last pair of all.
+func (t *table) first(from []byte) (k, v []byte) {
+	if from == nil {
+		return cursor{t, t.seeks}.first()
+	}
+	return cursor{t, t.seeks}.seek(from)
+}
+
+func (t *table) last() (k, v []byte) {
+	if t.known != nil {
+		return t.known.last(t)
+	}
+	return cursor{t, t.seeks}.last()
 }
 
 // cursor walks a table and checks what it finds.
@@ -197,7 +228,17 @@ type cursor struct {
 	c *bbolt.Cursor
 }
 
-func (t *table) cursor() cursor { return cursor{t, t.bucket.Cursor()} }
+func (t *table) cursor() cursor {
+	if n := len(t.idle); n > 0 {
+		c := t.idle[n-1]
+		t.idle = t.idle[:n-1]
+		return cursor{t, c}
+	}
+	return cursor{t, t.bucket.Cursor()}
+}
+
+// done says that the cursor is not used any more.
+func (c cursor) done() { c.t.idle = append(c.t.idle, c.c) }
 
 func (c cursor) first() (k, v []byte)          { return c.checked(c.c.First()) }
 func (c cursor) last() (k, v []byte)           { return c.checked(c.c.Last()) }

@@ -321,8 +321,7 @@ func decodeResult(b []byte) (result, error) {
 	if r.whole() {
 		return res, nil
 	}
-	res = result{}
-	return res, consensus.Decode(b, &res)
+	return decodeSlowly[result](b)
 }
 
 func (m *metaRecord) encode(b []byte) []byte {
@@ -372,6 +371,14 @@ func (m *metaRecord) read(v []byte) bool {
 	return r.whole()
 }
 
+// decodeSlowly reads what is not in the form that is read by hand. It has a
+// variable of its own, which is on the heap.
+func decodeSlowly[T any](b []byte) (T, error) {
+	var v T
+	err := consensus.Decode(b, &v)
+	return v, err
+}
+
 // decodeNode reads a node's record and copies all of it.
 func decodeNode(v []byte) (nodeRecord, error) {
 	n, err := peekNode(v)
@@ -384,8 +391,8 @@ func decodeNode(v []byte) (nodeRecord, error) {
 func peekNode(v []byte) (nodeRecord, error) {
 	var n nodeRecord
 	if !n.read(v) {
-		n = nodeRecord{}
-		if err := consensus.Decode(v, &n); err != nil {
+		var err error
+		if n, err = decodeSlowly[nodeRecord](v); err != nil {
 			return n, fmt.Errorf("%w: %w", errRecord, err)
 		}
 	}

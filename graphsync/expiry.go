@@ -2,6 +2,8 @@ package graphsync
 
 import (
 	"encoding/binary"
+
+	"github.com/meshd/meshd/consensus"
 )
 
 // over says that a time to end has come, by the command.
@@ -39,6 +41,9 @@ type due struct {
 // it counts too: a large one ends over several commands.
 func (t *tx) expire() error {
 	if !t.keeps {
+		return nil
+	}
+	if first, _ := consensus.First(t.w, tExpiry, nil); len(first) < 8 || binary.BigEndian.Uint64(first) > uint64(t.c.Time.UnixMilli()) {
 		return nil
 	}
 	left := len(t.cmd.Ops) + 16

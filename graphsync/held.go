@@ -1,5 +1,7 @@
 package graphsync
 
+import "github.com/meshd/meshd/consensus"
+
 // held is what log and history hold. It lies in the last entry of the log: kept
 // beside, it would be one more place to write with every command.
 type held struct {
@@ -31,10 +33,7 @@ func readHeld(b []byte) held {
 
 // lastChange returns the last entry of the log; ok is false where there is none.
 func (v *view) lastChange() (c change, ok bool) {
-	for k, val := range v.r.ScanReverse(tLog, nil, nil) {
-		return readChange(k, val)
-	}
-	return c, false
+	return readChange(consensus.Last(v.r, tLog))
 }
 
 // held returns what log and history hold.
@@ -45,11 +44,10 @@ func (v *view) held() held {
 
 // heldNow is what log and history hold amid a command, to be changed.
 func (t *tx) heldNow() *held {
-	if t.holds == nil {
-		h := t.held()
-		t.holds = &h
+	if !t.looked {
+		t.holds, t.looked = t.held(), true
 	}
-	return t.holds
+	return &t.holds
 }
 
 // endLog forgets what is over a bound, and writes what is held behind it. A
@@ -60,15 +58,15 @@ func (t *tx) endLog() {
 		t.noted.flags |= hasHeld
 		t.holds.bytes += heldSize
 		t.trim()
-		t.noted.held = *t.holds
+		t.noted.held = t.holds
 		t.writeNoted()
 		return
 	}
-	if t.holds == nil {
+	if !t.looked {
 		return
 	}
-	if c, ok := t.lastChange(); ok && c.held != *t.holds {
-		c.held = *t.holds
+	if c, ok := t.lastChange(); ok && c.held != t.holds {
+		c.held = t.holds
 		t.w.Put(tLog, appendLogKey(nil, c.rev, c.ord), c.append(nil))
 	}
 }

@@ -76,8 +76,8 @@ func decodePast(v []byte) (pastRecord, error) {
 	if p.read(v) {
 		return p, nil
 	}
-	p = pastRecord{}
-	if err := consensus.Decode(v, &p); err != nil {
+	p, err := decodeSlowly[pastRecord](v)
+	if err != nil {
 		return p, errRecord
 	}
 	return p, nil

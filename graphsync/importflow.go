@@ -122,11 +122,6 @@ func (im *importer) add(o Op, m mark, size int) error {
 		return err
 	}
 	l := im.laneOf(&o)
-	if len(im.deferredNames) > 0 && mayWait(&o) {
-		if _, ok := im.deferredNames[orderName(&o)]; ok && im.postpone(&o, m) {
-			return nil
-		}
-	}
 	if l == &im.edges && len(l.flying) > 0 {
 		name := orderName(&o)
 		for _, b := range l.flying {
@@ -136,6 +131,12 @@ func (im *importer) add(o Op, m mark, size int) error {
 				}
 				break
 			}
+		}
+	}
+	// The answer that was waited for may have put off one of that name.
+	if len(im.deferredNames) > 0 && mayWait(&o) {
+		if _, ok := im.deferredNames[orderName(&o)]; ok && im.postpone(&o, m) {
+			return nil
 		}
 	}
 	l.batch, l.marks = append(l.batch, o), append(l.marks, m)

@@ -31,7 +31,8 @@ func (*Part) Apply(w consensus.Writer, c consensus.Command) ([]byte, error) {
 	if len(cmd.Ops) == 0 || len(cmd.Ops) > MaxBatchOps {
 		return nil, refuse(CodeTooLarge, "operations", "a command has 1 to %d operations, not %d", MaxBatchOps, len(cmd.Ops))
 	}
-	t := &tx{view: view{r: w}, w: w, c: c, cmd: cmd}
+	t := newTx(w, c, cmd)
+	defer t.free()
 	if err := t.begin(); err != nil {
 		return nil, err
 	}

@@ -107,7 +107,7 @@ func (t *tx) startLog() {
 func (t *tx) trim() {
 	millis, keepBytes := t.meta.keep()
 	since := t.c.Time.Add(-time.Duration(millis) * time.Millisecond).UnixMilli()
-	held := t.holds
+	held := &t.holds
 	if held.bytes <= keepBytes && held.oldest >= since {
 		return
 	}

@@ -38,7 +38,7 @@ func (t *tx) setSchema(o *op) (opResult, *consensus.Refusal, error) {
 	}
 	t.changed = true
 	ns = t.intern(symNamespace, t.cmd.Namespace)
-	delete(t.schemas, ns)
+	t.schemas, t.ruled = nil, 0
 	if len(o.Data) == 0 {
 		t.w.Delete(tSchema, appendSymbol(nil, ns))
 	} else {
@@ -53,15 +53,23 @@ func (t *tx) schema(ns nsID) (*schemaRecord, error) {
 	if ns == 0 || !t.keeps {
 		return nil, nil
 	}
+	if t.ruled == ns {
+		return t.rules, nil
+	}
 	if rec, ok := t.schemas[ns]; ok {
 		return rec, nil
 	}
 	var rec *schemaRecord
-	if got := t.w.Get(tSchema, appendSymbol(nil, ns)); got != nil {
+	t.buf = appendSymbol(t.buf[:0], ns)
+	if got := t.w.Get(tSchema, t.buf); got != nil {
 		var err error
 		if rec, err = decodeSchema(got); err != nil {
 			return nil, err
 		}
+	}
+	if t.ruled == 0 {
+		t.ruled, t.rules = ns, rec
+		return rec, nil
 	}
 	if t.schemas == nil {
 		t.schemas = make(map[nsID]*schemaRecord)

@@ -2,6 +2,7 @@ package graphsync
 
 import (
 	"encoding/binary"
+	"sync"
 
 	"github.com/meshd/meshd/consensus"
 )
@@ -24,11 +25,16 @@ type tx struct {
 	keeps bool
 	ord   uint32 // of the next change
 	noted change // last, and not written yet
-	holds *held  // nil: not looked up yet
+	holds held
+	// looked says that holds was looked up.
+	looked bool
 	// alone is set while things end by themselves: nobody is their author.
 	alone bool
-	// schemas are those that were looked for; nil: there is none.
+	// schemas are those that were looked for; nil: there is none. ruled is the
+	// namespace of the first, whose schema is in rules.
 	schemas map[nsID]*schemaRecord
+	ruled   nsID
+	rules   *schemaRecord
 	// fresh are keys that began in this command, beside those of nodes that did.
 	fresh map[string]bool
 	key   []byte
@@ -45,6 +51,21 @@ type countKey struct {
 	typ  symbol
 }
 
+// txs are those that are not in use, with their buffers.
+var txs = sync.Pool{New: func() any { return new(tx) }}
+
+func newTx(w consensus.Writer, c consensus.Command, cmd *command) *tx {
+	t := txs.Get().(*tx)
+	*t = tx{view: view{r: w, buf: t.buf}, w: w, c: c, cmd: cmd, key: t.key, value: t.value}
+	return t
+}
+
+// free ends the use of a tx.
+func (t *tx) free() {
+	*t = tx{view: view{buf: t.buf}, key: t.key, value: t.value}
+	txs.Put(t)
+}
+
 var metaKey = []byte("state")
 
 func (t *tx) begin() error {
@@ -52,8 +73,8 @@ func (t *tx) begin() error {
 	t.meta = metaRecord{Format: format, NextID: 1}
 	if got := t.w.Get(tMeta, metaKey); got != nil {
 		if !t.meta.read(got) {
-			t.meta = metaRecord{Format: format, NextID: 1}
-			if err := consensus.Decode(got, &t.meta); err != nil {
+			var err error
+			if t.meta, err = decodeSlowly[metaRecord](got); err != nil {
 				return err
 			}
 		}

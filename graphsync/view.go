@@ -13,32 +13,23 @@ type view struct {
 	r     consensus.Reader
 	at    vantage
 	buf   []byte
-	names map[symKey]string
-	syms  map[string]symbol // by kind byte and string
+	names names
 	// steps are those taken along chains of past versions.
 	steps int
 }
 
-type symKey struct {
-	kind byte
-	sym  symbol
-}
-
 // symbol returns the symbol of a string, 0 where it has none.
 func (v *view) symbol(kind byte, s string) symbol {
-	v.buf = appendSymKey(v.buf[:0], kind, s)
-	if sym, ok := v.syms[string(v.buf)]; ok {
+	if sym := v.names.symbol(kind, s); sym != 0 {
 		return sym
 	}
+	v.buf = appendSymKey(v.buf[:0], kind, s)
 	got := v.r.Get(tSym, v.buf)
 	if len(got) != 3 {
 		return 0
 	}
-	if v.syms == nil {
-		v.syms = make(map[string]symbol)
-	}
 	sym := readSymbol(got)
-	v.syms[string(v.buf)] = sym
+	v.names.add(kind, sym, s)
 	return sym
 }
 
@@ -47,8 +38,7 @@ func (v *view) text(kind byte, sym symbol) (string, error) {
 	if sym == 0 {
 		return "", nil
 	}
-	k := symKey{kind, sym}
-	if s, ok := v.names[k]; ok {
+	if s, ok := v.names.text(kind, sym); ok {
 		return s, nil
 	}
 	v.buf = appendSymrKey(v.buf[:0], kind, sym)
@@ -56,11 +46,8 @@ func (v *view) text(kind byte, sym symbol) (string, error) {
 	if got == nil {
 		return "", fmt.Errorf("%w: symbol %c%d has no text", errRecord, kind, sym)
 	}
-	if v.names == nil {
-		v.names = make(map[symKey]string)
-	}
 	s := string(got)
-	v.names[k] = s
+	v.names.add(kind, sym, s)
 	return s, nil
 }
 
@@ -79,8 +66,7 @@ func (v *view) counters() (metaRecord, error) {
 	if got == nil || m.read(got) {
 		return m, nil
 	}
-	m = metaRecord{}
-	return m, consensus.Decode(got, &m)
+	return decodeSlowly[metaRecord](got)
 }
 
 func (v *view) nodeNamespace(id uint64) (nsID, bool) {
