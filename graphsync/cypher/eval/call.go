@@ -56,7 +56,7 @@ func apply(e *ast.Call, f *function.Func, args []code) Fn {
 		v, err := f.Eval(env, e.At, env.Args(mark))
 		env.Drop(mark)
 		if err != nil {
-			return value.Null, at(e.At, err)
+			return value.Null, fault.Place(e.At, err)
 		}
 		return v, nil
 	}

@@ -10,7 +10,7 @@ import (
 // fit refuses a value that is too large or too deep.
 func fit(env *function.Env, pos fault.Pos, v value.Value) (value.Value, error) {
 	if err := env.Budget.Fits(v); err != nil {
-		return value.Null, at(pos, err)
+		return value.Null, fault.Place(pos, err)
 	}
 	return v, nil
 }

@@ -2,7 +2,6 @@ package eval
 
 import (
 	"context"
-	"errors"
 
 	"github.com/meshd/meshd/graphsync/cypher/ast"
 	"github.com/meshd/meshd/graphsync/cypher/fault"
@@ -130,17 +129,6 @@ func folded(fn Fn, parts ...code) code {
 		return code{fn: fn}
 	}
 	return constant(v)
-}
-
-// at gives an error the place of the expression that it came from.
-func at(pos fault.Pos, err error) error {
-	var f *fault.Error
-	if errors.As(err, &f) && !f.Pos.Known() {
-		placed := *f
-		placed.Pos = pos
-		return &placed
-	}
-	return err
 }
 
 func wrongType(pos fault.Pos, what string, v value.Value) error {

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/meshd/meshd/graphsync/cypher/ast"
+	"github.com/meshd/meshd/graphsync/cypher/fault"
 	"github.com/meshd/meshd/graphsync/cypher/function"
 	"github.com/meshd/meshd/graphsync/cypher/value"
 )
@@ -29,7 +30,7 @@ func (c *Compiler) in(e *ast.Binary, l, r code) (code, error) {
 			return value.Null, wrongType(e.R.Place(), "IN needs a list", list)
 		}
 		if err := env.Budget.Step(len(list.AsList()) / 16); err != nil {
-			return value.Null, at(e.At, err)
+			return value.Null, fault.Place(e.At, err)
 		}
 		return value.In(x, list), nil
 	}, l, r), nil

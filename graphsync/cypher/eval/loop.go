@@ -97,7 +97,7 @@ func (c *Compiler) listComp(e *ast.ListComp) (code, error) {
 		bytes := 0
 		for _, v := range from {
 			if err := env.Budget.Step(1); err != nil {
-				return value.Null, at(e.At, err)
+				return value.Null, fault.Place(e.At, err)
 			}
 			row[slot] = v
 			if where != nil {
@@ -116,7 +116,7 @@ func (c *Compiler) listComp(e *ast.ListComp) (code, error) {
 			}
 			bytes += value.Size(v)
 			if err := env.Budget.Room(bytes); err != nil {
-				return value.Null, at(e.At, err)
+				return value.Null, fault.Place(e.At, err)
 			}
 			out = append(out, v)
 		}
@@ -146,7 +146,7 @@ func (c *Compiler) quantified(e *ast.Quantified) (code, error) {
 		hold, unknown := 0, false
 		for _, v := range from {
 			if err := env.Budget.Step(1); err != nil {
-				return value.Null, at(e.At, err)
+				return value.Null, fault.Place(e.At, err)
 			}
 			row[slot] = v
 			holds, err := logical(env, row, where, e.Where)
@@ -207,7 +207,7 @@ func (c *Compiler) reduce(e *ast.Reduce) (code, error) {
 		}
 		for _, v := range from {
 			if err := env.Budget.Step(1); err != nil {
-				return value.Null, at(e.At, err)
+				return value.Null, fault.Place(e.At, err)
 			}
 			row[acc], row[slot] = sum, v
 			if sum, err = x(env, row); err != nil {

@@ -30,7 +30,7 @@ func (c *Compiler) unary(e *ast.Unary) (code, error) {
 			return value.Null, err
 		}
 		if v, err = apply(v); err != nil {
-			return value.Null, at(e.At, err)
+			return value.Null, fault.Place(e.At, err)
 		}
 		return v, nil
 	}, x), nil
@@ -77,7 +77,7 @@ func (c *Compiler) binary(e *ast.Binary) (code, error) {
 		}
 		v, err := apply(a, b)
 		if err != nil {
-			return value.Null, at(e.At, err)
+			return value.Null, fault.Place(e.At, err)
 		}
 		return v, nil
 	}, l, r), nil
@@ -148,15 +148,15 @@ func add(e *ast.Binary, l, r Fn) Fn {
 		}
 		if size := value.SumSize(a, b); size > 0 {
 			if err := env.Budget.Room(size); err != nil {
-				return value.Null, at(e.At, err)
+				return value.Null, fault.Place(e.At, err)
 			}
 			if err := env.Budget.Step(size / 256); err != nil {
-				return value.Null, at(e.At, err)
+				return value.Null, fault.Place(e.At, err)
 			}
 		}
 		sum, err := value.Add(a, b)
 		if err != nil {
-			return value.Null, at(e.At, err)
+			return value.Null, fault.Place(e.At, err)
 		}
 		if sum.Kind() == value.KindList {
 			return fit(env, e.At, sum)

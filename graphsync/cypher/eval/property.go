@@ -34,7 +34,7 @@ func property(env *function.Env, pos fault.Pos, x value.Value, key string) (valu
 		return value.Null, nil
 	}
 	v, err := value.Component(x, key)
-	return v, at(pos, err)
+	return v, fault.Place(pos, err)
 }
 
 func (c *Compiler) isNull(e *ast.IsNull) (code, error) {

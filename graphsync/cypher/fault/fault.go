@@ -4,7 +4,10 @@
 // It knows nothing of the rooms that raise it.
 package fault
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Pos is a place in the text of a query. Line and Column count from 1, Column in
 // Unicode code points; Offset counts bytes from 0. The zero Pos is no place.
@@ -62,4 +65,16 @@ func At(pos Pos, class Class, detail, format string, args ...any) *Error {
 // Run is a failure while the query was executed.
 func Run(pos Pos, class Class, detail, format string, args ...any) *Error {
 	return &Error{Class: class, Detail: detail, Message: fmt.Sprintf(format, args...), Pos: pos}
+}
+
+// Place gives an error the place where it came up, if it has none and is one of
+// these. Other errors, and nil, come back as they are.
+func Place(pos Pos, err error) error {
+	var f *Error
+	if err == nil || !errors.As(err, &f) || f.Pos.Known() {
+		return err
+	}
+	placed := *f
+	placed.Pos = pos
+	return &placed
 }
