@@ -98,3 +98,10 @@ type State interface {
 	// or when ctx ends: who waits must end it.
 	Changed(ctx context.Context, rev uint64) <-chan struct{}
 }
+
+// Attender is a State that can be asked to learn of commits at once and not
+// with the next entry, a few milliseconds later. A Group is one.
+type Attender interface {
+	// Attend asks for that until ctx ends.
+	Attend(ctx context.Context)
+}

@@ -19,12 +19,13 @@ const (
 	methodScrub     = "consensus.scrub"
 	methodScan      = "consensus.scan"
 	methodVerdict   = "consensus.verdict"
+	methodAttend    = "consensus.attend"
 )
 
 // Methods lists the calls between replicas: whoever implements Peers routes
 // each of them to HandleCall at the other end.
 func Methods() []string {
-	return []string{methodPropose, methodTerm, methodReadIndex, methodRevision, methodStats, methodScrub, methodScan, methodVerdict}
+	return []string{methodPropose, methodTerm, methodReadIndex, methodRevision, methodStats, methodScrub, methodScan, methodVerdict, methodAttend}
 }
 
 // An answer's first byte says how the call ended; errors travel as a byte, so
@@ -98,13 +99,15 @@ func (g *Group) HandleCall(ctx context.Context, fromRaftID, method string, body 
 	var err error
 	switch method {
 	case methodPropose:
-		g.transport.teller.expect(raft.ServerID(fromRaftID))
+		g.transport.teller.expect(raft.ServerID(fromRaftID), hurryTime)
 		err = g.takeForwarded(body)
+	case methodAttend:
+		g.transport.teller.expect(raft.ServerID(fromRaftID), attendTime)
 	case methodTerm:
 		answer = binary.AppendUvarint(nil, g.raft.CurrentTerm())
 	case methodReadIndex:
 		answer, err = g.answerReadIndex(ctx, body)
-		g.transport.teller.expect(raft.ServerID(fromRaftID))
+		g.transport.teller.expect(raft.ServerID(fromRaftID), hurryTime)
 	case methodRevision:
 		answer, err = g.answerRevision(ctx)
 	case methodStats:

@@ -13,14 +13,18 @@ const (
 	// their way, where nobody is known to wait at the follower.
 	tellDelay = 5 * time.Millisecond
 	// hurryTime is how long a follower is told at once after somebody there has
-	// asked for something that ends with a commit.
-	hurryTime = 250 * time.Millisecond
+	// asked for something that ends with a commit, and attendTime after it has
+	// said that somebody follows the state there, which it says again each
+	// attendEvery.
+	hurryTime   = 250 * time.Millisecond
+	attendTime  = 5 * time.Second
+	attendEvery = time.Second
 )
 
 // teller tells followers the commit index. In hashicorp/raft it travels with
 // the next entries only, or after CommitTimeout: 50 to 100 ms late. A follower
-// at which somebody waits, for a write made there or for a read, is told at
-// once; the others after tellDelay, if no entry has said it before. For
+// at which somebody waits, for a write made there, for a read, or for whatever
+// comes (attend.go), is told at once; the others after tellDelay, if no entry has said it before. For
 // each follower the teller remembers the last entry it acknowledged in this
 // term; when the commit covers that entry, it sends an empty AppendEntries
 // which carries min(commit, that entry). A leader may send this at any time
@@ -100,15 +104,17 @@ func (l *teller) acked(id raft.ServerID, addr raft.ServerAddress, q *raft.Append
 	f.nudge(l, id)
 }
 
-// expect says that somebody at a follower waits for what is on its way now.
-func (l *teller) expect(id raft.ServerID) {
+// expect says that somebody at a follower waits for what is committed soon.
+func (l *teller) expect(id raft.ServerID, soon time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f := l.peers[id]
 	if f == nil {
 		return // nothing has reached it yet
 	}
-	l.urgent[id] = time.Now().Add(hurryTime)
+	if until := time.Now().Add(soon); until.After(l.urgent[id]) {
+		l.urgent[id] = until
+	}
 	f.nudge(l, id)
 }
 

@@ -20,17 +20,23 @@ func TestTellerWaitsForTheNextEntry(t *testing.T) {
 		want []word
 	}{
 		{"nobody waits", func(l *teller) { l.committed(2, 7) }, []word{{7, tellDelay}}},
-		{"somebody waits", func(l *teller) { l.expect("b"); l.committed(2, 7) }, []word{{7, 0}}},
+		{"somebody waits", func(l *teller) { l.expect("b", hurryTime); l.committed(2, 7) }, []word{{7, 0}}},
 		{"somebody comes to wait", func(l *teller) {
 			l.committed(2, 7)
 			time.Sleep(time.Millisecond)
-			l.expect("b")
+			l.expect("b", hurryTime)
 		}, []word{{7, time.Millisecond}}},
 		{"the wait was long ago", func(l *teller) {
-			l.expect("b")
+			l.expect("b", hurryTime)
 			time.Sleep(hurryTime + time.Millisecond)
 			l.committed(2, 7)
 		}, []word{{7, hurryTime + time.Millisecond + tellDelay}}},
+		{"somebody follows all that comes", func(l *teller) {
+			l.expect("b", attendTime)
+			l.expect("b", hurryTime) // does not shorten it
+			time.Sleep(attendTime - time.Millisecond)
+			l.committed(2, 7)
+		}, []word{{7, attendTime - time.Millisecond}}},
 		{"the next entry says it", func(l *teller) {
 			l.committed(2, 7)
 			time.Sleep(time.Millisecond)

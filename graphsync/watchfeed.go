@@ -55,6 +55,7 @@ func (f *feed) join(w *Watcher, at uint64) *consensus.Refusal {
 		f.ring.reset(at)
 		go func() {
 			defer close(run.done)
+			defer attend(ctx, cancel, w.state)()
 			f.follow(ctx, w.state, run)
 		}()
 	}
@@ -147,6 +148,24 @@ func (f *feed) follow(ctx context.Context, state consensus.State, run *feedRun) 
 		if woken := f.add(run, l); woken > 0 && !rest(ctx, time.Duration(woken)*restPerWatcher) {
 			return
 		}
+	}
+}
+
+// attend lets commits be told at once to a node with watchers. The function it
+// returns ends that.
+func attend(ctx context.Context, cancel context.CancelFunc, state consensus.State) func() {
+	a, ok := state.(consensus.Attender)
+	if !ok {
+		return cancel
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a.Attend(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
 	}
 }
 

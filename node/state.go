@@ -400,6 +400,25 @@ func (r *replica) Changed(ctx context.Context, rev uint64) <-chan struct{} {
 	return g.Changed(ctx, rev)
 }
 
+// Attend implements consensus.Attender, at each Group that comes to be in force.
+func (r *replica) Attend(ctx context.Context) {
+	for ctx.Err() == nil {
+		g, swapped := r.current()
+		in, cancel := context.WithCancel(ctx)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			g.Attend(in)
+		}()
+		select {
+		case <-swapped:
+		case <-ctx.Done():
+		}
+		cancel()
+		<-done
+	}
+}
+
 // Status is the Group's, with the reason where there is none open.
 func (r *replica) Status() consensus.Status {
 	g, _ := r.current()
