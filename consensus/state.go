@@ -60,7 +60,9 @@ const stateFormat = 2
 //	1  the first
 //	2  the graph keeps a change log and its history, and takes the operations
 //	   that came with them
-const Level = 2
+//	3  the graph takes what clients did while they were cut off, and keeps its
+//	   conflicts, leases and settings
+const Level = 3
 
 // firstLevel is that of a state nobody has raised.
 const firstLevel = 1

@@ -4,13 +4,13 @@ import (
 	"github.com/meshd/meshd/consensus"
 )
 
-// applyVerb executes the operations that came with levelHistory.
+// applyVerb executes the operations that came with levelHistory and levelSync.
 func (t *tx) applyVerb(o *op) (opResult, *consensus.Refusal, error) {
-	if o.Kind == 0 || o.Kind > opEraseObservation {
+	if o.Kind == 0 || o.Kind > lastOp {
 		return opResult{}, refuse(CodeInvalid, "op", "unknown operation %d", o.Kind), nil
 	}
-	if !t.keeps {
-		return opResult{}, refuse(CodeOlderNodes, "op", "a node of the mesh runs software that cannot do this yet: upgrade it first"), nil
+	if !t.keeps || o.Kind > opEraseObservation && t.c.Level < levelSync {
+		return opResult{}, refuseOlder(), nil
 	}
 	if r := o.checkVerb(); r != nil {
 		return opResult{}, r, nil
@@ -36,6 +36,14 @@ func (t *tx) applyVerb(o *op) (opResult, *consensus.Refusal, error) {
 		return t.setSchema(o)
 	case opEraseNode, opEraseEdge, opEraseObservation:
 		return t.erase(o)
+	case opLease:
+		return t.lease(o)
+	case opUnlease:
+		return t.unlease(o)
+	case opConfigureSync:
+		return t.configureSync(o)
+	case opResolveConflict:
+		return t.resolveConflict(o)
 	}
 	return opResult{}, refuse(CodeInvalid, "op", "unknown operation %d", o.Kind), nil
 }

@@ -27,6 +27,7 @@ const (
 	kindVector
 	kindSchema
 	kindRetention
+	kindConflict
 )
 
 // Flags of a change.
@@ -123,7 +124,7 @@ func readChange(k, v []byte) (c change, ok bool) {
 	if c.flags&hasHeld != 0 {
 		size += heldSize
 	}
-	if len(rest) != size || c.deed < changeCreated || c.deed > changeRestored || c.kind < kindNode || c.kind > kindRetention || c.flags > keptPast|hasOther|hasHeld {
+	if len(rest) != size || c.deed < changeCreated || c.deed > changeRestored || c.kind < kindNode || c.kind > kindConflict || c.flags > keptPast|hasOther|hasHeld {
 		return change{}, false
 	}
 	switch c.kind {

@@ -17,7 +17,7 @@ type Change struct {
 	Revision  uint64    `json:"revision"`
 	Order     uint32    `json:"order" doc:"within the revision, from 0"`
 	What      string    `json:"what" enum:"created,updated,deleted,merged,expired,erased,restored"`
-	Kind      string    `json:"kind" enum:"node,edge,observation,vector,schema,retention"`
+	Kind      string    `json:"kind" enum:"node,edge,observation,vector,schema,retention,conflict"`
 	SessionID string    `json:"session_id,omitempty"`
 	ID        uint64    `json:"id,omitempty"`
 	Type      string    `json:"type,omitempty" doc:"of the node or edge; the model of a vector"`
@@ -32,7 +32,7 @@ var deedNames = [...]string{changeCreated: "created", changeUpdated: "updated", 
 	changeMerged: "merged", changeExpired: "expired", changeErased: "erased", changeRestored: "restored"}
 
 var kindNames = [...]string{kindNode: "node", kindEdge: "edge", kindObservation: "observation",
-	kindVector: "vector", kindSchema: "schema", kindRetention: "retention"}
+	kindVector: "vector", kindSchema: "schema", kindRetention: "retention", kindConflict: "conflict"}
 
 // Log returns the changes of whole revisions after one, in order: at least
 // those of the next revision that has any, and no more revisions once max

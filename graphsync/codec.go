@@ -138,6 +138,7 @@ func (o *op) encode(b []byte) []byte {
 	f.bytesIf(24, o.Data)
 	f.uintIf(25, o.Days)
 	f.uintIf(26, o.Bytes)
+	f.uintIf(27, o.Rev)
 	return f.end()
 }
 
@@ -196,6 +197,8 @@ func (o *op) read(r *cborReader) {
 			o.Days = r.uint()
 		case 26:
 			o.Bytes = r.uint()
+		case 27:
+			o.Rev = r.uint()
 		default:
 			return false
 		}
@@ -219,6 +222,10 @@ func (c *command) encode() []byte {
 	}
 	f.trueIf(4, c.Lenient)
 	f.trueIf(5, c.Whole)
+	if c.Push != nil {
+		f.name(6)
+		f.b = c.Push.encode(f.b)
+	}
 	return f.end()
 }
 
@@ -245,6 +252,9 @@ func decodeCommand(body []byte) (*command, error) {
 			c.Lenient = r.bool()
 		case 5:
 			c.Whole = r.bool()
+		case 6:
+			c.Push = new(pushPart)
+			c.Push.read(&r)
 		default:
 			return false
 		}
@@ -285,6 +295,10 @@ func (res *result) encode() []byte {
 		f.name(4)
 		f.b = res.Edge.encode(f.b)
 	}
+	if res.Push != nil {
+		f.name(5)
+		f.b = res.Push.encode(f.b)
+	}
 	return f.end()
 }
 
@@ -313,6 +327,9 @@ func decodeResult(b []byte) (result, error) {
 		case 4:
 			res.Edge = new(wireEdge)
 			res.Edge.read(&r)
+		case 5:
+			res.Push = new(pushResult)
+			res.Push.read(&r)
 		default:
 			return false
 		}

@@ -19,6 +19,8 @@ type command struct {
 	Lenient bool `cbor:"4,keyasint,omitempty"`
 	// Whole asks for the node or edge of the one operation in the result.
 	Whole bool `cbor:"5,keyasint,omitempty"`
+	// Push makes the operations a client's mutations, from command level 3 on.
+	Push *pushPart `cbor:"6,keyasint,omitempty"`
 }
 
 type opKind uint8
@@ -46,6 +48,14 @@ const (
 	opEraseNode
 	opEraseEdge
 	opEraseObservation
+
+	// From command level 3 on.
+	opLease
+	opUnlease
+	opConfigureSync
+	opResolveConflict
+
+	lastOp = opResolveConflict
 )
 
 // What an op gives; absent fields of an update stay as they are.
@@ -96,6 +106,8 @@ type op struct {
 	// Days and Bytes bound log and history.
 	Days  uint64 `cbor:"25,keyasint,omitempty"`
 	Bytes uint64 `cbor:"26,keyasint,omitempty"`
+	// Rev is the revision that a lease keeps.
+	Rev uint64 `cbor:"27,keyasint,omitempty"`
 }
 
 func (o *op) has(f uint64) bool { return o.Flags&f != 0 }
@@ -146,6 +158,7 @@ type result struct {
 	Refusals []opRefusal `cbor:"2,keyasint,omitempty"` // of a lenient command
 	Node     *wireNode   `cbor:"3,keyasint,omitempty"`
 	Edge     *wireEdge   `cbor:"4,keyasint,omitempty"`
+	Push     *pushResult `cbor:"5,keyasint,omitempty"`
 }
 
 // wireNode is a node outside its tables: symbols spelled out.

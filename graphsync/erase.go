@@ -129,6 +129,7 @@ func (e *erasing) node() (bool, error) {
 		func() (bool, error) { return e.past(tOPSHist, prefix, version) },
 		func() (bool, error) { return e.each(tObs, prefix, said) },
 		func() (bool, error) { return e.past(tObsHist, prefix, e.forgetSaid) },
+		func() (bool, error) { return e.eraseConflicts(e.ID) },
 		func() (bool, error) { return e.pastOfNode(), nil },
 	} {
 		if done, err := step(); err != nil || !done {
@@ -228,6 +229,9 @@ func (e *erasing) eraseMerge(merge uint64) error {
 
 // edge removes an edge, current or not, with its past.
 func (e *erasing) edge(id uint64) (bool, error) {
+	if done, err := e.eraseConflicts(id); err != nil || !done {
+		return false, err
+	}
 	done, err := e.past(tEdgeHist, appendID(nil, id), func(k []byte) { e.forgetEdge(id, readRev(k)) })
 	if err != nil || !done || e.left <= 0 {
 		return false, err
@@ -254,6 +258,9 @@ func (e *erasing) edge(id uint64) (bool, error) {
 // observation removes an observation, current or not, with its past under
 // every node that it spoke of, and from the merges that keep it.
 func (e *erasing) observation(id uint64) (bool, error) {
+	if done, err := e.eraseConflicts(id); err != nil || !done {
+		return false, err
+	}
 	key := appendID(nil, id)
 	at, _, ok := parseObsValue(id, e.w.Get(tObsAt, key))
 	nodes := append(appendID(nil, at.node), e.formerNodes(id)...)

@@ -31,6 +31,19 @@ const (
 	tExpiry  consensus.Table = "graph/ex" // ms thing → kind
 	tErased  consensus.Table = "graph/er" // revision order → erasureRecord
 
+	// What clients that work offline did, and what came of it. A client is 16
+	// bytes of a hash; DESIGN.md says of what.
+	tClient     consensus.Table = "graph/cl"  // client → clientRecord
+	tClientRun  consensus.Table = "graph/clr" // client seq → results from that seq on
+	tClientOwn  consensus.Table = "graph/clo" // client revision → empty, of what it did
+	tClientAge  consensus.Table = "graph/cla" // ms client → empty
+	tConflict   consensus.Table = "graph/cf"  // ns conflict → conflictRecord
+	tConflictOf consensus.Table = "graph/cft" // thing conflict → ns
+	tSync       consensus.Table = "graph/sy"  // ns → syncRecord
+	tLease      consensus.Table = "graph/le"  // lease → leaseRecord
+	tForeign    consensus.Table = "graph/fx"  // ns hash of where it comes from → thing
+	tClock      consensus.Table = "graph/vc"  // thing → counters of other instances
+
 	// The change log and what was before. endRev is the revision of the command
 	// that ended a version; start that of the one that made it.
 	tLog      consensus.Table = "graph/log"  // revision order → change
@@ -46,6 +59,7 @@ const (
 
 var tables = []consensus.Table{tMeta, tSym, tSymr, tID, tNode, tKey, tSPO, tOPS, tEdge, tType, tName, tCount,
 	tObs, tObsAt, tObsText, tVector, tSchema, tMerge, tExpiry, tErased,
+	tClient, tClientRun, tClientOwn, tClientAge, tConflict, tConflictOf, tSync, tLease, tForeign, tClock,
 	tLog, tNodeHist, tNodeMark, tNodeGone, tEdgeHist, tSPOHist, tOPSHist, tKeyHist, tObsHist}
 
 // Kinds of symbols, the first byte of sym and symr keys. Each kind counts its

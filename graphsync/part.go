@@ -39,6 +39,9 @@ func (*Part) Apply(w consensus.Writer, c consensus.Command) ([]byte, error) {
 	if err := t.expire(); err != nil {
 		return nil, err
 	}
+	if cmd.Push != nil {
+		return t.applyPush()
+	}
 	res := result{Ops: make([]opResult, len(cmd.Ops))}
 	for i := range cmd.Ops {
 		done, refusal, err := t.apply(&cmd.Ops[i])
@@ -64,6 +67,18 @@ func (*Part) Apply(w consensus.Writer, c consensus.Command) ([]byte, error) {
 		}
 	}
 	return res.encode(), nil
+}
+
+// applyPush applies the operations as a client's mutations.
+func (t *tx) applyPush() ([]byte, error) {
+	done, err := t.push()
+	if err != nil {
+		return nil, err
+	}
+	if err := t.end(); err != nil {
+		return nil, err
+	}
+	return (&result{Ops: []opResult{}, Push: done}).encode(), nil
 }
 
 // apply executes one operation. A handler refuses before its first write, so

@@ -111,6 +111,7 @@ func (t *tx) trim() {
 	if held.bytes <= keepBytes && held.oldest >= since {
 		return
 	}
+	floor := t.leased()
 	left := 2*max(len(t.cmd.Ops), int(t.ord)) + 16
 	end := appendLogKey(nil, t.c.Revision, 0)
 	for k, v := range t.w.Scan(tLog, nil, end) {
@@ -122,7 +123,7 @@ func (t *tx) trim() {
 			held.oldest = c.at
 			return
 		}
-		if left == 0 {
+		if left == 0 || binary.BigEndian.Uint64(k) > floor {
 			return
 		}
 		left--

@@ -228,6 +228,12 @@ func (s *Service) propose(ctx context.Context, wo WriteOptions, cmd command) (re
 	if err != nil {
 		return res, out, fmt.Errorf("reading the graph's answer: %w", err)
 	}
+	if cmd.Push != nil {
+		if res.Push == nil || len(res.Push.Outcomes) > len(cmd.Ops) {
+			return res, out, errors.New("the graph answered without what the push came to")
+		}
+		return res, out, nil
+	}
 	if len(res.Ops) != len(cmd.Ops) {
 		return res, out, fmt.Errorf("the graph answered %d of %d operations", len(res.Ops), len(cmd.Ops))
 	}

@@ -29,7 +29,7 @@ func (t *tx) singleType(ns nsID, typ string) (bool, error) {
 func (t *tx) single(ns nsID, source uint64, typ string, except uint64, told *provenance) (older []superseded, _ *consensus.Refusal, _ error) {
 	is, err := t.singleType(ns, typ)
 	sym := t.symbol(symType, typ)
-	if err != nil || !is || sym == 0 {
+	if err != nil || !is || sym == 0 || t.sideBySide {
 		return nil, nil, err
 	}
 	from := t.c.Time.UnixMilli()

@@ -30,6 +30,9 @@ type tx struct {
 	looked bool
 	// alone is set while things end by themselves: nobody is their author.
 	alone bool
+	// sideBySide lets a fact stand beside others of a type that has one value
+	// at a time.
+	sideBySide bool
 	// schemas are those that were looked for; nil: there is none. ruled is the
 	// namespace of the first, whose schema is in rules.
 	schemas map[nsID]*schemaRecord

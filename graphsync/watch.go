@@ -215,7 +215,7 @@ func (w *Watcher) read(ctx context.Context, have bool, events, wanted []*Event, 
 	_, err = w.state.View(ctx, consensus.ReadOptions{}, func(r consensus.Reader) error {
 		v := &view{r: r}
 		if !have {
-			l, err := v.readLog(w.at, w.q.Detail, w.q.passes)
+			l, err := v.readLog(w.at, w.q.Detail, 0, w.q.passes)
 			if err != nil {
 				return err
 			}

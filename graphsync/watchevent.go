@@ -35,13 +35,14 @@ const (
 	EntityVector      = "vector"
 	EntitySchema      = "schema"
 	EntityRetention   = "retention"
+	EntityConflict    = "conflict" // of a push
 )
 
 var (
 	operations = [...]string{changeCreated: OperationCreate, changeUpdated: OperationUpdate, changeDeleted: OperationDelete,
 		changeMerged: OperationMerge, changeExpired: OperationExpire, changeErased: OperationErase, changeRestored: OperationRestore}
 	entities = [...]string{kindNode: EntityNode, kindEdge: EntityEdge, kindObservation: EntityObservation,
-		kindVector: EntityVector, kindSchema: EntitySchema, kindRetention: EntityRetention}
+		kindVector: EntityVector, kindSchema: EntitySchema, kindRetention: EntityRetention, kindConflict: EntityConflict}
 )
 
 // Event is one change of the graph as watchers see it. It is shared: nobody
@@ -73,7 +74,8 @@ type Event struct {
 	Omitted bool `json:"omitted,omitempty"`
 
 	detail Detail
-	last   bool // of its revision
+	last   bool   // of its revision
+	former string // type of a node before, where the change gave it another
 	plain  encoding
 	values encoding
 	before encoding

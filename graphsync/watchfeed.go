@@ -127,7 +127,7 @@ func (f *feed) follow(ctx context.Context, state consensus.State, run *feedRun) 
 		detail, want := f.wanted()
 		_, err := state.View(ctx, consensus.ReadOptions{}, func(r consensus.Reader) (err error) {
 			v := &view{r: r}
-			l, err = v.readLog(Position{Revision: at}, detail, want)
+			l, err = v.readLog(Position{Revision: at}, detail, 0, want)
 			var no *consensus.Refusal
 			if lost = errors.As(err, &no) && no.Code == CodeCompacted; lost {
 				l, err = look{upTo: r.Revision()}, nil

@@ -41,7 +41,7 @@ func (f *WatchFilter) check() *consensus.Refusal {
 	}
 	for _, k := range f.Kinds {
 		if !slices.Contains(entities[kindNode:], k) {
-			return invalid("kind", "%q is none of node, edge, observation, vector, schema and retention", clipped(k))
+			return invalid("kind", "%q is none of node, edge, observation, vector, schema, retention and conflict", clipped(k))
 		}
 	}
 	for _, l := range []struct {
@@ -100,7 +100,7 @@ func (f *WatchFilter) passes(e *Event) bool {
 		return false
 	}
 	switch {
-	case e.EntityType == EntityNode && len(f.NodeTypes) > 0 && !slices.Contains(f.NodeTypes, e.Type),
+	case e.EntityType == EntityNode && len(f.NodeTypes) > 0 && !slices.Contains(f.NodeTypes, e.Type) && (e.former == "" || !slices.Contains(f.NodeTypes, e.former)),
 		e.EntityType == EntityEdge && len(f.EdgeTypes) > 0 && !slices.Contains(f.EdgeTypes, e.Type):
 		return false
 	}

@@ -17,14 +17,15 @@ type look struct {
 	more bool // there is more to read at once
 }
 
-// readLog reads the changes after a position. detail says how much to tell of the
-// changes that want returns true for; a nil want is for all.
-func (v *view) readLog(from Position, detail Detail, want func(*Event) bool) (look, error) {
+// readLog reads the changes after a position, until as many are wanted as most
+// says (0: no bound). detail says how much to tell of the changes that want returns true
+// for; a nil want is for all.
+func (v *view) readLog(from Position, detail Detail, most int, want func(*Event) bool) (look, error) {
 	l := look{upTo: from.Revision}
 	if err := v.keptFrom(from, false); err != nil {
 		return l, err
 	}
-	values, ofRevision := 0, 0
+	values, ofRevision, wanted := 0, 0, 0
 	for k, val := range v.r.Scan(tLog, from.key(nil), nil) {
 		c, ok := readChange(k, val)
 		if !ok {
@@ -32,7 +33,7 @@ func (v *view) readLog(from Position, detail Detail, want func(*Event) bool) (lo
 		}
 		if n := len(l.events); n > 0 && l.events[n-1].Revision != c.rev {
 			l.events[n-1].last, l.upTo, ofRevision = true, l.events[n-1].Revision, 0
-			if n >= lookChanges || values > lookValues {
+			if n >= lookChanges || values > lookValues || most > 0 && wanted >= most {
 				l.more = true
 				return l, nil
 			}
@@ -42,7 +43,10 @@ func (v *view) readLog(from Position, detail Detail, want func(*Event) bool) (lo
 			return l, err
 		}
 		l.events = append(l.events, e)
-		if detail == DetailIDs || want != nil && !want(e) {
+		if want != nil && !want(e) {
+			continue
+		}
+		if wanted++; detail == DetailIDs {
 			continue
 		}
 		if e.detail = detail; ofRevision > lookValues {
@@ -92,6 +96,30 @@ func (v *view) eventOf(c *change) (*Event, error) {
 		e.Model, err = v.text(symModel, c.typ)
 		return e, err
 	}
-	e.Type, err = v.text(symType, c.typ)
+	if e.Type, err = v.text(symType, c.typ); err != nil {
+		return e, err
+	}
+	e.former, err = v.formerType(c)
 	return e, err
+}
+
+// formerType is the type that a node had before a change, where that was
+// another: who wants nodes of that type is told that one has left.
+func (v *view) formerType(c *change) (string, error) {
+	if c.kind != kindNode || c.deed != changeUpdated || c.flags&keptPast == 0 {
+		return "", nil
+	}
+	got := v.r.Get(tNodeHist, appendNodePast(nil, c.rev, c.id))
+	if got == nil {
+		return "", nil
+	}
+	p, err := decodePast(got)
+	if err != nil || p.Gap != 0 {
+		return "", err
+	}
+	n, err := peekNode(p.Record)
+	if err != nil || n.Type == c.typ {
+		return "", err
+	}
+	return v.text(symType, n.Type)
 }

@@ -1,0 +1,238 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/meshd/meshd/graphsync/cypher/ast"
+	"github.com/meshd/meshd/graphsync/cypher/fault"
+)
+
+// emission turns the actions of a matching into steps, and puts each predicate
+// where it can first be asked.
+type emission struct {
+	*matching
+	steps  []Step
+	bound  map[string]bool
+	placed []*Rel
+	rows   float64
+}
+
+// steps plans a matching for about so many rows that come in.
+func (m *matching) steps(rows float64) ([]Step, error) {
+	actions, err := m.order(rows)
+	if err != nil {
+		return nil, err
+	}
+	out := &emission{matching: m, bound: map[string]bool{}, rows: rows}
+	for _, n := range m.nodes {
+		if n.bound {
+			out.add(&Given{Var: n.name, Labels: n.labels})
+		}
+	}
+	out.ask(len(actions) == 0)
+	for i, a := range actions {
+		out.act(a, i == len(actions)-1)
+	}
+	for _, p := range m.paths {
+		out.add(p)
+		out.bound[p.Var] = true
+	}
+	out.ask(true)
+	for _, e := range m.edges {
+		e.rel.Keep = !e.bound && m.wanted(e.rel.Var)
+	}
+	return out.steps, nil
+}
+
+func (m *emission) add(op Op) { m.steps = append(m.steps, Step{Op: op, Rows: m.rows}) }
+
+func (m *emission) act(a action, last bool) {
+	m.rows = a.rows
+	if a.kind == startNode {
+		m.bound[m.nodes[a.node].name] = true
+		m.add(a.begin.op)
+		m.ask(last)
+		return
+	}
+	e := m.edges[a.edge]
+	from, to := m.nodes[e.from], m.nodes[e.to]
+	hadFrom, hadTo := m.bound[from.name] || from.bound, m.bound[to.name] || to.bound
+	m.bound[e.rel.Var], m.bound[from.name], m.bound[to.name] = true, true, true
+	if e.function == ast.AllPaths {
+		m.avoid(e.rel)
+	}
+	var far []string
+	if !a.into {
+		far = to.labels
+		if a.back {
+			far = from.labels
+		}
+	}
+	switch {
+	case a.kind == scanRels:
+		m.add(&Scan{Rel: e.rel, Left: from.labels, Right: to.labels, Filters: m.fuse(e.rel)})
+	case a.kind == findShortest:
+		m.shortest(e)
+	case a.kind == holdRel:
+		var left, right []string
+		if !hadFrom {
+			left = from.labels
+		}
+		if !hadTo {
+			right = to.labels
+		}
+		if e.rel.Long {
+			m.add(&HeldList{Rel: e.rel, HasFrom: hadFrom, HasTo: hadTo, Left: left, Right: right})
+		} else {
+			m.add(&Held{Rel: e.rel, HasFrom: hadFrom, HasTo: hadTo, Left: left, Right: right})
+		}
+	case e.rel.Long:
+		m.prune(e)
+		m.add(&Walk{Rel: e.rel, Back: a.back, Into: a.into, Labels: far})
+	default:
+		m.add(&Expand{Rel: e.rel, Back: a.back, Into: a.into, Labels: far, Filters: m.fuse(e.rel)})
+	}
+	m.ask(last)
+}
+
+// avoid finds which of the relationships before could be the same one.
+func (m *emission) avoid(r *Rel) {
+	for _, o := range m.placed {
+		if len(r.Types) == 0 || len(o.Types) == 0 || slices.ContainsFunc(r.Types, func(t string) bool { return slices.Contains(o.Types, t) }) {
+			r.Avoid = append(r.Avoid, o)
+		}
+	}
+	m.placed = append(m.placed, r)
+}
+
+// ask places the predicates whose variables are bound. One that may fail is asked
+// softly for now and again at the end, where every row is one that really matches.
+func (m *emission) ask(last bool) {
+	var list []Filter
+	for _, p := range m.predicates {
+		if p.done || !p.ready(m.bound) {
+			continue
+		}
+		f := p.Filter
+		switch {
+		case p.safe || last && m.nothingLeft():
+			p.done = true
+		case p.soft || last:
+			continue
+		default:
+			p.soft, f.Soft = true, true
+		}
+		list = append(list, f)
+		m.rows = max(m.rows*p.share, 1e-9)
+	}
+	if len(list) > 0 {
+		m.add(&Filters{List: list})
+	}
+}
+
+// nothingLeft says that all names are bound, those of paths too.
+func (m *emission) nothingLeft() bool {
+	for name := range m.fresh {
+		if !m.bound[name] && (m.kinds[name] != aPath || m.wanted(name)) {
+			return false
+		}
+	}
+	return true
+}
+
+// fuse takes the predicates that can be asked now and look at a relationship: they
+// are asked before anything is kept of it.
+func (m *emission) fuse(r *Rel) []Filter {
+	var list []Filter
+	for _, p := range m.predicates {
+		if p.done || !p.safe || !p.needs[r.Var] || !p.ready(m.bound) {
+			continue
+		}
+		p.done = true
+		mentions(p.Expr, func(name string) {
+			if name == r.Var {
+				m.uses[name]--
+			}
+		})
+		list = append(list, p.Filter)
+	}
+	return list
+}
+
+// shortest places the search for a shortest path. What is asked of that path is
+// asked while it is looked for: the answer is the shortest one that passes.
+func (m *emission) shortest(e *patternEdge) {
+	op := &Shortest{Rel: e.rel, All: e.function == ast.AllShortestPaths, Path: e.path, Keep: m.wanted(e.path)}
+	m.bound[e.path] = true
+	for _, p := range m.predicates {
+		if p.done || !p.needs[e.path] && !p.needs[e.rel.Var] || !p.ready(m.bound) {
+			continue
+		}
+		p.done = true
+		if t, ok := m.testOf(p, e); ok {
+			op.Tests = append(op.Tests, t)
+		} else {
+			op.Filters = append(op.Filters, p.Filter)
+		}
+	}
+	m.add(op)
+}
+
+// testOf turns a condition that all relationships, or all nodes, of a path must
+// meet into one that is asked of each.
+func (m *emission) testOf(p *predicate, e *patternEdge) (Test, bool) {
+	q, ok := p.Expr.(*ast.Quantified)
+	if !ok || !p.safe || q.Kind != ast.All && q.Kind != ast.None {
+		return Test{}, false
+	}
+	t := Test{Var: q.Var.Text, Expr: q.Where}
+	switch list := q.List.(type) {
+	case *ast.Var:
+		ok = list.Name == e.rel.Var
+	case *ast.Call:
+		t.Nodes = elements(list, m.kinds) == aNode
+		ok = elements(list, m.kinds) != unknown && m.isPathOf(list.Args[0], e)
+	default:
+		ok = false
+	}
+	if !ok || mentionsAny(q.Where, map[string]bool{e.path: true, e.rel.Var: true}) {
+		return Test{}, false
+	}
+	if q.Kind == ast.None {
+		t.Expr = &ast.Unary{At: q.At, Op: ast.Not, X: q.Where}
+	}
+	return t, true
+}
+
+// isPathOf says that x is a path which the relationships of e are a part of.
+func (m *emission) isPathOf(x ast.Expr, e *patternEdge) bool {
+	v, ok := x.(*ast.Var)
+	if !ok {
+		return false
+	}
+	return v.Name == e.path || slices.ContainsFunc(m.paths, func(p *Path) bool {
+		return p.Var == v.Name && slices.Contains(p.Rels, e.rel)
+	})
+}
+
+// prune lets a walk ask early what all parts of its path must meet. The condition
+// itself is asked again of the whole.
+func (m *emission) prune(e *patternEdge) {
+	for _, p := range m.predicates {
+		t, ok := m.testOf(p, e)
+		if !ok || p.done {
+			continue
+		}
+		ready := true
+		mentions(t.Expr, func(name string) {
+			ready = ready && (!m.fresh[name] || m.bound[name] || name == t.Var)
+		})
+		if ready {
+			e.rel.Tests = append(e.rel.Tests, t)
+		}
+	}
+}
+
+func (m *matching) circular(e *patternEdge) error {
+	return fault.At(fault.Pos{}, fault.Unsupported, "", "the properties of relationship %s speak of what is only known when it is matched", shown(e.rel.Var))
+}

@@ -1,0 +1,236 @@
+package plan
+
+import (
+	"math"
+	"slices"
+
+	"github.com/meshd/meshd/graphsync/cypher/ast"
+	"github.com/meshd/meshd/graphsync/cypher/fault"
+)
+
+// maxElements is how many nodes and relationships the patterns of one MATCH may
+// have together.
+const maxElements = 1000
+
+// matching is one MATCH on its way to becoming steps: its patterns as one graph of
+// variables.
+type matching struct {
+	guess      *guess
+	kinds      map[string]kind
+	outer      map[string]bool // variables that are bound before
+	fresh      map[string]bool // those that this MATCH binds
+	uses       map[string]int  // how often each is asked for
+	nodes      []*patternNode
+	byName     map[string]int
+	edges      []*patternEdge
+	paths      []*Path
+	predicates []*predicate
+}
+
+type patternNode struct {
+	name       string
+	labels     []string
+	bound      bool
+	predicates []*predicate // that need it
+}
+
+type patternEdge struct {
+	rel      *Rel
+	from, to int
+	bound    bool            // the relationship is
+	needs    map[string]bool // variables that must be bound before
+	function ast.PathFunc
+	path     string // of a shortest path
+}
+
+func (p *Planner) newMatching(c *ast.Match, sc *scope, uses map[string]int) (*matching, error) {
+	m := &matching{
+		guess: p.guess, kinds: sc.kinds, outer: map[string]bool{}, fresh: map[string]bool{},
+		uses: map[string]int{}, byName: map[string]int{},
+	}
+	for name, n := range uses {
+		m.uses[name] = n
+	}
+	for _, name := range sc.names {
+		m.outer[name] = true
+	}
+	size := 0
+	for _, pat := range c.Patterns {
+		size += len(pat.Nodes) + len(pat.Rels)
+	}
+	if size > maxElements {
+		err := fault.At(c.Pos, fault.Limit, "", "the patterns have %d nodes and relationships: one MATCH may have %d", size, maxElements)
+		err.Limit = "length"
+		return nil, err
+	}
+	// Names first: a property of one pattern may speak of a variable of another.
+	type names struct{ nodes, rels []string }
+	all := make([]names, len(c.Patterns))
+	for i, pat := range c.Patterns {
+		for _, n := range pat.Nodes {
+			all[i].nodes = append(all[i].nodes, m.declare(p, n.Var.Text, aNode))
+		}
+		for _, r := range pat.Rels {
+			k := aRel
+			if r.Range != nil {
+				k = aRelList
+			}
+			all[i].rels = append(all[i].rels, m.declare(p, r.Var.Text, k))
+		}
+		if pat.Var.Text != "" {
+			m.declare(p, pat.Var.Text, aPath)
+		}
+	}
+	for i, pat := range c.Patterns {
+		if err := m.addPattern(p, pat, all[i].nodes, all[i].rels); err != nil {
+			return nil, err
+		}
+	}
+	for _, e := range conjuncts(c.Where) {
+		if h, ok := e.(*ast.HasLabels); ok {
+			if v, ok := h.X.(*ast.Var); ok {
+				if i, ok := m.byName[v.Name]; ok && m.fresh[v.Name] {
+					m.addLabels(i, h.Labels)
+					continue
+				}
+			}
+		}
+		m.addPredicate(e)
+	}
+	for _, pred := range m.predicates {
+		for name := range pred.needs {
+			if i, ok := m.byName[name]; ok {
+				m.nodes[i].predicates = append(m.nodes[i].predicates, pred)
+			}
+		}
+	}
+	return m, nil
+}
+
+// declare notes a variable of a pattern, giving a name to what has none.
+func (m *matching) declare(p *Planner, name string, k kind) string {
+	if name == "" {
+		name = p.hidden()
+		m.uses[name] = 1
+	}
+	if !m.outer[name] {
+		m.fresh[name] = true
+		m.kinds[name] = k
+	} else if m.kinds[name] == unknown {
+		// It is held against the pattern before anything else is asked of it.
+		m.kinds[name] = k
+	}
+	return name
+}
+
+// wanted says that the value of a variable is asked for: its name stands in more
+// places than the pattern that binds it.
+func (m *matching) wanted(name string) bool {
+	return m.uses[name] > 1 || m.uses[star] > 0 && !hidden(name)
+}
+
+func (m *matching) addLabels(node int, labels []string) {
+	n := m.nodes[node]
+	for _, l := range labels {
+		if !slices.Contains(n.labels, l) {
+			n.labels = append(n.labels, l)
+		}
+	}
+}
+
+func (m *matching) addPattern(p *Planner, pat *ast.Pattern, nodes, rels []string) error {
+	for i, n := range pat.Nodes {
+		at, ok := m.byName[nodes[i]]
+		if !ok {
+			at = len(m.nodes)
+			m.byName[nodes[i]] = at
+			m.nodes = append(m.nodes, &patternNode{name: nodes[i], bound: m.outer[nodes[i]]})
+		}
+		m.addLabels(at, n.Labels)
+		m.addProps(nodes[i], n.Props)
+	}
+	path := &Path{Var: pat.Var.Text, Nodes: nodes}
+	for i, r := range pat.Rels {
+		e := &patternEdge{
+			rel: &Rel{
+				Var: rels[i], From: nodes[i], To: nodes[i+1], Types: r.Types, Dir: r.Dir,
+				Long: r.Range != nil, Min: 1, Max: 1,
+			},
+			from: m.byName[nodes[i]], to: m.byName[nodes[i+1]],
+			bound: m.outer[rels[i]], needs: map[string]bool{}, function: pat.Func,
+		}
+		if slices.ContainsFunc(m.edges, func(o *patternEdge) bool { return o.rel.Var == rels[i] }) {
+			return fault.At(r.Pos, fault.Syntax, "RelationshipUniquenessViolation", "relationship %s stands in two places of one MATCH", r.Var.Text)
+		}
+		if r.Range != nil {
+			e.rel.Min, e.rel.Max = bounds(r.Range)
+		}
+		switch {
+		case r.Range != nil || pat.Func != ast.AllPaths:
+			e.rel.Long = true
+			m.addTests(p, e, r.Props)
+		default:
+			m.addProps(rels[i], r.Props)
+		}
+		m.edges = append(m.edges, e)
+		path.Rels = append(path.Rels, e.rel)
+	}
+	if pat.Func != ast.AllPaths {
+		if len(pat.Rels) != 1 {
+			return fault.At(pat.Pos, fault.Syntax, "InvalidRelationshipPattern", "a shortest path has one relationship pattern")
+		}
+		if m.edges[len(m.edges)-1].bound {
+			return fault.At(pat.Pos, fault.Unsupported, "", "the relationships of a shortest path cannot be given")
+		}
+		last := m.edges[len(m.edges)-1]
+		last.path = pat.Var.Text
+		if last.path == "" {
+			last.path = p.hidden()
+			m.fresh[last.path] = true
+			m.kinds[last.path] = aPath
+		}
+		return nil
+	}
+	if path.Var != "" && m.wanted(path.Var) {
+		m.paths = append(m.paths, path)
+		for _, r := range path.Rels {
+			m.uses[r.Var]++
+		}
+	}
+	return nil
+}
+
+// addTests adds what is asked of each relationship of a walk.
+func (m *matching) addTests(p *Planner, e *patternEdge, props ast.Expr) {
+	each := p.hidden()
+	m.kinds[each] = aRel
+	switch props := props.(type) {
+	case nil:
+	case *ast.Map:
+		for _, c := range properties(each, props) {
+			e.rel.Tests = append(e.rel.Tests, Test{Var: each, Expr: c})
+		}
+	default:
+		e.rel.Tests = append(e.rel.Tests, Test{Var: each, Props: props})
+	}
+	mentions(props, func(name string) {
+		if m.fresh[name] {
+			e.needs[name] = true
+		}
+	})
+}
+
+// bounds are how long a walk may be; -1 is any length.
+func bounds(r *ast.Range) (least, most int) {
+	if r == nil {
+		return 1, 1
+	}
+	least, most = 1, -1
+	if r.Min != nil {
+		least = int(min(*r.Min, math.MaxInt32))
+	}
+	if r.Max != nil {
+		most = int(min(*r.Max, math.MaxInt32))
+	}
+	return least, most
+}

@@ -1,0 +1,144 @@
+package plan
+
+import (
+	"strings"
+
+	"github.com/meshd/meshd/graphsync/cypher/ast"
+)
+
+// predicate is one condition of a MATCH: a part of its WHERE that is joined by AND,
+// or one property of a pattern.
+type predicate struct {
+	Filter
+	needs map[string]bool // variables that this MATCH binds
+	safe  bool
+	soft  bool // is asked early already
+	done  bool // is asked where it belongs
+	share float64
+
+	// key says that it is v.key = value, v.key IN value, or that of id(v) where
+	// key is empty.
+	keyed    bool
+	variable string
+	key      string
+	value    ast.Expr
+	many     bool
+}
+
+// conjuncts are the parts of a condition that must all hold.
+func conjuncts(e ast.Expr) []ast.Expr {
+	if e == nil {
+		return nil
+	}
+	if b, ok := e.(*ast.Binary); ok && b.Op == ast.And {
+		return append(conjuncts(b.L), conjuncts(b.R)...)
+	}
+	return []ast.Expr{e}
+}
+
+func (m *matching) addPredicate(e ast.Expr) *predicate {
+	p := &predicate{Filter: Filter{Expr: e}, needs: map[string]bool{}, share: otherShare}
+	mentions(e, func(name string) {
+		if m.fresh[name] {
+			p.needs[name] = true
+		}
+	})
+	p.safe = truth(e) && safe(e, m.kinds)
+	m.recognise(p)
+	m.predicates = append(m.predicates, p)
+	return p
+}
+
+// addProps adds the properties of a pattern, {…} or a parameter.
+func (m *matching) addProps(variable string, props ast.Expr) {
+	switch props := props.(type) {
+	case nil:
+	case *ast.Map:
+		for _, c := range properties(variable, props) {
+			m.addPredicate(c)
+			m.uses[variable]++ // which the text of the query does not show
+		}
+	default:
+		p := &predicate{Filter: Filter{Var: variable, Props: props}, needs: map[string]bool{variable: m.fresh[variable]}, share: equalShare}
+		if !m.fresh[variable] {
+			delete(p.needs, variable)
+		}
+		m.uses[variable]++
+		m.predicates = append(m.predicates, p)
+	}
+}
+
+// properties is a map of a pattern as comparisons.
+func properties(variable string, props *ast.Map) []ast.Expr {
+	last := map[string]int{}
+	for i, k := range props.Keys {
+		last[k] = i
+	}
+	var list []ast.Expr
+	for i, k := range props.Keys {
+		if last[k] != i {
+			continue
+		}
+		at := props.Values[i].Place()
+		list = append(list, &ast.Comparison{
+			At:    at,
+			Items: []ast.Expr{&ast.Property{At: at, X: &ast.Var{At: at, Name: variable}, Key: k}, props.Values[i]},
+			Ops:   []ast.Op{ast.Eq},
+		})
+	}
+	return list
+}
+
+// recognise finds out whether an index, or an id, answers the predicate.
+func (m *matching) recognise(p *predicate) {
+	switch e := p.Expr.(type) {
+	case *ast.Comparison:
+		if len(e.Ops) != 1 {
+			return
+		}
+		switch e.Ops[0] {
+		case ast.Eq:
+			p.share = equalShare
+			if !m.keyedBy(p, e.Items[0], e.Items[1]) {
+				m.keyedBy(p, e.Items[1], e.Items[0])
+			}
+		case ast.Lt, ast.Le, ast.Gt, ast.Ge:
+			p.share = rangeShare
+		}
+	case *ast.Binary:
+		if e.Op == ast.In && m.keyedBy(p, e.L, e.R) {
+			p.many, p.share = true, listShare
+		}
+	case *ast.HasLabels:
+		p.share = m.guess.share(e.Labels)
+	}
+}
+
+func (m *matching) keyedBy(p *predicate, of, value ast.Expr) bool {
+	var x ast.Expr
+	key := ""
+	switch of := of.(type) {
+	case *ast.Property:
+		x, key = of.X, of.Key
+	case *ast.Call:
+		if strings.EqualFold(of.Name, "id") && len(of.Args) == 1 {
+			x = of.Args[0]
+		}
+	}
+	v, ok := x.(*ast.Var)
+	if !ok || !m.fresh[v.Name] || m.kinds[v.Name] != aNode || mentionsAny(value, map[string]bool{v.Name: true}) {
+		return false
+	}
+	p.keyed, p.variable, p.key, p.value = true, v.Name, key, value
+	return true
+}
+
+// ready says that all variables of the predicate are bound.
+func (p *predicate) ready(bound map[string]bool) bool {
+	for name := range p.needs {
+		if !bound[name] {
+			return false
+		}
+	}
+	return true
+}
