@@ -162,8 +162,8 @@ func (k instant) current(clock string) *Func {
 		}
 		zone := c.args[0]
 		if zone.Kind() == value.KindMap {
-			m := zone.AsMap()
-			if zone = m["timezone"]; zone.IsNull() && len(m) == 1 {
+			m, only := zone.AsMap(), false
+			if zone, only = m["timezone"]; only && len(m) == 1 && zone.IsNull() {
 				return value.Null, nil
 			}
 			if len(m) != 1 || zone.Kind() != value.KindString {

@@ -28,9 +28,9 @@ func callTemporal(t *testing.T, name string, args ...value.Value) (value.Value, 
 func TestTemporalFunctions(t *testing.T) {
 	text := value.String
 	zone := value.MapOf(value.Map{"timezone": text("Asia/Kolkata")})
-	stockholm := value.DateTime(must(temporal.ParseDateTime("2017-11-11T12:31:14.645876123[Europe/Stockholm]")))
-	day := value.Date(must(temporal.ParseDate("2015-07-21")))
-	noon := value.LocalTime(must(temporal.ParseLocalTime("12:00")))
+	stockholm := value.DateTime(valid(temporal.ParseDateTime("2017-11-11T12:31:14.645876123[Europe/Stockholm]")))
+	day := value.Date(valid(temporal.ParseDate("2015-07-21")))
+	noon := value.LocalTime(valid(temporal.ParseLocalTime("12:00")))
 	for _, c := range []struct {
 		name string
 		args []value.Value
@@ -143,7 +143,7 @@ func TestTemporalFunctionsRefuse(t *testing.T) {
 	}
 }
 
-func must[T any](v T, err error) T {
+func valid[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
 	}
