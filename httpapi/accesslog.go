@@ -31,17 +31,22 @@ func (a *API) accessLog(next http.Handler) http.Handler {
 			switch {
 			case status >= 500:
 				level = slog.LevelWarn
-			case status >= 400:
+			case status >= 400, x.ended != "" && x.ended != endedGone:
 				level = slog.LevelInfo
 			}
 			if !a.log.Enabled(r.Context(), level) {
 				return // most requests go well: their line must cost nothing
 			}
-			a.log.LogAttrs(context.WithoutCancel(r.Context()), level, "request",
+			line := []slog.Attr{
 				slog.String("request_id", x.id), slog.String("method", method),
 				slog.String("route", x.template()), slog.String("path", loggable(path)),
 				slog.Int("status", status), slog.Int64("bytes", x.response.bytes),
-				slog.Duration("took", took), slog.String("from", x.address), slog.String("caller", x.caller.ID))
+				slog.Duration("took", took), slog.String("from", x.address), slog.String("caller", x.caller.ID),
+			}
+			if x.ended != "" {
+				line = append(line, slog.String("ended", x.ended))
+			}
+			a.log.LogAttrs(context.WithoutCancel(r.Context()), level, "request", line...)
 		}()
 		next.ServeHTTP(w, r)
 		panicked = false

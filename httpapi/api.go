@@ -128,6 +128,7 @@ type API struct {
 	openapi   []byte
 	strangers *limiter
 	slots     chan struct{}
+	polls     chan struct{}
 	figures   *figures
 	work      *work
 	chain     http.Handler
@@ -150,6 +151,7 @@ func build(cfg Config, more []Entry) (*API, error) {
 		short:     map[string]func(*gin.Context, []byte) bool{},
 		strangers: newLimiter(strangerRate, strangerBurst, strangerAddresses),
 		slots:     make(chan struct{}, cfg.MaxInFlight),
+		polls:     make(chan struct{}, maxPolls),
 		figures:   newFigures(cfg.Registerer),
 		work:      newWork(),
 	}

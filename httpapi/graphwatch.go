@@ -80,18 +80,41 @@ func (a *API) watchGraph(c *gin.Context) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // proxies must not collect events
 	c.Status(http.StatusOK)
+	defer a.counted(feed)()
+	ended := a.follow(s, w, tell, q.Detail)
+	exchangeOf(s.ctx).ended = ended
+	a.figures.ended.WithLabelValues(ended).Inc()
+}
+
+// Why a stream ended that was not told: the client left, or took nothing.
+const (
+	endedGone   = "GONE"
+	endedUnread = "READS_NOTHING"
+)
+
+// follow tells a watcher's steps until it ends, and returns why.
+func (a *API) follow(s *stream, w *graphsync.Watcher, tell watchTeller, d graphsync.Detail) (ended string) {
 	for {
 		step, err := w.Next(s.ctx)
 		if err != nil {
-			if cut := a.cutOf(s, w, err); cut != nil {
-				_, _ = s.Write(tell.cut(nil, cut)) // the client may be gone already
+			cut := a.cutOf(s, w, err)
+			if cut == nil {
+				return endedGone
 			}
-			return
+			_, _ = s.Write(tell.cut(nil, cut)) // the client may be gone already
+			return cut.Code
 		}
-		if err := tellStep(s, tell, step, q.Detail); err != nil {
-			return
+		if err := tellStep(s, tell, step, d); err != nil {
+			return s.unwritten(err)
 		}
 	}
+}
+
+// counted counts a watcher until the function it returns is called.
+func (a *API) counted(feed string) (leave func()) {
+	g := a.figures.watching.WithLabelValues(feed)
+	g.Inc()
+	return g.Dec
 }
 
 // permit looks at the caller's credential again, so that a stream ends with it.

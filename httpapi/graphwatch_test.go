@@ -7,12 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/graphsync"
@@ -321,4 +325,79 @@ func FuzzWatchQuery(f *testing.F) {
 			t.Errorf("since %q is read as %s", v.Get("since"), q.After)
 		}
 	})
+}
+
+// stuck is the connection of a client that takes the first bookmark and nothing
+// more, until the write's deadline passes.
+type stuck struct {
+	*httptest.ResponseRecorder
+	began chan struct{}
+	fault error
+}
+
+func (s *stuck) Write(p []byte) (int, error) {
+	if s.Body.Len() > 0 {
+		return 0, s.fault
+	}
+	defer close(s.began)
+	return s.ResponseRecorder.Write(p)
+}
+
+// A client that read nothing was dropped without a trace.
+func TestWatchOfWhoReadsNothingLeavesATrace(t *testing.T) {
+	for want, fault := range map[string]error{"READS_NOTHING": fmt.Errorf("write: %w", os.ErrDeadlineExceeded), "GONE": io.ErrClosedPipe} {
+		var log lockedBuffer
+		registry := prometheus.NewRegistry()
+		a := watchAPI(t, func(c *Config) {
+			c.Logger = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+			c.Registerer, c.Gatherer = registry, registry
+		})
+		r := httptest.NewRequest("GET", "/graph/stream", nil)
+		r.Host = "node1.lan:7443"
+		r.Header.Set("X-API-Key", viewerKey)
+		w := &stuck{httptest.NewRecorder(), make(chan struct{}), fault}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			a.Handler().ServeHTTP(w, r)
+		}()
+		<-w.began
+		if got := call(t, a, 200, "GET", "/metrics", "", "X-API-Key: "+adminKey); !strings.Contains(got.text, `meshd_graph_watchers{feed="sse"} 1`) {
+			t.Error("the watcher is not counted")
+		}
+		makeNode(t, a, "one", "")
+		<-done
+		level := map[string]string{"READS_NOTHING": "INFO", "GONE": "DEBUG"}[want]
+		found := false
+		for line := range strings.Lines(log.String()) {
+			found = found || strings.Contains(line, `"route":"/graph/stream"`) && strings.Contains(line, `"ended":"`+want+`"`) && strings.Contains(line, `"level":"`+level+`"`)
+		}
+		if !found {
+			t.Errorf("%s is not in the log: %s", want, log.String())
+		}
+		got := call(t, a, 200, "GET", "/metrics", "", "X-API-Key: "+adminKey)
+		if !strings.Contains(got.text, `meshd_graph_watches_ended_total{reason="`+want+`"} 1`) || !strings.Contains(got.text, `meshd_graph_watchers{feed="sse"} 0`) {
+			t.Error(got.text)
+		}
+	}
+}
+
+// Polls had no bound of their own: each may come to hold a whole answer.
+func TestPollsAreBounded(t *testing.T) {
+	a := watchAPI(t)
+	for range maxPolls {
+		a.polls <- struct{}{}
+	}
+	poll := func() *http.Response {
+		return ask(t, a.Handler(), "GET", "/graph/stream?feed=longpoll&timeout=1ms", "", "X-API-Key: "+viewerKey)
+	}
+	if res := poll(); res.StatusCode != 503 || res.Header.Get("Retry-After") == "" || refusal(t, res).Code != graphsync.CodeWatchers {
+		t.Error(res.StatusCode, res.Header)
+	}
+	<-a.polls
+	for range 2 {
+		if res := poll(); res.StatusCode != 200 {
+			t.Error(res.StatusCode)
+		}
+	}
 }

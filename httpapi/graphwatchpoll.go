@@ -10,8 +10,13 @@ import (
 	"github.com/meshd/meshd/graphsync"
 )
 
-// maxPollBytes ends a poll's answer after the step that reaches it.
-const maxPollBytes = 1 << 20
+const (
+	// maxPollBytes ends a poll's answer after the step that reaches it.
+	maxPollBytes = 256 << 10
+	// maxPolls bounds the polls that wait at once, each of which may come to
+	// hold such an answer.
+	maxPolls = 1024
+)
 
 // pollGraph answers with what has changed since, or waits until something has.
 // The answer's since is what the next poll asks for.
@@ -24,6 +29,14 @@ func (a *API) pollGraph(c *gin.Context, q graphsync.WatchQuery) {
 			return
 		}
 	}
+	select {
+	case a.polls <- struct{}{}:
+		defer func() { <-a.polls }()
+	default:
+		a.Refuse(c, Fail(graphsync.CodeWatchers, "this node answers %d polls at a time, which is as many as it takes", maxPolls))
+		return
+	}
+	defer a.counted("longpoll")()
 	s := a.openStream(c)
 	defer s.end()
 	w, err := a.cfg.Watches.Watch(s.ctx, q)

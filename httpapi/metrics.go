@@ -16,6 +16,8 @@ type figures struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	inFlight prometheus.Gauge
+	watching *prometheus.GaugeVec
+	ended    *prometheus.CounterVec
 }
 
 func newFigures(r prometheus.Registerer) *figures {
@@ -30,9 +32,15 @@ func newFigures(r prometheus.Registerer) *figures {
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "meshd_http_in_flight", Help: "Requests being answered.",
 		}),
+		watching: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "meshd_graph_watchers", Help: "Clients that follow the graph at this node over HTTP, by way: sse, lines or longpoll.",
+		}, []string{"feed"}),
+		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "meshd_graph_watches_ended_total", Help: "Streams of the graph's changes that ended, by why: GONE is the client's own end, READS_NOTHING a client that took nothing for 30 s, others are codes it was told.",
+		}, []string{"reason"}),
 	}
 	if r != nil {
-		r.MustRegister(f.requests, f.seconds, f.inFlight)
+		r.MustRegister(f.requests, f.seconds, f.inFlight, f.watching, f.ended)
 	}
 	return f
 }

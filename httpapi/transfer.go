@@ -28,6 +28,7 @@ type stream struct {
 	w       gin.ResponseWriter
 	control *http.ResponseController
 	cancel  context.CancelCauseFunc
+	waited  time.Duration // of the last write
 	closer  chan struct{} // closed when the goroutine that watches the node has ended
 }
 
@@ -68,6 +69,19 @@ func (s *stream) cause(err error) error {
 	return err
 }
 
+// unwritten is why nothing more could be written: the node's own reason if it
+// has one, or what became of the client.
+func (s *stream) unwritten(err error) string {
+	var own *Error
+	switch {
+	case errors.As(context.Cause(s.ctx), &own):
+		return own.Code
+	case errors.Is(err, os.ErrDeadlineExceeded) || s.waited >= writeGrace:
+		return endedUnread
+	}
+	return endedGone
+}
+
 // Read reads the body. A faulty end of it is an *Error.
 func (s *stream) Read(p []byte) (int, error) {
 	_ = s.control.SetReadDeadline(time.Now().Add(streamIdle))
@@ -87,11 +101,13 @@ func (s *stream) Read(p []byte) (int, error) {
 
 // Write sends a part of the answer at once.
 func (s *stream) Write(p []byte) (int, error) {
-	_ = s.control.SetWriteDeadline(time.Now().Add(writeGrace))
+	begun := time.Now()
+	_ = s.control.SetWriteDeadline(begun.Add(writeGrace))
 	if s.ctx.Err() != nil {
 		_ = s.control.SetWriteDeadline(time.Now().Add(closingGrace))
 	}
 	n, err := s.w.Write(p)
+	s.waited = time.Since(begun) // HTTP/2 has errors of its own for a deadline
 	if err == nil {
 		s.w.Flush()
 		_ = s.control.SetWriteDeadline(time.Time{})
