@@ -115,7 +115,7 @@ func (t *tx) push() (*pushResult, error) {
 	kept := make([]outcome, len(p.results))
 	for i := range kept {
 		kept[i] = p.results[i]
-		kept[i].Message = "" // it may say what is erased later
+		kept[i].Message, kept[i].Fields = "", nil // they may say what is erased later
 	}
 	t.putClient(p.client, rec, known, p.first, least, kept)
 	return res, t.synced(t.namespace(t.cmd.Namespace), conf)
@@ -212,7 +212,11 @@ func (p *pushing) run() (outcome, error) {
 	case opDeleteEdge:
 		return p.deleteEdge()
 	}
-	if r := o.checkVerb(); r != nil {
+	checked := *o
+	if p.head.Ref != 0 {
+		checked.ID = 1 // as it will be given
+	}
+	if r := checked.checkVerb(); r != nil {
 		return outcome{}, r
 	}
 	switch o.Kind {
@@ -319,7 +323,7 @@ func (p *pushing) node(ref, id uint64, norm, field string) (found uint64, at sta
 // was merged since.
 func (p *pushing) movedTo(ns nsID, norm string, now uint64) bool {
 	past := firstPast(p.r, tKeyHist, append(append(appendSymbol(nil, ns), norm...), 0), p.base)
-	return len(past.val) == 5 && readID(past.val) != now
+	return len(past.val) == 5 && readID(past.val) != now && !p.isOwn(past.end)
 }
 
 // keyGone says that a key named a node after the client's base that is gone,

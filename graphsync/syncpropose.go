@@ -220,7 +220,8 @@ func (a *PushAnswer) stop(err error) {
 // maxCurrent bounds the things that an answer shows for its conflicts.
 const maxCurrent = 1 << 20
 
-// current adds to each conflict the thing as it is now.
+// current adds to each conflict the thing as it is now, and what is known of it
+// by its record only.
 func (s *Service) current(ctx context.Context, namespace string, a *PushAnswer) error {
 	some := false
 	for i := range a.Results {
@@ -242,6 +243,15 @@ func (s *Service) current(ctx context.Context, namespace string, a *PushAnswer) 
 				return err
 			}
 			left -= len(res.Current)
+			if res.Fields == nil && res.ConflictID != 0 {
+				rec, _, ok, err := v.conflictAt(ns, res.ConflictID)
+				if err != nil {
+					return err
+				}
+				if ok {
+					res.Fields = rec.Fields
+				}
+			}
 		}
 		return nil
 	})
