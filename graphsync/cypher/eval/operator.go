@@ -185,6 +185,7 @@ func matches(e *ast.Binary, l, r code) code {
 				return value.Null, err
 			}
 		}
-		return value.Bool(p.Matches(text.AsString())), nil
+		holds, err := p.Matches(env.Budget, e.At, text.AsString())
+		return value.Bool(holds), err
 	}, l, r)
 }

@@ -60,7 +60,11 @@ func expression(text string) (ast.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	return q.Parts[0].Clauses[0].(*ast.Return).Items[0].Expr, nil
+	last, ok := q.Parts[0].Clauses[len(q.Parts[0].Clauses)-1].(*ast.Return)
+	if !ok || len(last.Items) != 1 {
+		return nil, fault.At(fault.Pos{Line: 1, Column: 1}, fault.Syntax, "UnexpectedSyntax", "no expression")
+	}
+	return last.Items[0].Expr, nil
 }
 
 func (b *bench) eval(text string, limits function.Limits) (value.Value, error) {

@@ -2,34 +2,67 @@ package function
 
 import (
 	"regexp"
+	"regexp/syntax"
 
 	"github.com/meshd/meshd/graphsync/cypher/fault"
 )
 
 const (
-	maxPattern  = 4096 // bytes of a regular expression
-	maxPatterns = 64   // kept by one run
+	maxPattern  = 4096    // bytes of a regular expression
+	maxPatterns = 64      // kept by one run
+	maxStates   = 10_000  // of its automaton, about
+	maxMatching = 1 << 29 // states times bytes of text: seconds, which nothing can interrupt
 )
 
 // Pattern is a regular expression that must match all of a text.
-type Pattern struct{ re *regexp.Regexp }
-
-// Matches says whether all of s matches.
-func (p *Pattern) Matches(s string) bool { return p.re.MatchString(s) }
+type Pattern struct {
+	re     *regexp.Regexp
+	states int
+}
 
 // CompilePattern compiles a regular expression in RE2's syntax, whose matching
 // takes time linear in the text.
 func CompilePattern(pos fault.Pos, text string) (*Pattern, error) {
 	if len(text) > maxPattern {
-		err := fault.Run(pos, fault.Limit, "", "the regular expression is longer than %d bytes", maxPattern)
-		err.Limit = "length"
-		return nil, err
+		return nil, fault.Place(pos, limit("length", "the regular expression is longer than %d bytes", maxPattern))
 	}
-	re, err := regexp.Compile(`\A(?:` + text + `)\z`)
+	tree, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
 		return nil, fault.Run(pos, fault.Argument, "InvalidArgumentValue", "%q is not a regular expression: %v", text, err)
 	}
-	return &Pattern{re}, nil
+	n := states(tree)
+	if n > maxStates {
+		return nil, fault.Place(pos, limit("length", "the regular expression repeats too much"))
+	}
+	// The tree's text, since what was given could end the group that is put around it.
+	re, err := regexp.Compile(`\A(?:` + tree.String() + `)\z`)
+	if err != nil {
+		return nil, fault.Run(pos, fault.Argument, "InvalidArgumentValue", "%q is not a regular expression: %v", text, err)
+	}
+	return &Pattern{re, n}, nil
+}
+
+// states is about how large the automaton of an expression is.
+func states(re *syntax.Regexp) int {
+	n := 1 + len(re.Rune)
+	for _, sub := range re.Sub {
+		n += states(sub)
+	}
+	if re.Op == syntax.OpRepeat {
+		n *= max(1, re.Min, re.Max)
+	}
+	return min(n, maxStates+1)
+}
+
+// Matches says whether all of s matches.
+func (p *Pattern) Matches(b *Budget, pos fault.Pos, s string) (bool, error) {
+	if len(s) > maxMatching/p.states {
+		return false, fault.Place(pos, limit("time", "matching the regular expression with a text of %d bytes takes too long", len(s)))
+	}
+	if err := b.Step(len(s) * p.states / 256); err != nil {
+		return false, fault.Place(pos, err)
+	}
+	return p.re.MatchString(s), nil
 }
 
 // Pattern is CompilePattern that remembers.
