@@ -617,7 +617,9 @@ func TestResolve(t *testing.T) {
 				t.Fatal(err)
 			}
 			list, _, _, err := b.s.Log(bg, stale, b.revision()-1, 0)
-			if err != nil || !slices.ContainsFunc(list, func(c Change) bool { return c.Kind == "conflict" && c.What == "deleted" && c.ID == id && c.Author == "alice" }) {
+			if err != nil || !slices.ContainsFunc(list, func(c Change) bool {
+				return c.Kind == "conflict" && c.What == "deleted" && c.ID == id && c.Author == "alice"
+			}) {
 				t.Fatalf("the log has %+v %v", list, err)
 			}
 		})

@@ -13,6 +13,9 @@ type pushPart struct {
 	// Base is the revision that the client had seen.
 	Base  uint64     `cbor:"3,keyasint,omitempty"`
 	Heads []pushHead `cbor:"4,keyasint"` // of the operations
+	// From is the instance that a payload comes from, and Clock what it has seen.
+	From  string      `cbor:"5,keyasint,omitempty"`
+	Clock []clockPart `cbor:"6,keyasint,omitempty"`
 }
 
 // pushHead is what a mutation says beside its operation.
@@ -107,6 +110,11 @@ func (p *pushPart) encode(b []byte) []byte {
 	for i := range p.Heads {
 		f.b = p.Heads[i].encode(f.b)
 	}
+	f.textIf(5, p.From)
+	if len(p.Clock) > 0 {
+		f.name(6)
+		f.b = appendClock(f.b, p.Clock)
+	}
 	return f.end()
 }
 
@@ -128,6 +136,10 @@ func (p *pushPart) read(r *cborReader) {
 			for i := range p.Heads {
 				p.Heads[i].read(r)
 			}
+		case 5:
+			p.From = r.text()
+		case 6:
+			p.Clock = readClock(r)
 		default:
 			return false
 		}

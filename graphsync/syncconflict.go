@@ -103,6 +103,10 @@ func (p *pushing) conflict(c clash) (outcome, error) {
 	ns := p.intern(symNamespace, p.cmd.Namespace)
 	o := *p.op
 	switch {
+	case o.Kind == opCreateNode && o.Key == "" && c.reason != reasonDeleted:
+		o.Kind, o.ID, o.Flags = opUpdateNode, c.thing, o.Flags&^isUpsert
+	case o.Kind == opCreateEdge && c.made == 0 && (c.reason == reasonChanged || c.reason == reasonKeptBoth):
+		o.Kind, o.ID, o.Source, o.Target, o.Type, o.Parallel, o.Flags = opUpdateEdge, c.thing, 0, 0, "", 0, o.Flags&^(isUpsert|hasType)
 	case o.Kind == opCreateNode || o.Kind == opCreateEdge:
 	case c.kind == kindObservation:
 		o.ID, o.Key, o.Norm = c.nodes[0], "", ""
@@ -112,7 +116,7 @@ func (p *pushing) conflict(c clash) (outcome, error) {
 		o.ID, o.Key, o.Norm = c.thing, "", ""
 	}
 	rec := conflictRecord{Kind: c.kind, Reason: c.reason, Thing: c.thing, Nodes: c.nodes, Fields: c.fields, Made: c.made,
-		Client: p.p.Client, Seq: p.seq, By: p.author(), At: p.c.Time.UnixMilli(), ClientAt: p.head.At, Rev: p.c.Revision,
+		Client: p.p.Client + p.p.From, Seq: p.seq, By: p.author(), At: p.c.Time.UnixMilli(), ClientAt: p.head.At, Rev: p.c.Revision,
 		Base: p.base, Policy: p.policy, Op: o.encode(nil)}
 	val := consensus.Encode(&rec)
 	p.w.Put(tConflict, appendNodeKey(nil, ns, c.id), val)
