@@ -30,30 +30,30 @@ func pairOf(a, b Instant) (pair, error) {
 	return pair{from, to, p.zone, dated}, err
 }
 
-// dates gives the days from and to that whole days lie between: if the clock is not
-// yet as far on the last day as on the first, that day is not whole.
-func (p pair) dates() (from, to Date) {
-	// The other instant may be out of the range of years on this zone's clock.
-	there := LocalDateTime{p.to.Seconds + int64(p.zone.at(p.to.Seconds)), p.to.Nanos}
-	here := p.from.Local()
-	from, to = here.Date(), there.Date()
-	switch {
-	case to.Days > from.Days && there.Clock().Nanos < here.Clock().Nanos:
-		to.Days--
-	case to.Days < from.Days && there.Clock().Nanos > here.Clock().Nanos:
-		to.Days++
-	}
-	return from, to
+// clocks are what the zone's clock shows at both. The other instant may be out of
+// the range of years there.
+func (p pair) clocks() (from, to LocalDateTime) {
+	return p.from.Local(), LocalDateTime{p.to.Seconds + int64(p.zone.at(p.to.Seconds)), p.to.Nanos}
 }
 
-// months counts whole months, negative backwards.
-func (p pair) months() int64 {
-	if !p.dated {
-		return 0
+// dates gives the days that whole days lie between: if the clock is not yet as far on
+// the last day as on the first, that day is not whole.
+func dates(from, to LocalDateTime) (first, last Date) {
+	first, last = from.Date(), to.Date()
+	switch {
+	case last.Days > first.Days && to.Clock().Nanos < from.Clock().Nanos:
+		last.Days--
+	case last.Days < first.Days && to.Clock().Nanos > from.Clock().Nanos:
+		last.Days++
 	}
-	from, to := p.dates()
-	y1, m1, d1 := civil(from.Days)
-	y2, m2, d2 := civil(to.Days)
+	return first, last
+}
+
+// wholeMonths is negative backwards.
+func wholeMonths(from, to LocalDateTime) int64 {
+	first, last := dates(from, to)
+	y1, m1, d1 := civil(first.Days)
+	y2, m2, d2 := civil(last.Days)
 	n := (y2-y1)*12 + m2 - m1
 	switch {
 	case n > 0 && d2 < d1:
@@ -64,13 +64,10 @@ func (p pair) months() int64 {
 	return n
 }
 
-// days counts whole days on the calendar, however many hours they have.
-func (p pair) days() int64 {
-	if !p.dated {
-		return 0
-	}
-	from, to := p.dates()
-	return to.Days - from.Days
+// wholeDays are those of the calendar, however many hours they have.
+func wholeDays(from, to LocalDateTime) int64 {
+	first, last := dates(from, to)
+	return last.Days - first.Days
 }
 
 func (p pair) seconds() (Duration, error) {
@@ -78,43 +75,47 @@ func (p pair) seconds() (Duration, error) {
 }
 
 // Between is the time from a to b in months, days and seconds: as many months as are
-// whole, then days, then what is left.
+// whole, then days, then what is left. Added to a it gives b.
 func Between(a, b Instant) (Duration, error) {
 	p, err := pairOf(a, b)
 	if err != nil {
 		return Duration{}, err
 	}
-	months := p.months()
-	if p.from, err = p.from.Plus(Duration{Months: months}); err != nil {
+	if !p.dated {
+		return p.seconds()
+	}
+	from, to := p.clocks()
+	date := Duration{Months: wholeMonths(from, to)}
+	if from, err = from.plusDate(date); err != nil {
 		return Duration{}, err
 	}
-	days := p.days()
-	if p.from, err = p.from.Plus(Duration{Days: days}); err != nil {
+	date.Days = wholeDays(from, to)
+	if p.from, err = p.from.Plus(date); err != nil {
 		return Duration{}, err
 	}
-	d, err := p.seconds()
+	rest, err := p.seconds()
 	if err != nil {
 		return Duration{}, err
 	}
-	return d.Plus(Duration{Months: months, Days: days})
+	return rest.Plus(date)
 }
 
-// InMonths is the time from a to b in whole months.
+// InMonths is the time from a to b in whole months, none between times of day.
 func InMonths(a, b Instant) (Duration, error) {
 	p, err := pairOf(a, b)
-	if err != nil {
+	if err != nil || !p.dated {
 		return Duration{}, err
 	}
-	return Duration{Months: p.months()}, nil
+	return Duration{Months: wholeMonths(p.clocks())}, nil
 }
 
-// InDays is the time from a to b in whole days.
+// InDays is the time from a to b in whole days, none between times of day.
 func InDays(a, b Instant) (Duration, error) {
 	p, err := pairOf(a, b)
-	if err != nil {
+	if err != nil || !p.dated {
 		return Duration{}, err
 	}
-	return Duration{Days: p.days()}, nil
+	return Duration{Days: wholeDays(p.clocks())}, nil
 }
 
 // InSeconds is the time from a to b in seconds and their fraction.

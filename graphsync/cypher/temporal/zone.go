@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -109,27 +110,6 @@ func (z Zone) at(seconds int64) int32 {
 	return int32(offset)
 }
 
-// span is a time in which a region's offset stays the same; end is not in it.
-type span struct {
-	start, end int64
-	open       bool // without an end
-	offset     int64
-}
-
-func (z Zone) span(seconds int64) span {
-	t := time.Unix(seconds, 0).In(z.region)
-	start, end := t.ZoneBounds()
-	_, offset := t.Zone()
-	s := span{start: -1 << 62, end: 1 << 62, open: end.IsZero(), offset: int64(offset)}
-	if !start.IsZero() {
-		s.start = start.Unix()
-	}
-	if !end.IsZero() {
-		s.end = end.Unix()
-	}
-	return s
-}
-
 // offsetsOf gives the offsets that a clock of z can have had when it showed local
 // seconds: two when it was put back over them, the earlier instant's first. Where it
 // was put forward over them it is none, and gap is the offset before that.
@@ -137,23 +117,23 @@ func (z Zone) offsetsOf(local int64) (offsets []int32, gap int32) {
 	if z.region == nil {
 		return []int32{z.offset}, 0
 	}
-	// One of the spans around it is the right one: no two changes are within a day.
-	middle := z.span(local)
-	spans := []span{middle}
-	if middle.start != -1<<62 {
-		spans = []span{z.span(middle.start - 1), middle}
+	// No offset is a day, so that the instant is within one of local, and the offsets
+	// at both ends are those before and after a change. Time.ZoneBounds does not do:
+	// it ends at new year where a rule goes on.
+	first, last := z.at(local-secondsPerDay), z.at(local+secondsPerDay)
+	if first == last {
+		return []int32{first}, 0
 	}
-	if !middle.open {
-		spans = append(spans, z.span(middle.end))
-	}
-	for i, s := range spans {
-		if at := local - s.offset; at >= s.start && at < s.end {
-			offsets = append(offsets, int32(s.offset))
-		} else if i+1 < len(spans) && at >= s.end && local-spans[i+1].offset < s.end {
-			gap = int32(s.offset)
+	candidates := []int32{first, z.at(local - int64(z.at(local))), last}
+	slices.Sort(candidates)
+	candidates = slices.Compact(candidates)
+	slices.Reverse(candidates) // the largest offset is the earliest instant
+	for _, o := range candidates {
+		if z.at(local-int64(o)) == o {
+			offsets = append(offsets, o)
 		}
 	}
-	return offsets, gap
+	return offsets, z.at(local - int64(candidates[0]))
 }
 
 // resolve finds the instant at which the clock of z shows l: the earlier one if the
