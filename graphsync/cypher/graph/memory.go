@@ -19,7 +19,7 @@ type Memory struct {
 	relProps []value.Map
 	byLabel  map[string][]uint64
 	byType   map[string]uint64
-	indexes  map[indexName]memoryIndex
+	indexes  map[indexName]*memoryIndex
 }
 
 type memoryNode struct {
@@ -34,7 +34,7 @@ func NewMemory() *Memory {
 	return &Memory{
 		byLabel: map[string][]uint64{},
 		byType:  map[string]uint64{},
-		indexes: map[indexName]memoryIndex{},
+		indexes: map[indexName]*memoryIndex{},
 	}
 }
 
@@ -73,7 +73,7 @@ func (m *Memory) AddRel(typ string, from, to uint64, props value.Map) uint64 {
 // one property.
 func (m *Memory) Index(label, property string) {
 	name := indexName{label, property}
-	index := memoryIndex{}
+	index := &memoryIndex{ids: map[string][]uint64{}}
 	m.indexes[name] = index
 	for i := range m.nodes {
 		index.add(name, &m.nodes[i].Node)
@@ -90,13 +90,17 @@ func withoutNulls(props value.Map) value.Map {
 	return out
 }
 
-type memoryIndex map[string][]uint64
+type memoryIndex struct {
+	ids  map[string][]uint64
+	size int
+}
 
-func (x memoryIndex) add(name indexName, n *Node) {
+func (x *memoryIndex) add(name indexName, n *Node) {
 	v, ok := n.Properties[name.property]
 	if ok && (name.label == "" || slices.Contains(n.Labels, name.label)) {
 		key := indexKey(v)
-		x[key] = append(x[key], n.ID)
+		x.ids[key] = append(x.ids[key], n.ID)
+		x.size++
 	}
 }
 
@@ -145,7 +149,7 @@ func (m *Memory) Find(_ context.Context, label, property string, v value.Value, 
 	if !ok {
 		return fmt.Errorf("no index of %s by %s", label, property)
 	}
-	return each(index[indexKey(v)], fn)
+	return each(index.ids[indexKey(v)], fn)
 }
 
 // Lookup is Reader's.
@@ -154,11 +158,7 @@ func (m *Memory) Lookup(label, property string) (Lookup, bool) {
 	if !ok {
 		return Lookup{}, false
 	}
-	n := 0
-	for _, ids := range index {
-		n += len(ids)
-	}
-	return Lookup{Nodes: max(1, float64(n)/float64(max(1, len(index))))}, true
+	return Lookup{Nodes: max(1, float64(index.size)/float64(max(1, len(index.ids))))}, true
 }
 
 // Node is Reader's.

@@ -162,7 +162,7 @@ func (m *emission) fuse(r *Rel) []Filter {
 // shortest places the search for a shortest path. What is asked of that path is
 // asked while it is looked for: the answer is the shortest one that passes.
 func (m *emission) shortest(e *patternEdge) {
-	op := &Shortest{Rel: e.rel, All: e.function == ast.AllShortestPaths, Path: e.path, Keep: m.wanted(e.path)}
+	op := &Shortest{Rel: e.rel, All: e.function == ast.AllShortestPaths, Path: e.path, KeepPath: m.wanted(e.path)}
 	m.bound[e.path] = true
 	for _, p := range m.predicates {
 		if p.done || !p.needs[e.path] && !p.needs[e.rel.Var] || !p.ready(m.bound) {
@@ -170,7 +170,7 @@ func (m *emission) shortest(e *patternEdge) {
 		}
 		p.done = true
 		if t, ok := m.testOf(p, e); ok {
-			op.Tests = append(op.Tests, t)
+			e.rel.Tests = append(e.rel.Tests, t)
 		} else {
 			op.Filters = append(op.Filters, p.Filter)
 		}

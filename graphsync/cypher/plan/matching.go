@@ -147,7 +147,9 @@ func (m *matching) addPattern(p *Planner, pat *ast.Pattern, nodes, rels []string
 			m.nodes = append(m.nodes, &patternNode{name: nodes[i], bound: m.outer[nodes[i]]})
 		}
 		m.addLabels(at, n.Labels)
-		m.addProps(nodes[i], n.Props)
+		if err := m.addProps(nodes[i], n.Props); err != nil {
+			return err
+		}
 	}
 	path := &Path{Var: pat.Var.Text, Nodes: nodes}
 	for i, r := range pat.Rels {
@@ -165,12 +167,15 @@ func (m *matching) addPattern(p *Planner, pat *ast.Pattern, nodes, rels []string
 		if r.Range != nil {
 			e.rel.Min, e.rel.Max = bounds(r.Range)
 		}
-		switch {
-		case r.Range != nil || pat.Func != ast.AllPaths:
+		var err error
+		if r.Range != nil || pat.Func != ast.AllPaths {
 			e.rel.Long = true
-			m.addTests(p, e, r.Props)
-		default:
-			m.addProps(rels[i], r.Props)
+			err = m.addTests(p, e, r.Props)
+		} else {
+			err = m.addProps(rels[i], r.Props)
+		}
+		if err != nil {
+			return err
 		}
 		m.edges = append(m.edges, e)
 		path.Rels = append(path.Rels, e.rel)
@@ -201,23 +206,19 @@ func (m *matching) addPattern(p *Planner, pat *ast.Pattern, nodes, rels []string
 }
 
 // addTests adds what is asked of each relationship of a walk.
-func (m *matching) addTests(p *Planner, e *patternEdge, props ast.Expr) {
+func (m *matching) addTests(p *Planner, e *patternEdge, props ast.Expr) error {
 	each := p.hidden()
 	m.kinds[each] = aRel
-	switch props := props.(type) {
-	case nil:
-	case *ast.Map:
-		for _, c := range properties(each, props) {
-			e.rel.Tests = append(e.rel.Tests, Test{Var: each, Expr: c})
-		}
-	default:
-		e.rel.Tests = append(e.rel.Tests, Test{Var: each, Props: props})
+	list, err := properties(each, props)
+	for _, c := range list {
+		e.rel.Tests = append(e.rel.Tests, Test{Var: each, Expr: c})
 	}
 	mentions(props, func(name string) {
 		if m.fresh[name] {
 			e.needs[name] = true
 		}
 	})
+	return err
 }
 
 // bounds are how long a walk may be; -1 is any length.

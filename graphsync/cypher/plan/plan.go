@@ -109,10 +109,10 @@ type (
 	// those that pass Filters, which may ask for Path, the name of the path.
 	Shortest struct {
 		*Rel
-		All     bool
-		Path    string
-		Keep    bool // the path is asked for
-		Filters []Filter
+		All      bool
+		Path     string
+		KeepPath bool // the path is asked for
+		Filters  []Filter
 	}
 	// Path binds Var to the path along nodes and relationships.
 	Path struct {
@@ -173,24 +173,19 @@ type Item struct {
 	Expr ast.Expr
 }
 
-// Filter is a predicate: Expr, or, where that is nil, that all properties in the
-// map Props are those of Var. A Soft one that fails with an error keeps the row,
-// since it is asked again where it belongs.
+// Filter is a predicate. A Soft one that fails with an error keeps the row, since
+// it is asked again where it belongs.
 type Filter struct {
-	Expr  ast.Expr
-	Var   string
-	Props ast.Expr
-	Soft  bool
+	Expr ast.Expr
+	Soft bool
 }
 
 // Test is what each relationship of a walk must pass, or each of its nodes, both
-// ends included. It is called Var in Expr; where that is nil, all properties in
-// the map Props must be its own.
+// ends included. It is called Var in Expr.
 type Test struct {
 	Var   string
 	Nodes bool
 	Expr  ast.Expr
-	Props ast.Expr
 }
 
 // Rel is a relationship pattern between two variables.

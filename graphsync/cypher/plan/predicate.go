@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/meshd/meshd/graphsync/cypher/ast"
+	"github.com/meshd/meshd/graphsync/cypher/fault"
 )
 
 // predicate is one condition of a MATCH: a part of its WHERE that is joined by AND,
@@ -49,27 +50,25 @@ func (m *matching) addPredicate(e ast.Expr) *predicate {
 	return p
 }
 
-// addProps adds the properties of a pattern, {…} or a parameter.
-func (m *matching) addProps(variable string, props ast.Expr) {
-	switch props := props.(type) {
-	case nil:
-	case *ast.Map:
-		for _, c := range properties(variable, props) {
-			m.addPredicate(c)
-			m.uses[variable]++ // which the text of the query does not show
-		}
-	default:
-		p := &predicate{Filter: Filter{Var: variable, Props: props}, needs: map[string]bool{variable: m.fresh[variable]}, share: equalShare}
-		if !m.fresh[variable] {
-			delete(p.needs, variable)
-		}
-		m.uses[variable]++
-		m.predicates = append(m.predicates, p)
+// addProps adds the properties of a pattern.
+func (m *matching) addProps(variable string, props ast.Expr) error {
+	list, err := properties(variable, props)
+	for _, c := range list {
+		m.addPredicate(c)
+		m.uses[variable]++ // which the text of the query does not show
 	}
+	return err
 }
 
-// properties is a map of a pattern as comparisons.
-func properties(variable string, props *ast.Map) []ast.Expr {
+// properties is the map of a pattern as comparisons.
+func properties(variable string, e ast.Expr) ([]ast.Expr, error) {
+	if e == nil {
+		return nil, nil
+	}
+	props, ok := e.(*ast.Map)
+	if !ok {
+		return nil, fault.At(e.Place(), fault.Syntax, "InvalidParameterUse", "the properties of a pattern are written as a map")
+	}
 	last := map[string]int{}
 	for i, k := range props.Keys {
 		last[k] = i
@@ -86,7 +85,7 @@ func properties(variable string, props *ast.Map) []ast.Expr {
 			Ops:   []ast.Op{ast.Eq},
 		})
 	}
-	return list
+	return list, nil
 }
 
 // recognise finds out whether an index, or an id, answers the predicate.

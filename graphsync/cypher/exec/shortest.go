@@ -1,0 +1,249 @@
+package exec
+
+import (
+	"errors"
+
+	"github.com/meshd/meshd/graphsync/cypher/graph"
+	"github.com/meshd/meshd/graphsync/cypher/value"
+)
+
+// shortest finds a shortest walk between two nodes, or all of them: of those that
+// pass the conditions, and with no relationship twice.
+//
+// Breadth first search finds them where they are simple. Where they may not be,
+// since they must be longer than that or pass conditions that the shortest of all
+// does not, every walk is tried in order of length.
+type shortest struct {
+	link
+	m          *machine
+	tests      *tests
+	from, to   int
+	rels       int // slot of the list of relationships
+	keepRels   bool
+	path       int
+	keepPath   bool
+	conditions []condition
+	min, max   int
+	dir        graph.Direction
+	all        bool
+
+	search *search
+	trail  *trail
+	found  bool
+}
+
+func (s *shortest) push() error {
+	from, to := s.m.row[s.from].AsNode(), s.m.row[s.to].AsNode()
+	for _, end := range []uint64{from, to} {
+		if ok, err := s.tests.node(end); !ok || err != nil {
+			return err
+		}
+	}
+	s.found = false
+	next := s.min
+	switch {
+	case s.min > 1:
+	case from == to && s.min == 0:
+		if err := s.offer(from, nil); err != nil {
+			return s.settle(err)
+		}
+		next = 1
+	case from == to:
+		length, err := s.round(from)
+		if err != nil || s.found || length < 0 {
+			return s.settle(err)
+		}
+		next = length + 1
+	default:
+		ok, err := s.straight(from, to)
+		if err != nil || s.found || !ok {
+			return s.settle(err)
+		}
+		next = s.search.length + 1
+	}
+	if s.found {
+		return nil
+	}
+	return s.settle(s.exhaust(from, next))
+}
+
+// settle ends a search that has found its one walk.
+func (s *shortest) settle(err error) error {
+	if errors.Is(err, errFound) {
+		return nil
+	}
+	return err
+}
+
+var errFound = errors.New("the one shortest path is found")
+
+// offer takes a walk, if it passes. The relationships are copied if they are kept.
+func (s *shortest) offer(from uint64, rels []*value.Rel) error {
+	if s.keepRels || s.keepPath || len(s.conditions) > 0 {
+		s.bind(from, rels)
+	}
+	if ok, err := s.m.pass(s.conditions); !ok || err != nil {
+		return err
+	}
+	s.found = true
+	if err := s.next.push(); err != nil {
+		return err
+	}
+	if !s.all {
+		return errFound
+	}
+	return nil
+}
+
+func (s *shortest) bind(from uint64, rels []*value.Rel) {
+	list := make([]value.Value, len(rels))
+	path := &value.Path{Nodes: make([]uint64, 1, len(rels)+1), Rels: make([]*value.Rel, len(rels))}
+	path.Nodes[0] = from
+	for i, r := range rels {
+		kept := *r
+		path.Rels[i] = &kept
+		list[i] = value.RelOf(&kept)
+		from = other(r, from)
+		path.Nodes = append(path.Nodes, from)
+	}
+	s.m.row[s.rels] = value.List(list)
+	s.m.row[s.path] = value.PathOf(path)
+}
+
+// straight offers the shortest walks between two different nodes. They are the
+// shortest of all: if none passes the conditions, longer ones may.
+func (s *shortest) straight(from, to uint64) (bool, error) {
+	defer s.search.done()
+	s.search.bans = false
+	// One walk that fails says nothing about others of its length.
+	s.search.all = s.all || len(s.conditions) > 0
+	ok, err := s.search.run(from, to, s.max)
+	if !ok || err != nil {
+		return false, err
+	}
+	return true, s.search.each(func(rels []*value.Rel) error { return s.offer(from, rels) })
+}
+
+// round offers the shortest walks from a node back to itself: for each first
+// relationship, the shortest way back without it. It returns their length, or -1
+// if there is no way back.
+func (s *shortest) round(at uint64) (int, error) {
+	if s.max == 0 {
+		return -1, nil
+	}
+	defer s.search.done()
+	var first []value.Rel
+	var failed error
+	err := s.m.env.Graph.Rels(s.m.env.Ctx, at, s.dir, s.search.types, func(r value.Rel) bool {
+		failed = s.m.env.Budget.Expand(1)
+		var ok bool
+		if failed == nil {
+			ok, failed = s.tests.rel(&r)
+		}
+		if failed == nil && ok {
+			ok, failed = s.tests.node(other(&r, at))
+		}
+		if ok {
+			first = append(first, r)
+		}
+		return failed == nil
+	})
+	if err == nil {
+		err = failed
+	}
+	if err != nil {
+		return -1, err
+	}
+	best := -1
+	for i := range first {
+		if first[i].From == first[i].To {
+			best = 1
+		}
+	}
+	// Two rounds: how long the shortest are, then each of that length.
+	s.search.all, s.search.bans = false, true
+	lengths := make([]int, len(first))
+	for i := range first {
+		r := &first[i]
+		if lengths[i] = 1; r.From == r.To {
+			continue
+		}
+		lengths[i] = -1
+		most := s.max - 1
+		if s.max < 0 {
+			most = -1
+		}
+		if best >= 0 && (most < 0 || best-1 < most) {
+			most = best - 1
+		}
+		if most == 0 {
+			continue
+		}
+		s.search.banned = r.ID
+		ok, err := s.search.run(other(r, at), at, most)
+		if err != nil {
+			return -1, err
+		}
+		if ok {
+			lengths[i] = s.search.length + 1
+			if best < 0 || lengths[i] < best {
+				best = lengths[i]
+			}
+		}
+	}
+	if best < 0 {
+		return -1, nil
+	}
+	s.search.all = s.all || len(s.conditions) > 0
+	for i := range first {
+		if lengths[i] != best {
+			continue
+		}
+		r := &first[i]
+		var err error
+		if r.From == r.To {
+			err = s.offer(at, []*value.Rel{r})
+		} else {
+			s.search.banned = r.ID
+			if _, err = s.search.run(other(r, at), at, best-1); err == nil {
+				err = s.search.each(func(rels []*value.Rel) error { return s.offer(at, append([]*value.Rel{r}, rels...)) })
+			}
+		}
+		if err != nil {
+			return best, err
+		}
+	}
+	return best, nil
+}
+
+// exhaust tries every walk of each length, beginning with length.
+func (s *shortest) exhaust(from uint64, length int) error {
+	s.trail.give = func(rels []*value.Rel) error { return s.offer(from, rels) }
+	w := s.trail.walk
+	for ; (s.max < 0 || length <= s.max) && !s.found; length++ {
+		w.min, w.max, w.longest = length, length, 0
+		if err := w.push(); err != nil {
+			return err
+		}
+		if w.longest < length {
+			return nil
+		}
+	}
+	return nil
+}
+
+// trail gives the walks of one length between the same two nodes.
+type trail struct {
+	link
+	walk *walk
+	give func(rels []*value.Rel) error
+	rels []*value.Rel
+}
+
+func (t *trail) push() error {
+	t.rels = t.rels[:0]
+	for i := 1; i < len(t.walk.steps); i++ {
+		t.rels = append(t.rels, &t.walk.steps[i].rel)
+	}
+	return t.give(t.rels)
+}

@@ -1,0 +1,262 @@
+package exec
+
+import (
+	"container/heap"
+	"errors"
+	"math"
+	"sort"
+
+	"github.com/meshd/meshd/graphsync/cypher/ast"
+	"github.com/meshd/meshd/graphsync/cypher/fault"
+	"github.com/meshd/meshd/graphsync/cypher/plan"
+	"github.com/meshd/meshd/graphsync/cypher/value"
+)
+
+// sorting orders rows. Where only the first of them are needed it keeps no more.
+type sorting struct {
+	link
+	m     *machine
+	keys  []fn
+	desc  []bool
+	keep  []int
+	cut   *slice // what follows, if that takes only the first rows
+	rows  sortRows
+	count int // that came in
+	most  int
+	held  int
+}
+
+type sortRow struct {
+	keys, keep []value.Value
+	came       int
+	bytes      int
+}
+
+// sortRows is a heap, the last row on top.
+type sortRows struct {
+	list []sortRow
+	desc []bool
+}
+
+func (r *sortRows) Len() int      { return len(r.list) }
+func (r *sortRows) Swap(i, j int) { r.list[i], r.list[j] = r.list[j], r.list[i] }
+func (r *sortRows) Push(x any)    { r.list = append(r.list, x.(sortRow)) }
+func (r *sortRows) Less(i, j int) bool {
+	return r.before(&r.list[j], &r.list[i])
+}
+
+func (r *sortRows) Pop() any {
+	last := r.list[len(r.list)-1]
+	r.list = r.list[:len(r.list)-1]
+	return last
+}
+
+func (r *sortRows) before(a, b *sortRow) bool {
+	for i := range a.keys {
+		if c := value.Order(a.keys[i], b.keys[i]); c != 0 {
+			return (c < 0) != r.desc[i]
+		}
+	}
+	return a.came < b.came
+}
+
+func (b *builder) sort(op *plan.Sort) error {
+	s := &sorting{m: b.m}
+	for _, item := range op.By {
+		f, err := b.compile(item.Expr)
+		if err != nil {
+			return err
+		}
+		s.keys = append(s.keys, f)
+		s.desc = append(s.desc, item.Desc)
+	}
+	seen := map[int]bool{}
+	for _, name := range op.Keep {
+		slot, ok := b.scope.Lookup(name)
+		if ok && !seen[slot] {
+			seen[slot] = true
+			s.keep = append(s.keep, slot)
+		}
+	}
+	if op.Limit != nil {
+		var err error
+		if s.cut, err = b.newSlice(op.Skip, op.Limit); err != nil {
+			return err
+		}
+	}
+	s.rows.desc = s.desc
+	b.chain.add(s)
+	return nil
+}
+
+func (s *sorting) open() error {
+	s.drop()
+	s.most = math.MaxInt
+	if s.cut != nil {
+		if err := s.cut.measure(); err != nil {
+			return err
+		}
+		if sum := s.cut.first + s.cut.most; sum >= 0 {
+			s.most = sum
+		}
+	}
+	return s.next.open()
+}
+
+func (s *sorting) drop() {
+	s.m.env.Budget.Release(s.held)
+	s.held, s.count, s.rows.list = 0, 0, nil
+}
+
+func (s *sorting) push() error {
+	if s.most == 0 {
+		return errStop
+	}
+	values := make([]value.Value, len(s.keys)+len(s.keep))
+	r := sortRow{keys: values[:len(s.keys)], keep: values[len(s.keys):], came: s.count, bytes: groupBytes}
+	s.count++
+	for i, f := range s.keys {
+		var err error
+		if r.keys[i], err = f(s.m.env, s.m.row); err != nil {
+			return err
+		}
+	}
+	if len(s.rows.list) == s.most && !s.rows.before(&r, &s.rows.list[0]) {
+		return nil
+	}
+	for i, slot := range s.keep {
+		r.keep[i] = s.m.row[slot]
+	}
+	for _, v := range values {
+		r.bytes += value.Size(v)
+	}
+	if err := s.m.env.Budget.Hold(r.bytes); err != nil {
+		return err
+	}
+	s.held += r.bytes
+	switch {
+	case s.most == math.MaxInt:
+		s.rows.list = append(s.rows.list, r)
+	case len(s.rows.list) < s.most:
+		heap.Push(&s.rows, r)
+	default:
+		out := s.rows.list[0].bytes
+		s.m.env.Budget.Release(out)
+		s.held -= out
+		s.rows.list[0] = r
+		heap.Fix(&s.rows, 0)
+	}
+	return nil
+}
+
+func (s *sorting) close() error {
+	sort.Slice(s.rows.list, func(i, j int) bool { return s.rows.before(&s.rows.list[i], &s.rows.list[j]) })
+	for i := range s.rows.list {
+		for j, slot := range s.keep {
+			s.m.row[slot] = s.rows.list[i].keep[j]
+		}
+		err := s.next.push()
+		if errors.Is(err, errStop) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.drop()
+	return s.next.close()
+}
+
+// slice leaves out the first rows, and those after the last.
+type slice struct {
+	link
+	m           *machine
+	skip, limit fn
+	skipPos     fault.Pos
+	limitPos    fault.Pos
+	first, most int
+	skipped     int
+	given       int
+}
+
+func (b *builder) slice(op *plan.Slice) error {
+	s, err := b.newSlice(op.Skip, op.Limit)
+	if err != nil {
+		return err
+	}
+	b.chain.add(s)
+	return nil
+}
+
+func (b *builder) newSlice(skip, limit ast.Expr) (*slice, error) {
+	s := &slice{m: b.m}
+	var err error
+	if skip != nil {
+		s.skipPos = skip.Place()
+		if s.skip, err = b.compile(skip); err != nil {
+			return nil, err
+		}
+	}
+	if limit != nil {
+		s.limitPos = limit.Place()
+		if s.limit, err = b.compile(limit); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// measure computes how many rows there are to leave out and to give.
+func (s *slice) measure() error {
+	s.first, s.most = 0, math.MaxInt
+	var err error
+	if s.skip != nil {
+		if s.first, err = s.m.number("SKIP", s.skip, s.skipPos); err != nil {
+			return err
+		}
+	}
+	if s.limit != nil {
+		s.most, err = s.m.number("LIMIT", s.limit, s.limitPos)
+	}
+	return err
+}
+
+func (m *machine) number(what string, f fn, pos fault.Pos) (int, error) {
+	v, err := f(m.env, m.row)
+	if err != nil {
+		return 0, err
+	}
+	if v.Kind() != value.KindInt {
+		return 0, fault.Run(pos, fault.Syntax, "InvalidArgumentType", "%s takes an integer, but this is %s", what, v.Kind())
+	}
+	if v.AsInt() < 0 {
+		return 0, fault.Run(pos, fault.Syntax, "NegativeIntegerArgument", "%s takes no negative number", what)
+	}
+	return int(min(v.AsInt(), math.MaxInt/2)), nil
+}
+
+func (s *slice) open() error {
+	s.skipped, s.given = 0, 0
+	if err := s.measure(); err != nil {
+		return err
+	}
+	return s.next.open()
+}
+
+func (s *slice) push() error {
+	if s.skipped < s.first {
+		s.skipped++
+		return nil
+	}
+	if s.given >= s.most {
+		return errStop
+	}
+	s.given++
+	if err := s.next.push(); err != nil {
+		return err
+	}
+	if s.given >= s.most {
+		return errStop
+	}
+	return nil
+}
