@@ -19,6 +19,7 @@ var predicates = []struct {
 	{"a.name =~ 'A.*'", 0},
 	{"a.x IN [1, 2, 3]", 0},
 	{"a.x IN [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]", 0},
+	{"a.x + 9 IN $long", 0},
 	{"a:A AND NOT b:A", 0},
 	{"size(a.list) = 2", 0},
 	{"id(a) < id(b)", 0},

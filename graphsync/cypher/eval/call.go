@@ -45,6 +45,7 @@ func (c *Compiler) call(e *ast.Call) (code, error) {
 func apply(e *ast.Call, f *function.Func, args []code) Fn {
 	return func(env *function.Env, row Row) (value.Value, error) {
 		mark := env.Mark()
+		held := 0
 		for i := range args {
 			v, err := args[i].fn(env, row)
 			if err != nil {
@@ -52,7 +53,13 @@ func apply(e *ast.Call, f *function.Func, args []code) Fn {
 				return value.Null, err
 			}
 			env.Push(v)
+			n, err := keep(env, v)
+			if err != nil {
+				return value.Null, fault.Place(e.At, err)
+			}
+			held += n
 		}
+		env.Budget.Release(held)
 		v, err := f.Eval(env, e.At, env.Args(mark))
 		env.Drop(mark)
 		if err != nil {

@@ -1,11 +1,25 @@
 package eval
 
 import (
+	"slices"
+
 	"github.com/meshd/meshd/graphsync/cypher/ast"
 	"github.com/meshd/meshd/graphsync/cypher/fault"
 	"github.com/meshd/meshd/graphsync/cypher/function"
 	"github.com/meshd/meshd/graphsync/cypher/value"
 )
+
+// keepBytes is from which size on a value counts that waits for another one.
+const keepBytes = 4096
+
+// keep counts a value that is held while something else is computed; held is to be
+// released then. Else an expression could hold as many large values as it is deep.
+func keep(env *function.Env, v value.Value) (held int, err error) {
+	if n := value.Size(v); n > keepBytes {
+		return n, env.Budget.Hold(n)
+	}
+	return 0, nil
+}
 
 // fit refuses a value that is too large or too deep.
 func fit(env *function.Env, pos fault.Pos, v value.Value) (value.Value, error) {
@@ -22,12 +36,19 @@ func (c *Compiler) list(e *ast.List) (code, error) {
 	}
 	fn := func(env *function.Env, row Row) (value.Value, error) {
 		list := make([]value.Value, len(items))
+		held := 0
 		for i := range items {
-			var err error
-			if list[i], err = items[i].fn(env, row); err != nil {
+			v, err := items[i].fn(env, row)
+			if err != nil {
 				return value.Null, err
 			}
+			if err := env.Budget.Hold(value.Size(v)); err != nil {
+				return value.Null, fault.Place(e.At, err)
+			}
+			held += value.Size(v)
+			list[i] = v
 		}
+		env.Budget.Release(held)
 		return fit(env, e.At, value.List(list))
 	}
 	return folded(fn, items...), nil
@@ -40,13 +61,19 @@ func (c *Compiler) mapLiteral(e *ast.Map) (code, error) {
 	}
 	fn := func(env *function.Env, row Row) (value.Value, error) {
 		m := make(value.Map, len(values))
+		held := 0
 		for i := range values {
 			v, err := values[i].fn(env, row)
 			if err != nil {
 				return value.Null, err
 			}
+			if err := env.Budget.Hold(value.Size(v)); err != nil {
+				return value.Null, fault.Place(e.At, err)
+			}
+			held += value.Size(v)
 			m[e.Keys[i]] = v
 		}
+		env.Budget.Release(held)
 		return fit(env, e.At, value.MapOf(m))
 	}
 	return folded(fn, values...), nil
@@ -72,6 +99,7 @@ func (c *Compiler) mapProjection(e *ast.MapProjection) (code, error) {
 			return value.Null, err
 		}
 		m := value.Map{}
+		held := 0
 		for i, item := range e.Items {
 			switch {
 			case item.All:
@@ -83,15 +111,22 @@ func (c *Compiler) mapProjection(e *ast.MapProjection) (code, error) {
 					m[k] = v
 				}
 			case item.X != nil:
-				if m[item.Key], err = values[i](env, row); err != nil {
+				v, err := values[i](env, row)
+				if err != nil {
 					return value.Null, err
 				}
+				if err := env.Budget.Hold(value.Size(v)); err != nil {
+					return value.Null, fault.Place(e.At, err)
+				}
+				held += value.Size(v)
+				m[item.Key] = v
 			default:
 				if m[item.Key], err = property(env, e.At, of, item.Key); err != nil {
 					return value.Null, err
 				}
 			}
 		}
+		env.Budget.Release(held)
 		return fit(env, e.At, value.MapOf(m))
 	}}, nil
 }
@@ -106,11 +141,7 @@ func (c *Compiler) index(e *ast.Index) (code, error) {
 		return code{}, err
 	}
 	return folded(func(env *function.Env, row Row) (value.Value, error) {
-		of, err := x.fn(env, row)
-		if err != nil {
-			return value.Null, err
-		}
-		by, err := i.fn(env, row)
+		of, by, err := both(env, row, x.fn, i.fn)
 		if err != nil {
 			return value.Null, err
 		}
@@ -176,6 +207,13 @@ func (c *Compiler) slice(e *ast.Slice) (code, error) {
 			return value.Null, wrongType(e.At, "only a list can be sliced", of)
 		}
 		list := of.AsList()
+		if err := env.Budget.Step(len(list) / 64); err != nil {
+			return value.Null, fault.Place(e.At, err)
+		}
+		held, err := keep(env, of)
+		if err != nil {
+			return value.Null, fault.Place(e.At, err)
+		}
 		bounds := [2]int{0, len(list)}
 		null := of.IsNull()
 		for i, end := range ends {
@@ -196,10 +234,15 @@ func (c *Compiler) slice(e *ast.Slice) (code, error) {
 					"the ends of a slice must be integers, but this is %s", v.Kind())
 			}
 		}
+		env.Budget.Release(held)
 		if null {
 			return value.Null, nil
 		}
-		return value.List(list[min(bounds[0], bounds[1]):bounds[1]]), nil
+		part := list[min(bounds[0], bounds[1]):bounds[1]]
+		if len(part) < len(list)/2 {
+			part = slices.Clone(part) // so as not to keep all of the list
+		}
+		return value.List(part), nil
 	}, x, ends[0], ends[1]), nil
 }
 

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"github.com/meshd/meshd/graphsync/cypher/ast"
+	"github.com/meshd/meshd/graphsync/cypher/fault"
 	"github.com/meshd/meshd/graphsync/cypher/function"
 	"github.com/meshd/meshd/graphsync/cypher/value"
 )
@@ -31,6 +32,9 @@ func (c *Compiler) comparison(e *ast.Comparison) (code, error) {
 			if err != nil {
 				return value.Null, err
 			}
+			if err := env.Budget.Step(min(value.Size(a), value.Size(b)) / 2048); err != nil {
+				return value.Null, fault.Place(e.At, err)
+			}
 			return compare(a, b), nil
 		}, items...), nil
 	}
@@ -41,9 +45,17 @@ func (c *Compiler) comparison(e *ast.Comparison) (code, error) {
 		}
 		all := value.Bool(true)
 		for i, op := range e.Ops {
+			held, err := keep(env, last)
+			if err != nil {
+				return value.Null, fault.Place(e.At, err)
+			}
 			next, err := items[i+1].fn(env, row)
 			if err != nil {
 				return value.Null, err
+			}
+			env.Budget.Release(held)
+			if err := env.Budget.Step(min(value.Size(last), value.Size(next)) / 2048); err != nil {
+				return value.Null, fault.Place(e.At, err)
 			}
 			all = value.And(all, comparisons[op](last, next))
 			if !all.IsTrue() && !all.IsNull() {

@@ -21,10 +21,17 @@ func (c *Compiler) in(e *ast.Binary, l, r code) (code, error) {
 			}, l, r), nil
 		}
 	}
+	_, isParam := e.R.(*ast.Param)
 	return folded(func(env *function.Env, row Row) (value.Value, error) {
 		x, list, err := both(env, row, l.fn, r.fn)
 		if err != nil {
 			return value.Null, err
+		}
+		if isParam && len(list.AsList()) >= minSet {
+			// It is the same list for all rows.
+			if set := env.Memo(e, func() any { return setOf(list) }).(set); set != nil {
+				return set.contains(x), nil
+			}
 		}
 		if list.Kind() != value.KindList && !list.IsNull() {
 			return value.Null, wrongType(e.R.Place(), "IN needs a list", list)

@@ -38,6 +38,10 @@ func (c *Compiler) caseOf(e *ast.Case) (code, error) {
 				return value.Null, err
 			}
 		}
+		held, err := keep(env, tested)
+		if err != nil {
+			return value.Null, fault.Place(e.At, err)
+		}
 		for i := range ifs {
 			var v value.Value
 			var err error
@@ -50,23 +54,29 @@ func (c *Compiler) caseOf(e *ast.Case) (code, error) {
 				return value.Null, err
 			}
 			if v.IsTrue() {
+				env.Budget.Release(held)
 				return thens[i](env, row)
 			}
 		}
+		env.Budget.Release(held)
 		return otherwise(env, row)
 	}}, nil
 }
 
-// elements computes what must be a list or null.
-func elements(env *function.Env, row Row, fn Fn, e ast.Expr) (list []value.Value, null bool, err error) {
+// elements computes what must be a list or null, and counts it as held, which is
+// to be released behind the loop.
+func elements(env *function.Env, row Row, fn Fn, e ast.Expr) (list value.Value, held int, err error) {
 	v, err := fn(env, row)
 	if err != nil {
-		return nil, false, err
+		return value.Null, 0, err
 	}
 	if v.Kind() != value.KindList && !v.IsNull() {
-		return nil, false, wrongType(e.Place(), "a list is needed", v)
+		return value.Null, 0, wrongType(e.Place(), "a list is needed", v)
 	}
-	return v.AsList(), v.IsNull(), nil
+	if held, err = keep(env, v); err != nil {
+		return value.Null, 0, fault.Place(e.Place(), err)
+	}
+	return v, held, nil
 }
 
 func (c *Compiler) listComp(e *ast.ListComp) (code, error) {
@@ -89,13 +99,12 @@ func (c *Compiler) listComp(e *ast.ListComp) (code, error) {
 		}
 	}
 	return code{fn: func(env *function.Env, row Row) (value.Value, error) {
-		from, null, err := elements(env, row, list, e.List)
-		if err != nil || null {
+		from, held, err := elements(env, row, list, e.List)
+		if err != nil || from.IsNull() {
 			return value.Null, err
 		}
 		var out []value.Value
-		bytes := 0
-		for _, v := range from {
+		for _, v := range from.AsList() {
 			if err := env.Budget.Step(1); err != nil {
 				return value.Null, fault.Place(e.At, err)
 			}
@@ -114,12 +123,13 @@ func (c *Compiler) listComp(e *ast.ListComp) (code, error) {
 					return value.Null, err
 				}
 			}
-			bytes += value.Size(v)
-			if err := env.Budget.Room(bytes); err != nil {
+			if err := env.Budget.Hold(value.Size(v)); err != nil {
 				return value.Null, fault.Place(e.At, err)
 			}
+			held += value.Size(v)
 			out = append(out, v)
 		}
+		env.Budget.Release(held)
 		return fit(env, e.At, value.List(out))
 	}}, nil
 }
@@ -139,12 +149,13 @@ func (c *Compiler) quantified(e *ast.Quantified) (code, error) {
 		return code{}, err
 	}
 	return code{fn: func(env *function.Env, row Row) (value.Value, error) {
-		from, null, err := elements(env, row, list, e.List)
-		if err != nil || null {
+		from, held, err := elements(env, row, list, e.List)
+		if err != nil || from.IsNull() {
 			return value.Null, err
 		}
+		defer env.Budget.Release(held)
 		hold, unknown := 0, false
-		for _, v := range from {
+		for _, v := range from.AsList() {
 			if err := env.Budget.Step(1); err != nil {
 				return value.Null, fault.Place(e.At, err)
 			}
@@ -201,19 +212,30 @@ func (c *Compiler) reduce(e *ast.Reduce) (code, error) {
 		if err != nil {
 			return value.Null, err
 		}
-		from, null, err := elements(env, row, list, e.List)
-		if err != nil || null {
+		first, err := keep(env, sum)
+		if err != nil {
+			return value.Null, fault.Place(e.At, err)
+		}
+		from, held, err := elements(env, row, list, e.List)
+		env.Budget.Release(first)
+		if err != nil || from.IsNull() {
 			return value.Null, err
 		}
-		for _, v := range from {
+		for _, v := range from.AsList() {
 			if err := env.Budget.Step(1); err != nil {
 				return value.Null, fault.Place(e.At, err)
 			}
 			row[acc], row[slot] = sum, v
+			waiting, err := keep(env, sum)
+			if err != nil {
+				return value.Null, fault.Place(e.At, err)
+			}
 			if sum, err = x(env, row); err != nil {
 				return value.Null, err
 			}
+			env.Budget.Release(waiting)
 		}
+		env.Budget.Release(held)
 		return sum, nil
 	}}, nil
 }

@@ -118,7 +118,12 @@ func both(env *function.Env, row Row, l, r Fn) (a, b value.Value, err error) {
 	if a, err = l(env, row); err != nil {
 		return
 	}
+	held, err := keep(env, a)
+	if err != nil {
+		return
+	}
 	b, err = r(env, row)
+	env.Budget.Release(held)
 	return
 }
 

@@ -45,9 +45,15 @@ func newBench() *bench {
 
 func (b *bench) env(limits function.Limits) *function.Env {
 	ctx := context.Background()
+	var tens []value.Value
+	for i := range int64(10) {
+		tens = append(tens, value.Int(10*i))
+	}
+	long := value.List(tens)
 	return &function.Env{
 		Ctx: ctx, Graph: b.graph, Now: time.Unix(1700000000, 5e6), Random: func() float64 { return 0.25 },
 		Params: value.Map{
+			"long": long, "longNull": value.List(append(long.AsList(), value.Null)),
 			"one": value.Int(1), "null": value.Null, "text": value.String("text"),
 			"list": value.List([]value.Value{value.Int(1), value.Null}),
 		},

@@ -21,14 +21,21 @@ type body func(c call) (value.Value, error)
 func strict(name string, min, max int, args []Type, result Type, run body) *Func {
 	f := &Func{Name: name, Min: min, Max: max, Args: args, Result: result, Pure: true}
 	f.Eval = func(env *Env, pos fault.Pos, given []value.Value) (value.Value, error) {
+		size := 0
 		for i := range given {
 			if given[i].IsNull() {
 				return value.Null, nil
 			}
+			size += value.Size(given[i])
 		}
 		for i := range given {
 			if !f.Arg(i).Has(given[i].Kind()) {
 				return value.Null, wrongArgument(pos, name, given[i])
+			}
+		}
+		if work := size / 1024; work > 0 {
+			if err := env.Budget.Step(work); err != nil {
+				return value.Null, err
 			}
 		}
 		return run(call{env, pos, name, given})

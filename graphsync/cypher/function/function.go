@@ -26,7 +26,21 @@ type Env struct {
 	Budget *Budget
 
 	patterns map[string]*Pattern
+	memo     map[any]any
 	stack    []value.Value // arguments of the calls that are being prepared
+}
+
+// Memo makes something once in a run, and gives it back from then on.
+func (env *Env) Memo(key any, make func() any) any {
+	v, ok := env.memo[key]
+	if !ok {
+		v = make()
+		if env.memo == nil {
+			env.memo = map[any]any{}
+		}
+		env.memo[key] = v
+	}
+	return v
 }
 
 // Mark, Push, Args and Drop prepare the arguments of a call on a stack, so that

@@ -23,12 +23,12 @@ func init() {
 		strict("left", 2, 2, textAndLength, String, func(c call) (value.Value, error) {
 			n, err := c.length(1)
 			s := c.args[0].AsString()
-			return value.String(s[:offset(s, n)]), err
+			return part(s[:offset(s, n)], s), err
 		}),
 		strict("right", 2, 2, textAndLength, String, func(c call) (value.Value, error) {
 			n, err := c.length(1)
 			s := c.args[0].AsString()
-			return value.String(s[offset(s, max(0, utf8.RuneCountInString(s)-n)):]), err
+			return part(s[offset(s, max(0, utf8.RuneCountInString(s)-n)):], s), err
 		}),
 		strict("substring", 2, 3, types(String, Integer), String, substring),
 		strict("replace", 3, 3, text, String, replace),
@@ -38,10 +38,10 @@ func init() {
 
 func mapText(name string, to func(string) string) *Func {
 	return strict(name, 1, 1, types(String), String, func(c call) (value.Value, error) {
-		if err := c.room(value.Size(c.args[0])); err != nil {
+		if err := c.env.Budget.Room(value.Size(c.args[0])); err != nil {
 			return value.Null, err
 		}
-		return value.String(to(c.args[0].AsString())), nil
+		return part(to(c.args[0].AsString()), c.args[0].AsString()), nil
 	})
 }
 
@@ -65,12 +65,12 @@ func offset(s string, n int) int {
 }
 
 func substring(c call) (value.Value, error) {
-	s := c.args[0].AsString()
+	whole := c.args[0].AsString()
 	start, err := c.length(1)
 	if err != nil {
 		return value.Null, err
 	}
-	s = s[offset(s, start):]
+	s := whole[offset(whole, start):]
 	if len(c.args) > 2 {
 		n, err := c.length(2)
 		if err != nil {
@@ -78,15 +78,20 @@ func substring(c call) (value.Value, error) {
 		}
 		s = s[:offset(s, n)]
 	}
-	return value.String(s), nil
+	return part(s, whole), nil
+}
+
+// part is a text that was cut out of another one. A small part of a large text is
+// copied, so as not to keep all of it.
+func part(s, of string) value.Value {
+	if len(s) < len(of)/2 {
+		s = strings.Clone(s)
+	}
+	return value.String(s)
 }
 
 func replace(c call) (value.Value, error) {
 	s, search, by := c.args[0].AsString(), c.args[1].AsString(), c.args[2].AsString()
-	// Step first: counting takes as long as the text is.
-	if err := c.room(len(s)); err != nil {
-		return value.Null, err
-	}
 	if err := c.room(len(s) + strings.Count(s, search)*(len(by)-len(search))); err != nil {
 		return value.Null, err
 	}
@@ -106,13 +111,13 @@ func split(c call) (value.Value, error) {
 	for _, d := range by {
 		n += strings.Count(s, d)
 	}
-	if err := c.room(n * value.Size(value.Null)); err != nil {
+	if err := c.room(n*value.Size(value.Null) + len(s)); err != nil {
 		return value.Null, err
 	}
-	var parts []value.Value
+	parts := make([]value.Value, 0, n)
 	if len(by) == 1 {
-		for _, part := range strings.Split(s, by[0]) {
-			parts = append(parts, value.String(part))
+		for one := range strings.SplitSeq(s, by[0]) {
+			parts = append(parts, part(one, s))
 		}
 		return value.List(parts), nil
 	}
@@ -126,11 +131,11 @@ func split(c call) (value.Value, error) {
 			i++
 			continue
 		}
-		parts = append(parts, value.String(s[start:i]))
+		parts = append(parts, part(s[start:i], s))
 		i += cut
 		start = i
 	}
-	return value.List(append(parts, value.String(s[start:]))), nil
+	return value.List(append(parts, part(s[start:], s))), nil
 }
 
 // delimiters are what split cuts at: a text, or any of a list of them.
