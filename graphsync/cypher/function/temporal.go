@@ -251,11 +251,12 @@ func temporalFields(m value.Map) (fields temporal.Fields, some bool) {
 
 // temporal gives an error of the package temporal its place and class.
 func (c call) temporal(v value.Value, err error) (value.Value, error) {
-	switch {
-	case err == nil:
+	if err == nil {
 		return v, nil
-	case errors.Is(err, temporal.ErrOverflow):
-		return value.Null, c.outOfRange("gives %v", err)
 	}
-	return value.Null, fault.Run(c.pos, fault.Argument, "InvalidArgumentValue", "%s(): %v", c.name, err)
+	detail := "InvalidArgumentValue"
+	if errors.Is(err, temporal.ErrOverflow) {
+		detail = "NumberOutOfRange"
+	}
+	return value.Null, fault.Run(c.pos, fault.Argument, detail, "%s(): %v", c.name, err)
 }

@@ -115,7 +115,7 @@ func weekOf(days int64) (year, week, day int64) {
 // dateOf makes a Date of days that may be out of range.
 func dateOf(days int64) (Date, error) {
 	if days < minDays || days > maxDays {
-		return Date{}, overflow("a date out of the years ±999999999")
+		return Date{}, errYears
 	}
 	return Date{days}, nil
 }
@@ -128,7 +128,7 @@ func (d Date) plusMonths(months int64) (Date, error) {
 	year, month, day := civil(d.Days)
 	const limit = (MaxYear - MinYear + 1) * 12
 	if months > limit || months < -limit {
-		return Date{}, overflow("a date out of the years ±999999999")
+		return Date{}, errYears
 	}
 	total := year*12 + month - 1 + months
 	year, month = floorDiv(total, 12), floorMod(total, 12)+1
@@ -141,7 +141,7 @@ func (d Date) plusMonths(months int64) (Date, error) {
 func (d Date) plusDays(days int64) (Date, error) {
 	sum, ok := add(d.Days, days)
 	if !ok {
-		return Date{}, overflow("a date out of the years ±999999999")
+		return Date{}, errYears
 	}
 	return dateOf(sum)
 }

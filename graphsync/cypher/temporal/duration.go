@@ -19,7 +19,7 @@ func NewDuration(months, days, seconds, nanos int64) (Duration, error) {
 		_, ok = d.length()
 	}
 	if !ok {
-		return Duration{}, overflow("a duration too long")
+		return Duration{}, errLength
 	}
 	return d, nil
 }
@@ -44,7 +44,7 @@ func (d Duration) Plus(e Duration) (Duration, error) {
 	days, ok2 := add(d.Days, e.Days)
 	seconds, ok3 := add(d.Seconds, e.Seconds)
 	if !ok1 || !ok2 || !ok3 {
-		return Duration{}, overflow("a duration too long")
+		return Duration{}, errLength
 	}
 	return NewDuration(months, days, seconds, int64(d.Nanos)+int64(e.Nanos))
 }
@@ -68,7 +68,7 @@ func (d Duration) Times(n int64) (Duration, error) {
 	hi := new(big.Int).Mul(d.nanos(), big.NewInt(n))
 	seconds, nanos := new(big.Int).DivMod(hi, big.NewInt(nanosPerSecond), new(big.Int))
 	if !ok1 || !ok2 || !seconds.IsInt64() {
-		return Duration{}, overflow("a duration too long")
+		return Duration{}, errLength
 	}
 	return NewDuration(months, days, seconds.Int64(), nanos.Int64())
 }
@@ -130,7 +130,7 @@ func carry(months, days, nanos *big.Rat) (Duration, error) {
 	wholeNanos, _ := split(nanos)
 	seconds, subsecond := new(big.Int).DivMod(wholeNanos, big.NewInt(nanosPerSecond), new(big.Int))
 	if !whole.IsInt64() || !wholeDays.IsInt64() || !seconds.IsInt64() {
-		return Duration{}, overflow("a duration too long")
+		return Duration{}, errLength
 	}
 	return NewDuration(whole.Int64(), wholeDays.Int64(), seconds.Int64(), subsecond.Int64())
 }

@@ -1,9 +1,6 @@
 package temporal
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // ErrOverflow is wrapped by what is out of the range of years, or of a duration's
 // numbers. All other errors say that a text or a component is not valid.
@@ -15,7 +12,20 @@ var ErrNoField = errors.New("no such component")
 // ErrDivision says that a duration is divided by zero.
 var ErrDivision = errors.New("division of a duration by zero")
 
-func overflow(what string) error { return fmt.Errorf("%s: %w", what, ErrOverflow) }
+// wrapped is an error of a kind, told in its own words.
+type wrapped struct {
+	kind error
+	text string
+}
+
+func (e *wrapped) Error() string { return e.text }
+func (e *wrapped) Unwrap() error { return e.kind }
+
+func overflow(text string) error { return &wrapped{ErrOverflow, text} }
+
+var errYears = overflow("the year would be out of ±999999999")
+
+var errLength = overflow("the duration would be too long")
 
 // add and mul are exact, or not ok.
 func add(a, b int64) (int64, bool) {

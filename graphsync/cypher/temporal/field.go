@@ -10,7 +10,7 @@ import (
 // duration in nanoseconds that no 64 bits hold, ErrOverflow.
 
 func noField(kind, name string) error {
-	return fmt.Errorf("a %s has no component %s: %w", kind, quote(name), ErrNoField)
+	return &wrapped{ErrNoField, fmt.Sprintf("a %s has no component %s", kind, quote(name))}
 }
 
 func (d Date) Field(name string) (n int64, text string, err error) {
@@ -187,7 +187,7 @@ func (d Duration) total(name string, perSecond int64) (int64, string, error) {
 		n, ok = add(n, int64(d.Nanos)/(nanosPerSecond/perSecond))
 	}
 	if !ok {
-		return 0, "", overflow("the " + name + " of a duration")
+		return 0, "", overflow("the " + name + " of the duration do not fit an integer")
 	}
 	return n, "", nil
 }

@@ -71,7 +71,7 @@ func FromEpoch(seconds, nanos int64, z Zone) (DateTime, error) {
 	sum, ok := add(seconds, floorDiv(nanos, nanosPerSecond))
 	// Twice the range of years leaves room for any offset.
 	if !ok || sum > 2*maxDays*secondsPerDay || sum < 2*minDays*secondsPerDay {
-		return DateTime{}, overflow("a time out of the years ±999999999")
+		return DateTime{}, errYears
 	}
 	return z.instant(sum, int32(floorMod(nanos, nanosPerSecond)))
 }

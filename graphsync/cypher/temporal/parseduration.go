@@ -237,7 +237,7 @@ func (a *amounts) rational(u unit, r *big.Rat) {
 
 func (a *amounts) duration() (Duration, error) {
 	if a.over {
-		return Duration{}, overflow("a duration too long")
+		return Duration{}, errLength
 	}
 	if a.rest == nil {
 		return NewDuration(a.months, a.days, a.seconds, a.nanos)

@@ -50,7 +50,7 @@ func plusSeconds(seconds int64, nanos int32, e Duration) (int64, int32, error) {
 		sum, ok = add(sum, sub/nanosPerSecond)
 	}
 	if !ok {
-		return 0, 0, overflow("a time out of the years ±999999999")
+		return 0, 0, errYears
 	}
 	return sum, int32(sub % nanosPerSecond), nil
 }
