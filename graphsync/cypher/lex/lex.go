@@ -11,7 +11,7 @@ import (
 // Tokens cuts src. Offsets are 32 bits wide: the caller bounds the text.
 func Tokens(src string) []Token {
 	s := &scanner{src: src, line: 1, column: 1}
-	out := make([]Token, 0, len(src)/4+2)
+	out := make([]Token, 0, len(src)/2+2)
 	for {
 		bad := s.space()
 		t := Token{Pos: s.pos()}

@@ -39,12 +39,12 @@ func (s *scanner) text(t *Token, quote byte) {
 	t.Kind = String
 	var b strings.Builder
 	for s.step(); s.at < len(s.src); {
-		switch c := s.src[s.at]; {
-		case c == quote:
+		switch s.src[s.at] {
+		case quote:
 			s.step()
 			t.Text = b.String()
 			return
-		case c == '\\':
+		case '\\':
 			if err := s.escape(&b); err != nil && t.Err == nil {
 				t.Kind, t.Err = Bad, err
 			}

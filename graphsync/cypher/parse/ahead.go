@@ -12,8 +12,8 @@ var closing = map[string]string{"(": ")", "[": "]", "{": "}"}
 // pair finds the partners of all brackets. Where they do not fit, the parser will
 // come to the place by itself and say so.
 func (p *parser) pair() {
-	p.open = make(map[int]bracket)
 	last := len(p.toks) - 1
+	p.open = make([]bracket, len(p.toks))
 	var stack []int
 	for i := range p.toks {
 		t := &p.toks[i]
@@ -26,17 +26,14 @@ func (p *parser) pair() {
 			p.open[i] = bracket{end: last}
 		case ")", "]", "}":
 			if n := len(stack) - 1; n >= 0 && closing[p.toks[stack[n]].Text] == t.Text {
-				b := p.open[stack[n]]
-				b.end = i
-				p.open[stack[n]] = b
+				p.open[stack[n]].end = i
 				stack = stack[:n]
 			}
 		case ",", "|":
 			if n := len(stack) - 1; n >= 0 {
-				b := p.open[stack[n]]
+				b := &p.open[stack[n]]
 				b.comma = b.comma || t.Text == ","
 				b.bar = b.bar || t.Text == "|"
-				p.open[stack[n]] = b
 			}
 		}
 	}

@@ -56,8 +56,8 @@ type parser struct {
 	src  string
 	toks []lex.Token
 	at   int
-	// open is, of every opening bracket, its partner and what it has inside.
-	open map[int]bracket
+	// open is, for the index of every opening bracket, what it has inside.
+	open []bracket
 	// depth is of the recursion, height of the tree that was made last.
 	depth, height int
 	// inExists is how many EXISTS { } are open.

@@ -61,7 +61,7 @@ func (p *parser) element() *ast.Pattern {
 		return out
 	}
 	out := &ast.Pattern{Pos: pos, Nodes: []*ast.NodePattern{p.node()}}
-	for p.drawn(p.at, "-") || p.drawn(p.at, "<") {
+	for p.drawn(p.at, "-") || p.drawn(p.at, "<") && p.drawn(p.at+1, "-") {
 		out.Rels = append(out.Rels, p.rel())
 		out.Nodes = append(out.Nodes, p.node())
 	}
