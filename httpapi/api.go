@@ -57,8 +57,12 @@ type Config struct {
 	Registry Registry
 	Graph    Graph
 	Watches  Watches
+	Sync     Sync
 	Memory   mcp.Graph // for MCP clients
 	Backups  Backups
+
+	// MeshID names the mesh in the vector clocks of Sync.
+	MeshID string
 
 	// Gatherer feeds /metrics; Registerer takes the request figures. Either
 	// may be nil.

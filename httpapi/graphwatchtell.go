@@ -106,11 +106,7 @@ func (*sseTeller) cut(b []byte, c *watchCut) []byte {
 }
 
 func sse(b []byte, name string, at graphsync.Position, data []byte) []byte {
-	if name != "" {
-		b = append(append(append(b, "event: "...), name...), '\n')
-	}
-	b = append(append(append(b, "id: "...), at.String()...), "\ndata: "...)
-	return append(append(b, data...), "\n\n"...)
+	return appendSSE(b, name, at.String(), data)
 }
 
 // bookmark says that everything up to a revision was told.

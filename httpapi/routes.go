@@ -83,5 +83,5 @@ func (a *API) entries() []Entry {
 	}
 	// graphwatch.go
 	entries = append(entries, a.watchEntries()...)
-	return slices.Concat(entries, a.graphEntries(), a.memoryEntries(), a.backupEntries())
+	return slices.Concat(entries, a.graphEntries(), a.syncEntries(), a.memoryEntries(), a.backupEntries())
 }

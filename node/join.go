@@ -266,6 +266,9 @@ func (n *Node) awaitSeat(ctx context.Context) string {
 	return "not a voter yet: it becomes one when it has kept up for a while"
 }
 
+// MeshID names the mesh: two that could ever meet have different ones.
+func (n *Node) MeshID() string { return n.trust.MeshID() }
+
 // MeshName is what people call the mesh.
 func (n *Node) MeshName() string {
 	r := n.trust.Roster()
