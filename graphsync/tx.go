@@ -101,6 +101,9 @@ func (t *tx) end() error {
 	if !t.changed {
 		return nil
 	}
+	if t.c.Level >= levelSync && t.was == (metaRecord{}) {
+		t.startLog() // also where the first command has nothing to log
+	}
 	if t.keeps {
 		t.endLog()
 	}
