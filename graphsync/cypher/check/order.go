@@ -5,7 +5,7 @@ import "github.com/meshd/meshd/graphsync/cypher/ast"
 // order checks ORDER BY. Behind a projection that groups or drops duplicates,
 // only what it has computed is left: its columns, and expressions written like
 // its items. Otherwise the variables before it are seen too.
-func (c *checker) order(p *ast.Projection, in, behind *scope, aggregated bool) {
+func (c *checker) order(p *ast.Projection, behind *scope, aggregated bool) {
 	if !aggregated && !p.Distinct {
 		for _, s := range p.OrderBy {
 			c.expr(s.Expr, behind, 0)
@@ -22,7 +22,7 @@ func (c *checker) order(p *ast.Projection, in, behind *scope, aggregated bool) {
 		items[c.terms.number(it.Expr)] = it
 	}
 	for _, s := range p.OrderBy {
-		k := &computed{c: c, items: items, behind: behind, in: in, whole: s.Expr, mixed: aggregated && c.hasAggregate(s.Expr)}
+		k := &computed{c: c, items: items, behind: behind, whole: s.Expr, mixed: aggregated && c.hasAggregate(s.Expr)}
 		c.known = k.find
 		c.expr(s.Expr, behind, 0)
 	}
@@ -30,10 +30,10 @@ func (c *checker) order(p *ast.Projection, in, behind *scope, aggregated bool) {
 
 // computed are the items of a projection, for one sort key behind it.
 type computed struct {
-	c          *checker
-	items      map[int]ast.Item
-	behind, in *scope
-	whole      ast.Expr
+	c      *checker
+	items  map[int]ast.Item
+	behind *scope
+	whole  ast.Expr
 	// mixed says that the key has an aggregate in it: then, as in an item, only
 	// simple expressions and aggregates may be spoken of by their parts.
 	mixed bool

@@ -1,37 +1,40 @@
 package check
 
 import (
-	"maps"
-
 	"github.com/meshd/meshd/graphsync/cypher/ast"
 	"github.com/meshd/meshd/graphsync/cypher/fault"
 	"github.com/meshd/meshd/graphsync/cypher/function"
 )
 
-// projection checks WITH or RETURN and gives the scope behind it.
+// projection checks WITH or RETURN and gives the scope behind it. Behind a star it
+// is the scope before, to which the items are added: a copy for each of thousands
+// of WITH * would take time without bound.
 func (c *checker) projection(p *ast.Projection, cl ast.Clause, in, outer *scope) *scope {
 	with, _ := cl.(*ast.With)
-	out := inside(outer)
-	if p.Star {
-		maps.Copy(out.vars, in.vars)
-		if with == nil && in.empty() {
-			c.fail(cl.Place(), "NoVariablesInScope", "RETURN * has nothing to return: there are no variables")
-		}
+	if p.Star && with == nil && in.empty() {
+		c.fail(cl.Place(), "NoVariablesInScope", "RETURN * has nothing to return: there are no variables")
 	}
 	aggregated := false
-	for _, it := range p.Items {
-		t := c.expr(it.Expr, in, grouped)
+	types := make([]typ, len(p.Items))
+	for i, it := range p.Items {
+		types[i] = c.expr(it.Expr, in, grouped)
 		aggregated = aggregated || c.hasAggregate(it.Expr)
-		c.column(it, t, with != nil, in, out)
 	}
 	if aggregated {
 		c.groups(p, in)
 	}
+	out := in
+	if !p.Star {
+		out = inside(outer)
+	}
+	for i, it := range p.Items {
+		c.column(it, types[i], with != nil, out)
+	}
 	behind := out // what ORDER BY and WHERE see
-	if !aggregated && !p.Distinct {
+	if !aggregated && !p.Distinct && !p.Star {
 		behind = &scope{outer: in, vars: out.vars}
 	}
-	c.order(p, in, behind, aggregated)
+	c.order(p, behind, aggregated)
 	c.count(p.Skip, in, "SKIP")
 	c.count(p.Limit, in, "LIMIT")
 	if with != nil {
@@ -41,7 +44,7 @@ func (c *checker) projection(p *ast.Projection, cl ast.Clause, in, outer *scope)
 }
 
 // column adds the variable that an item becomes.
-func (c *checker) column(it ast.Item, t typ, with bool, in, out *scope) {
+func (c *checker) column(it ast.Item, t typ, with bool, out *scope) {
 	name, pos := it.Column(), it.Expr.Place()
 	if it.Alias.Text != "" {
 		pos = it.Alias.Pos

@@ -8,9 +8,14 @@ import (
 // typ is what is evident of an expression: the kinds that its value may have, and
 // of a list what its elements are.
 type typ struct {
-	set  function.Type
-	elem *typ
+	set   function.Type
+	elem  *typ
+	depth uint8 // of lists in lists
 }
+
+// maxDepth is how deep lists in lists are followed: queries can build them as
+// deep as they are long.
+const maxDepth = 8
 
 // null is the bit of null, which functions take for granted and evidence cannot.
 const null = function.Type(1) << value.KindNull
@@ -29,7 +34,12 @@ var (
 	temporal = function.Temporal | function.Duration
 )
 
-func listOf(elem typ) typ { return typ{set: function.List, elem: &elem} }
+func listOf(elem typ) typ {
+	if elem.depth == maxDepth {
+		elem = unknown
+	}
+	return typ{set: function.List, elem: &elem, depth: elem.depth + 1}
+}
 
 // of is a type that functions know.
 func of(t function.Type) typ {
@@ -55,7 +65,7 @@ func (t typ) element() typ {
 
 // either is what is of one type or of the other.
 func either(a, b typ) typ {
-	out := typ{set: a.set | b.set}
+	out := typ{set: a.set | b.set, depth: max(a.depth, b.depth)}
 	switch {
 	case a.set&function.List == 0:
 		out.elem = b.elem
