@@ -170,13 +170,9 @@ func add(e *ast.Binary, l, r Fn) Fn {
 	}
 }
 
+// matches is never folded: what it takes must be seen by the clock of the query.
 func matches(e *ast.Binary, l, r code) code {
-	var known *function.Pattern
-	if r.constant && r.value.Kind() == value.KindString {
-		// A bad one is reported when it is used.
-		known, _ = function.CompilePattern(e.R.Place(), r.value.AsString())
-	}
-	return folded(func(env *function.Env, row Row) (value.Value, error) {
+	return code{fn: func(env *function.Env, row Row) (value.Value, error) {
 		text, by, err := both(env, row, l.fn, r.fn)
 		if err != nil {
 			return value.Null, err
@@ -184,13 +180,11 @@ func matches(e *ast.Binary, l, r code) code {
 		if text.Kind() != value.KindString || by.Kind() != value.KindString {
 			return value.Null, nil
 		}
-		p := known
-		if p == nil {
-			if p, err = env.Pattern(e.R.Place(), by.AsString()); err != nil {
-				return value.Null, err
-			}
+		p, err := env.Pattern(e.R.Place(), by.AsString())
+		if err != nil {
+			return value.Null, err
 		}
 		holds, err := p.Matches(env.Budget, e.At, text.AsString())
 		return value.Bool(holds), err
-	}, l, r)
+	}}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meshd/meshd/graphsync/cypher"
 	"github.com/meshd/meshd/graphsync/cypher/ast"
 	"github.com/meshd/meshd/graphsync/cypher/eval"
 	"github.com/meshd/meshd/graphsync/cypher/fault"
@@ -104,7 +105,7 @@ func shown(g graph.Reader, v value.Value, err error) string {
 	case err != nil:
 		return err.Error()
 	}
-	return value.Format(v, function.Resolve(context.Background(), g))
+	return value.Format(v, cypher.Resolver(context.Background(), g))
 }
 
 // TestSpecification computes what testdata says of the language, line by line:

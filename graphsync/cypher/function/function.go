@@ -43,10 +43,9 @@ func (env *Env) Memo(key any, make func() any) any {
 	return v
 }
 
-// Mark, Push, Args and Drop prepare the arguments of a call on a stack, so that
-// calls allocate nothing: take a mark, push each argument, call with the
-// arguments since the mark, drop them. A function must not keep its arguments'
-// slice.
+// Mark begins to prepare a call. Its arguments are on a stack, so that calls
+// allocate nothing: take a mark, Push each argument, call with the Args since the
+// mark, Drop them. A function must not keep the slice of its arguments.
 func (env *Env) Mark() int { return len(env.stack) }
 
 // Push adds an argument.

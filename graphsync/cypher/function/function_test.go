@@ -68,7 +68,7 @@ func FuzzPattern(f *testing.F) {
 	f.Add(`\`, "")
 	f.Add(`)(`, "")
 	f.Fuzz(func(t *testing.T, pattern, text string) {
-		p, err := CompilePattern(fault.Pos{}, pattern)
+		p, err := compilePattern(fault.Pos{}, pattern)
 		if err != nil {
 			return
 		}
@@ -120,15 +120,15 @@ func TestPatternsMatchAll(t *testing.T) {
 	if len(env.patterns) > maxPatterns {
 		t.Error("kept", len(env.patterns), "patterns")
 	}
-	if _, err := CompilePattern(fault.Pos{}, strings.Repeat("a", maxPattern+1)); limitOf(err) != "length" {
+	if _, err := compilePattern(fault.Pos{}, strings.Repeat("a", maxPattern+1)); limitOf(err) != "length" {
 		t.Error(err)
 	}
 	for _, pattern := range []string{"(?:" + strings.Repeat("[a-z]", 800) + "){1000}", strings.Repeat("(a{30}){30}", 100)} {
-		if _, err := CompilePattern(fault.Pos{}, pattern); limitOf(err) != "length" {
+		if _, err := compilePattern(fault.Pos{}, pattern); limitOf(err) != "length" {
 			t.Error(err)
 		}
 	}
-	p, err := CompilePattern(fault.Pos{}, "(a?b?c?d?){500}")
+	p, err := compilePattern(fault.Pos{}, "(a?b?c?d?){500}")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestPatternsMatchAll(t *testing.T) {
 		t.Error(err)
 	}
 	// One that could close the group around it is no pattern by itself.
-	if _, err := CompilePattern(fault.Pos{}, ")|(?:"); err == nil {
+	if _, err := compilePattern(fault.Pos{}, ")|(?:"); err == nil {
 		t.Error("an unbalanced pattern is taken")
 	}
 }

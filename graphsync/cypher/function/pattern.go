@@ -11,7 +11,7 @@ const (
 	maxPattern  = 4096    // bytes of a regular expression
 	maxPatterns = 64      // kept by one run
 	maxStates   = 10_000  // of its automaton, about
-	maxMatching = 1 << 29 // states times bytes of text: seconds, which nothing can interrupt
+	maxMatching = 1 << 27 // states times bytes of text: a second, which nothing can interrupt
 )
 
 // Pattern is a regular expression that must match all of a text.
@@ -20,9 +20,7 @@ type Pattern struct {
 	states int
 }
 
-// CompilePattern compiles a regular expression in RE2's syntax, whose matching
-// takes time linear in the text.
-func CompilePattern(pos fault.Pos, text string) (*Pattern, error) {
+func compilePattern(pos fault.Pos, text string) (*Pattern, error) {
 	if len(text) > maxPattern {
 		return nil, fault.Place(pos, limit("length", "the regular expression is longer than %d bytes", maxPattern))
 	}
@@ -65,12 +63,17 @@ func (p *Pattern) Matches(b *Budget, pos fault.Pos, s string) (bool, error) {
 	return p.re.MatchString(s), nil
 }
 
-// Pattern is CompilePattern that remembers.
+// Pattern compiles a regular expression in RE2's syntax, whose matching takes time
+// linear in the text, and remembers it.
 func (env *Env) Pattern(pos fault.Pos, text string) (*Pattern, error) {
 	if p := env.patterns[text]; p != nil {
 		return p, nil
 	}
-	p, err := CompilePattern(pos, text)
+	// To compile may take milliseconds, and another text may come with every row.
+	if err := env.Budget.Look(); err != nil {
+		return nil, fault.Place(pos, err)
+	}
+	p, err := compilePattern(pos, text)
 	if err != nil {
 		return nil, err
 	}

@@ -70,7 +70,7 @@ type Map = map[string]Value
 // Null is null.
 var Null Value
 
-// The constructors.
+// Bool is a boolean. It and the functions below make values of Go's.
 func Bool(b bool) Value {
 	if b {
 		return Value{kind: KindBool, num: 1}
@@ -102,7 +102,8 @@ func (v Value) IsNull() bool { return v.kind == KindNull }
 // IsTrue says that v is true: neither false nor null nor anything else.
 func (v Value) IsTrue() bool { return v.kind == KindBool && v.num == 1 }
 
-// The accessors are for values of their kind; of others they give zero values.
+// AsBool is the boolean v. It and the accessors below are for values of their
+// kind; of others they give zero values.
 func (v Value) AsBool() bool     { return v.num == 1 }
 func (v Value) AsInt() int64     { return int64(v.num) }
 func (v Value) AsFloat() float64 { return math.Float64frombits(v.num) }
