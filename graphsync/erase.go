@@ -109,11 +109,20 @@ func (e *erasing) node() (bool, error) {
 		}
 		return e.edge(at.id)
 	}
-	version := func(k []byte) {
+	version := func(k []byte) (bool, error) {
+		if e.w.Get(tSPOHist, k) == nil && e.w.Get(tOPSHist, k) == nil {
+			return true, nil // with the edge
+		}
 		if at, ok := parseSPO(k[:min(len(k), tripleKeySize)]); ok && len(k) == tripleKeySize+8 {
+			if e.endedElsewhere(tEdge, edgeGone, at.id) {
+				return e.edge(at.id)
+			}
 			e.forgetEdge(at.id, readRev(k))
 			e.forgetName(tEdge, edgeGone, at.id, tEdgeHist, appendID(nil, at.id))
 		}
+		e.left--
+		e.Versions++
+		return true, nil
 	}
 	said := func(k []byte) (bool, error) {
 		at, ok := parseObsKey(k)
@@ -123,12 +132,13 @@ func (e *erasing) node() (bool, error) {
 		return e.observation(at.id)
 	}
 	for _, step := range []func() (bool, error){
+		e.others,
 		func() (bool, error) { return e.each(tSPO, prefix, edge) },
 		func() (bool, error) { return e.each(tOPS, prefix, edge) },
-		func() (bool, error) { return e.past(tSPOHist, prefix, version) },
-		func() (bool, error) { return e.past(tOPSHist, prefix, version) },
+		func() (bool, error) { return e.each(tSPOHist, prefix, version) },
+		func() (bool, error) { return e.each(tOPSHist, prefix, version) },
 		func() (bool, error) { return e.each(tObs, prefix, said) },
-		func() (bool, error) { return e.past(tObsHist, prefix, e.forgetSaid) },
+		func() (bool, error) { return e.each(tObsHist, prefix, e.forgetSaid) },
 		func() (bool, error) { return e.eraseConflicts(e.ID) },
 		func() (bool, error) { return e.pastOfNode(), nil },
 	} {
@@ -172,12 +182,29 @@ func (e *erasing) pastOfNode() (done bool) {
 	return true
 }
 
-// forgetSaid removes a past version of an observation by its key.
-func (e *erasing) forgetSaid(k []byte) {
+// forgetSaid removes a past version of an observation by its key, or all of an
+// observation that has ended.
+func (e *erasing) forgetSaid(k []byte) (bool, error) {
+	if e.w.Get(tObsHist, k) == nil {
+		return true, nil // with the others of its observation
+	}
 	if at, ok := parseObsKey(k[:min(len(k), obsKeySize)]); ok {
+		if e.endedElsewhere(tObsAt, obsGone, at.id) {
+			return e.observation(at.id)
+		}
 		e.forgetPast(tObsHist, k)
 		e.forgetName(tObsAt, obsGone, at.id, tObsHist, appendObsKey(nil, at.ns, at.node, at.id))
 	}
+	e.left--
+	e.Versions++
+	return true, nil
+}
+
+// endedElsewhere says that an edge or an observation of the node has ended, maybe
+// while the node stood merged into another: then its past lies there too, and all
+// of it goes.
+func (e *erasing) endedElsewhere(table consensus.Table, gone func([]byte) bool, id uint64) bool {
+	return e.c.Level >= levelSync && gone(e.w.Get(table, appendID(nil, id)))
 }
 
 // lastOfNode removes what is left of a node without edges, observations and

@@ -79,7 +79,6 @@ func TestEraseLeavesNothing(t *testing.T) {
 			case "undone":
 				m := batch(Op{Op: OpMergeNodes, SourceID: a, TargetID: b})[0].ID
 				batch(Op{Op: OpUndoMerge, ID: m})
-				erase = []Target{{ID: a}, {ID: b}}
 			}
 			if len(where(t, state, "secret")) == 0 {
 				t.Fatal("nothing to find")
@@ -147,6 +146,122 @@ func TestEraseEdgeAndObservation(t *testing.T) {
 	page, _, err = s.Erasures(bg, stale, "", 2, page.Cursor)
 	if err != nil || len(page.Erasures) != 1 || page.Erasures[0].Kind != "edge" || page.Cursor != "" {
 		t.Fatalf("%+v %v", page, err)
+	}
+}
+
+// What a node had taken of another stayed in its past, where the merge was
+// undone, or the node had ended, before the other was erased.
+func TestEraseReachesWhatAMergeLeftInThePast(t *testing.T) {
+	for _, way := range []string{"undone", "target deleted", "nested", "twice", "brought back and deleted", "forgotten"} {
+		t.Run(way, func(t *testing.T) {
+			state := consensustest.New(NewPart())
+			now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+			state.Now = func() time.Time { return now }
+			s := NewService(state)
+			rev := uint64(0)
+			batch := func(ops ...Op) []OpResult {
+				t.Helper()
+				res, out, err := s.Batch(bg, alice, "s", ops)
+				if err != nil {
+					t.Fatal(err)
+				}
+				rev = out.Revision
+				return res
+			}
+			id := map[string]uint64{}
+			for _, key := range []string{"b", "c", "d"} {
+				id[key] = batch(Op{Op: OpCreateNode, Type: "n", Label: ptr(key), Key: key, Properties: json.RawMessage(`{"both":"hidden","own":1}`)})[0].ID
+			}
+			b := id["b"]
+			a := batch(Op{Op: OpCreateNode, Type: "n", Label: ptr("Secret"), Key: "secret key", Properties: json.RawMessage(`{"both":"hidden","p":"secret","q":{"x":"secret"}}`)})[0].ID
+			batch(Op{Op: OpAddAlias, ID: a, Alias: "secret alias"})
+			said := batch(Op{Op: OpAddObservation, ID: a, Text: "secret words"}, Op{Op: OpAddObservation, ID: a, Text: "secret and deleted"}, Op{Op: OpAddObservation, ID: b, Text: "of b"})
+			facts := batch(Op{Op: OpCreateEdge, SourceID: a, TargetID: id["c"], Type: "T", Predicate: ptr("secret")}, Op{Op: OpCreateEdge, SourceID: id["c"], TargetID: a, Type: "T", Predicate: ptr("secret, deleted")},
+				Op{Op: OpCreateEdge, SourceID: b, TargetID: id["c"], Type: "T", Predicate: ptr("of b")})
+			merge := func(source, target uint64) uint64 {
+				return batch(Op{Op: OpMergeNodes, SourceID: source, TargetID: target})[0].ID
+			}
+			undo := func(m uint64) { batch(Op{Op: OpUndoMerge, ID: m}) }
+			m := merge(a, b)
+			for i := range 20 {
+				now = now.Add(time.Hour)
+				batch(Op{Op: OpUpdateNode, ID: b, Label: ptr(fmt.Sprint("b", i))})
+			}
+			during := rev
+			if way != "forgotten" {
+				batch(Op{Op: OpUpdateEdge, ID: facts[1].ID, Weight: ptr(2.0)})
+				during = rev
+				batch(Op{Op: OpDeleteObservation, ID: said[1].ID}, Op{Op: OpDeleteEdge, ID: facts[1].ID})
+			}
+			switch way {
+			case "undone":
+				undo(m)
+			case "target deleted":
+				batch(Op{Op: OpDeleteNode, ID: b})
+			case "nested":
+				m2 := merge(b, id["d"])
+				m3 := merge(id["d"], id["c"])
+				batch(Op{Op: OpUpdateNode, ID: id["c"], Label: ptr("has all")})
+				undo(m3)
+				undo(m2)
+				undo(m)
+			case "twice":
+				undo(m)
+				undo(merge(a, id["d"]))
+				batch(Op{Op: OpUpdateNode, ID: a, Label: ptr("Secret 2"), Properties: json.RawMessage(`{"p":"secret"}`)})
+				undo(merge(a, b))
+			case "brought back and deleted":
+				undo(m)
+				batch(Op{Op: OpUpdateNode, ID: b, Label: ptr("b later")})
+				batch(Op{Op: OpDeleteNode, ID: a})
+			case "forgotten": // the merge, not what came of it
+				undo(m)
+				now = now.Add(16 * time.Hour)
+				for i := range uint64(12) {
+					if _, err := s.SetRetention(bg, alice, 1, (i+1)<<20); err != nil {
+						t.Fatal(err)
+					}
+				}
+				kept, _, err := s.Retention(bg, stale)
+				if err != nil || kept.OldestRevision < 10 || kept.OldestRevision >= rev {
+					t.Fatalf("%+v %v", kept, err)
+				}
+			}
+			if way == "undone" {
+				got, _, err := s.GetNodeAt(bg, stale, When{Revision: during}, "s", b)
+				if err != nil || len(got.Aliases) != 2 || !strings.Contains(string(got.Properties), "secret") {
+					t.Fatalf("%+v %v", got, err)
+				}
+			}
+			if _, err := s.EraseNode(bg, alice, Target{ID: a}, "asked to"); err != nil {
+				t.Fatal(err)
+			}
+			if found := where(t, state, "secret"); len(found) > 0 {
+				t.Fatal(found)
+			}
+			if _, err := state.View(bg, stale, account); err != nil {
+				t.Fatal(err)
+			}
+			if way == "forgotten" {
+				return
+			}
+			// The other's own past is as it was.
+			got, _, err := s.GetNodeAt(bg, stale, When{Revision: during}, "s", b)
+			if err != nil || got.Label != "b19" || len(got.Aliases) != 0 || string(got.Properties) != `{"both":"hidden","own":1}` {
+				t.Fatalf("%+v %v", got, err)
+			}
+			told, _, err := s.ListObservations(bg, stale, ObservationQuery{Namespace: "s", NodeID: b, When: When{Revision: during}})
+			if err != nil || told.Count != 1 {
+				t.Fatalf("%+v %v", told, err)
+			}
+			edges, _, err := s.ListEdges(bg, stale, EdgeQuery{Namespace: "s", Source: b, When: When{Revision: during}})
+			if err != nil || edges.Count != 1 || edges.Edges[0].Predicate != "of b" {
+				t.Fatalf("%+v %v", edges, err)
+			}
+			if _, _, err := s.GetNodeByKeyAt(bg, stale, When{Revision: during}, "s", "secret key"); code(err) != CodeNotFound {
+				t.Fatal(err)
+			}
+		})
 	}
 }
 

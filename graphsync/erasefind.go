@@ -91,9 +91,15 @@ func (t *tx) knownObservation(o *op) (nsID, uint64, *consensus.Refusal) {
 // weighNode counts what erasing a node removes, or says more than limit.
 func (t *tx) weighNode(ns nsID, id uint64, limit int) int {
 	prefix := appendNodeKey(nil, ns, id)
-	n := 0
+	found, err := t.tingedBy(ns, id, limit+1)
+	if err != nil {
+		return limit + 1
+	}
+	n := len(found)
 	for _, table := range []consensus.Table{tSPOHist, tOPSHist, tObsHist} {
-		n += len(t.keysUnder(table, prefix, limit+1-n))
+		if n += t.weighPast(ns, table, prefix, limit+1-n); n > limit {
+			return n
+		}
 	}
 	n += len(t.endsOf(ns, id, limit+1-n))
 	deps, more := t.dependentsOf(ns, id, max(limit+1-n, 0))
@@ -107,6 +113,34 @@ func (t *tx) weighNode(ns nsID, id uint64, limit int) int {
 	}
 	for _, at := range deps.said {
 		if n += t.weighObservation(ns, at.id, limit); n > limit {
+			return n
+		}
+	}
+	return n
+}
+
+// weighPast counts past versions of a node's edges or observations, and all of
+// those that have ended.
+func (t *tx) weighPast(ns nsID, table consensus.Table, prefix []byte, limit int) (n int) {
+	keys := t.keysUnder(table, prefix, limit)
+	if t.c.Level < levelSync {
+		return len(keys)
+	}
+	var last uint64
+	for _, k := range keys {
+		n++
+		id := readID(k[max(len(k)-13, 0):])
+		if id == last {
+			continue
+		}
+		last = id
+		switch {
+		case table == tObsHist && obsGone(t.r.Get(tObsAt, appendID(nil, id))):
+			n += t.weighObservation(ns, id, limit)
+		case table != tObsHist && edgeGone(t.r.Get(tEdge, appendID(nil, id))):
+			n += t.weighEdge(ns, id, limit)
+		}
+		if n > limit {
 			return n
 		}
 	}
