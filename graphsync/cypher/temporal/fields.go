@@ -2,6 +2,7 @@ package temporal
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -9,6 +10,9 @@ import (
 // Fields are components by name, as a query gives them in a map. The values are
 // int64, float64, string and Instant; others are refused.
 type Fields map[string]any
+
+// names are in order, so that of several errors it is always the same.
+func (fields Fields) names() []string { return slices.Sorted(maps.Keys(fields)) }
 
 // component is one of an instant's.
 type component uint8
@@ -112,13 +116,8 @@ func (k takes) read(fields Fields) (*form, error) {
 	if len(fields) == 0 {
 		return nil, fmt.Errorf("a %s needs components", k.kind)
 	}
-	names := make([]string, 0, len(fields))
-	for name := range fields {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	f := &form{}
-	for _, name := range names {
+	for _, name := range fields.names() {
 		if err := k.readOne(f, name, fields[name], len(fields) == 1); err != nil {
 			return nil, err
 		}
@@ -194,7 +193,8 @@ func BuildDuration(fields Fields) (Duration, error) {
 		return Duration{}, fmt.Errorf("a duration needs components")
 	}
 	var sum amounts
-	for name, v := range fields {
+	for _, name := range fields.names() {
+		v := fields[name]
 		i := slices.Index(unitNames, strings.ToLower(name))
 		if i < 0 {
 			return Duration{}, noField("duration", name)

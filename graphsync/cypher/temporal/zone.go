@@ -12,9 +12,11 @@ import (
 	"time"
 )
 
-// zoneinfo is the IANA time zone database, compiled, as Go brings it in
-// lib/time/zoneinfo.zip. It is in the public domain. The system's own database is
-// never asked: it differs from one machine to the next.
+//go:generate cp $GOROOT/lib/time/zoneinfo.zip zoneinfo.zip
+
+// zoneinfo is the IANA time zone database, compiled, as Go brings it. It is in the
+// public domain. The system's own database is never asked: it differs from one
+// machine to the next.
 //
 //go:embed zoneinfo.zip
 var zoneinfo []byte
@@ -28,9 +30,6 @@ type Zone struct {
 
 // maxOffset is that of ISO 8601 in practice: 18 hours.
 const maxOffset = 18 * 3600
-
-// maxZoneName is more than the longest name of a region.
-const maxZoneName = 64
 
 // OffsetZone is a zone at a fixed offset in seconds.
 func OffsetZone(seconds int32) Zone { return Zone{offset: seconds} }
