@@ -63,8 +63,7 @@ func made(t testing.TB, src string) *graph.Memory {
 
 var testLimits = cypher.Limits{Rows: 100_000, Expansions: 3_000_000, Bytes: 64 << 20, Time: time.Minute}
 
-func ask(t testing.TB, g graph.Reader, src string, params value.Map) ([]string, error) {
-	t.Helper()
+func ask(g graph.Reader, src string, params value.Map) ([]string, error) {
 	r, err := cypher.Run(context.Background(), src, params, g, testLimits)
 	if err != nil {
 		return nil, err
@@ -96,7 +95,7 @@ func run(t *testing.T, list []spec) {
 	for _, s := range list {
 		t.Run(s.name, func(t *testing.T) {
 			g := made(t, s.graph)
-			got, err := ask(t, g, s.query, s.params)
+			got, err := ask(g, s.query, s.params)
 			if s.fails != "" {
 				var f *fault.Error
 				if !errors.As(err, &f) || f.Detail != s.fails {

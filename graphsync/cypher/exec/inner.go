@@ -115,8 +115,8 @@ func (b *builder) gather(s *eval.Scope, q *ast.Query, one bool) (eval.Fn, error)
 }
 
 // wrap makes a query that matches a pattern and returns one thing for each match.
-func wrap(p *ast.Pattern, where, x ast.Expr) *ast.Query {
-	item := ast.Item{Expr: x, Alias: ast.Name{Text: "\x00value", Pos: p.Pos}}
+func (b *builder) wrap(p *ast.Pattern, where, x ast.Expr) *ast.Query {
+	item := ast.Item{Expr: x, Alias: ast.Name{Text: b.planner.Hidden(), Pos: p.Pos}}
 	return &ast.Query{Parts: []*ast.SingleQuery{{Clauses: []ast.Clause{
 		&ast.Match{Pos: p.Pos, Patterns: []*ast.Pattern{p}, Where: where},
 		&ast.Return{Pos: p.Pos, Projection: ast.Projection{Items: []ast.Item{item}}},
@@ -125,12 +125,12 @@ func wrap(p *ast.Pattern, where, x ast.Expr) *ast.Query {
 
 // pattern compiles a pattern comprehension.
 func (b *builder) pattern(s *eval.Scope, p *ast.Pattern, where, x ast.Expr) (eval.Fn, error) {
-	return b.gather(s, wrap(p, where, x), false)
+	return b.gather(s, b.wrap(p, where, x), false)
 }
 
 // pathExpr compiles shortestPath and allShortestPaths as expressions.
 func (b *builder) pathExpr(s *eval.Scope, p *ast.Pattern) (eval.Fn, error) {
 	named := *p
-	named.Var = ast.Name{Text: "\x00path", Pos: p.Pos}
-	return b.gather(s, wrap(&named, nil, &ast.Var{At: p.Pos, Name: named.Var.Text}), p.Func == ast.ShortestPath)
+	named.Var = ast.Name{Text: b.planner.Hidden(), Pos: p.Pos}
+	return b.gather(s, b.wrap(&named, nil, &ast.Var{At: p.Pos, Name: named.Var.Text}), p.Func == ast.ShortestPath)
 }

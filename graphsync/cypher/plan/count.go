@@ -42,7 +42,7 @@ func (b *building) count(m *ast.Match, next ast.Clause) (*Count, bool) {
 	} else {
 		_, exact = b.guess.stats.CountNodes(op.Label)
 	}
-	op.Var = b.hidden()
+	op.Var = b.Hidden()
 	return op, exact
 }
 
@@ -104,7 +104,7 @@ func (b *building) counted(op *Count, next ast.Clause) error {
 	b.add(&Project{Items: items})
 	b.finish(&p, items, where, nil)
 	if _, ok := next.(*ast.Return); ok {
-		b.part.Columns = b.own()
+		b.part.Columns = b.columns
 	}
 	return nil
 }

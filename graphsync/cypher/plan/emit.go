@@ -106,9 +106,10 @@ func (m *emission) avoid(r *Rel) {
 }
 
 // ask places the predicates whose variables are bound. One that may fail is asked
-// softly for now and again at the end, where every row is one that really matches.
+// softly for now and again at the end, where every row is one that really matches
+// and passes all that cannot fail: so whether it fails hangs on no order.
 func (m *emission) ask(last bool) {
-	var list []Filter
+	var list, risky []Filter
 	for _, p := range m.predicates {
 		if p.done || !p.ready(m.bound) {
 			continue
@@ -122,10 +123,14 @@ func (m *emission) ask(last bool) {
 		default:
 			p.soft, f.Soft = true, true
 		}
-		list = append(list, f)
+		if p.safe {
+			list = append(list, f)
+		} else {
+			risky = append(risky, f)
+		}
 		m.rows = max(m.rows*p.share, 1e-9)
 	}
-	if len(list) > 0 {
+	if list = append(list, risky...); len(list) > 0 {
 		m.add(&Filters{List: list})
 	}
 }

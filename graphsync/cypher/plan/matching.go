@@ -110,7 +110,7 @@ func (p *Planner) newMatching(c *ast.Match, sc *scope, uses map[string]int) (*ma
 // declare notes a variable of a pattern, giving a name to what has none.
 func (m *matching) declare(p *Planner, name string, k kind) string {
 	if name == "" {
-		name = p.hidden()
+		name = p.Hidden()
 		m.uses[name] = 1
 	}
 	if !m.outer[name] {
@@ -190,7 +190,7 @@ func (m *matching) addPattern(p *Planner, pat *ast.Pattern, nodes, rels []string
 		last := m.edges[len(m.edges)-1]
 		last.path = pat.Var.Text
 		if last.path == "" {
-			last.path = p.hidden()
+			last.path = p.Hidden()
 			m.fresh[last.path] = true
 			m.kinds[last.path] = aPath
 		}
@@ -207,7 +207,7 @@ func (m *matching) addPattern(p *Planner, pat *ast.Pattern, nodes, rels []string
 
 // addTests adds what is asked of each relationship of a walk.
 func (m *matching) addTests(p *Planner, e *patternEdge, props ast.Expr) error {
-	each := p.hidden()
+	each := p.Hidden()
 	m.kinds[each] = aRel
 	list, err := properties(each, props)
 	for _, c := range list {

@@ -20,8 +20,8 @@ func New(s Stats) *Planner { return &Planner{guess: newGuess(s)} }
 
 const hiddenMark = "\x00"
 
-// hidden is a name for what a query gives none.
-func (p *Planner) hidden() string {
+// Hidden is a name for what a query gives none.
+func (p *Planner) Hidden() string {
 	p.next++
 	return hiddenMark + strconv.Itoa(p.next)
 }
@@ -88,6 +88,8 @@ type building struct {
 	uses map[string]int
 	part *Part
 	rows float64
+	// columns are those of the last projection.
+	columns []string
 }
 
 func (p *Planner) single(q *ast.SingleQuery, around []string) (*Part, error) {
@@ -117,7 +119,7 @@ func (p *Planner) single(q *ast.SingleQuery, around []string) (*Part, error) {
 			err = b.project(&c.Projection, c.Where)
 		case *ast.Return:
 			err = b.project(&c.Projection, nil)
-			b.part.Columns = b.own()
+			b.part.Columns = b.columns
 		default:
 			err = fault.At(c.Place(), fault.Unsupported, "", "queries only read")
 		}

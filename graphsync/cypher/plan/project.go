@@ -71,7 +71,7 @@ func (b *building) aggregate(items []Item, sortBy []ast.SortItem) []string {
 			out[i] = item
 			continue
 		}
-		key := Item{Name: b.hidden(), Expr: item.Expr}
+		key := Item{Name: b.Hidden(), Expr: item.Expr}
 		op.Keys = append(op.Keys, key)
 		out[i] = Item{Name: item.Name, Expr: &ast.Var{At: item.Expr.Place(), Name: key.Name}}
 	}
@@ -164,6 +164,7 @@ func (b *building) finish(p *ast.Projection, items []Item, where ast.Expr, keys 
 		filter()
 	}
 	b.add(&Forget{Keep: names})
+	b.columns = names
 	b.see(items)
 }
 
