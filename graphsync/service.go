@@ -17,11 +17,13 @@ type Service struct {
 	state consensus.State
 	feed  feed
 	index indexer
+
+	queries *queryGate
 }
 
 // NewService returns the graph kept in state, which must hold NewPart().
 func NewService(state consensus.State) *Service {
-	return &Service{state: state, index: indexer{asked: make(chan struct{}, 1)}}
+	return &Service{state: state, index: indexer{asked: make(chan struct{}, 1)}, queries: newQueryGate()}
 }
 
 // WriteOptions goes with every write.

@@ -61,6 +61,7 @@ type Graph interface {
 	DegreeOf(ctx context.Context, ro consensus.ReadOptions, q graphsync.DegreeQuery) (graphsync.Degree, consensus.ReadInfo, error)
 	Hubs(ctx context.Context, ro consensus.ReadOptions, q graphsync.HubsQuery) (graphsync.Hubs, consensus.ReadInfo, error)
 	Erasures(ctx context.Context, ro consensus.ReadOptions, namespace string, limit int, cursor string) (graphsync.ErasurePage, consensus.ReadInfo, error)
+	Query(ctx context.Context, ro consensus.ReadOptions, q graphsync.Query) (graphsync.QueryAnswer, consensus.ReadInfo, error)
 	Retention(ctx context.Context, ro consensus.ReadOptions) (graphsync.Retention, consensus.ReadInfo, error)
 	Stats(ctx context.Context, ro consensus.ReadOptions, namespace string) (graphsync.Stats, consensus.ReadInfo, error)
 	Namespaces(ctx context.Context, ro consensus.ReadOptions, limit int, cursor string) (graphsync.NamespacePage, consensus.ReadInfo, error)
@@ -74,6 +75,7 @@ var _ Graph = (*graphsync.Service)(nil)
 const (
 	maxGraphBody = 1 << 20
 	maxBatchBody = 16 << 20
+	maxQueryBody = 4 << 20
 )
 
 var jsonLines = []string{"application/x-ndjson", "application/json"}
@@ -110,6 +112,7 @@ func (a *API) graphEntries() []Entry {
 		Op(get("/graph/find", "Nodes by key or label"), a.findNodes),
 		Op(get("/graph/search", "Nodes by words, or by a part of a label or of any text"), a.searchNodes),
 		Op(Route{Method: http.MethodPost, Path: "/graph/search", Summary: "Nodes by words, by a vector, or by both", Role: access.RoleViewer, Scope: "graph:read", MaxBody: maxGraphBody}, a.searchGraph),
+		Op(Route{Method: http.MethodPost, Path: "/graph/query", Summary: "Ask in openCypher", Role: access.RoleViewer, Scope: "graph:read", MaxBody: maxQueryBody}, a.queryGraph),
 		Op(get("/graph/neighbors", "What lies around a node"), a.neighbors),
 		Op(get("/graph/path", "A shortest path between two nodes"), a.path),
 		Op(get("/graph/stats", "Totals of a namespace"), a.graphStats),

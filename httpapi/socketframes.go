@@ -82,6 +82,13 @@ func (s *socketFrames) Begin(kind string, frame []byte) (string, agent.Request, 
 			err = f.check()
 		}
 		return f.ID, f, err
+	case "query":
+		f := &socketQuery{s: s}
+		err := strictly(frame, &f.queryFrame)
+		if err == nil {
+			err = f.check()
+		}
+		return f.ID, f, err
 	case "watch":
 		if s.api.cfg.Watches == nil {
 			break

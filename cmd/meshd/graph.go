@@ -17,7 +17,7 @@ const defaultNamespace = "default"
 func graphCommand(a *app) *cobra.Command {
 	return group("graph", "Read and write the knowledge graph", "  meshd graph add node person Ada key=ada\n  meshd graph neighbors ada",
 		group("add", "Add a node or an edge", "  meshd graph add node person Ada key=ada", graphAddNode(a), graphAddEdge(a)),
-		graphGet(a), graphSearch(a), graphNeighbors(a), graphPath(a), graphPaths(a), graphDegree(a), graphHubs(a), graphHistory(a),
+		graphGet(a), graphSearch(a), graphQuery(a), graphNeighbors(a), graphPath(a), graphPaths(a), graphDegree(a), graphHubs(a), graphHistory(a),
 		graphObserve(a), graphObservations(a), graphAlias(a), graphMerge(a), graphDuplicates(a), graphErase(a), graphSchema(a), graphRetention(a),
 		graphWatch(a), graphImport(a), graphExport(a))
 }

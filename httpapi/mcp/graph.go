@@ -26,6 +26,7 @@ type Graph interface {
 	ListObservations(ctx context.Context, ro consensus.ReadOptions, q graphsync.ObservationQuery) (graphsync.ObservationPage, consensus.ReadInfo, error)
 	Search(ctx context.Context, ro consensus.ReadOptions, q graphsync.SearchQuery) (graphsync.SearchPage, consensus.ReadInfo, error)
 	Neighbors(ctx context.Context, ro consensus.ReadOptions, q graphsync.NeighborQuery) (graphsync.Neighborhood, consensus.ReadInfo, error)
+	Query(ctx context.Context, ro consensus.ReadOptions, q graphsync.Query) (graphsync.QueryAnswer, consensus.ReadInfo, error)
 	Path(ctx context.Context, ro consensus.ReadOptions, q graphsync.PathQuery) (graphsync.Path, consensus.ReadInfo, error)
 }
 

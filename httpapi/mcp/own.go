@@ -73,6 +73,15 @@ func ownTools() []tool {
 			},
 		},
 		{
+			name: "query", title: "Query", again: true, run: does(query),
+			doc: "Ask in openCypher, for what no other tool counts, joins or sorts: MATCH, OPTIONAL MATCH, WHERE, WITH, UNWIND, RETURN, ORDER BY, LIMIT, UNION; it reads only. Entities are nodes: their type is the label, n.label is the name, n.observations the list of observations; relations are relationships. Example: MATCH (p:person)-[:works_at]->(c) RETURN c.label, count(p) ORDER BY count(p) DESC LIMIT 10.",
+			in: []field{
+				{name: "query", kind: text, doc: "The query"},
+				{name: "parameters", kind: object, optional: true, open: true, doc: "Values for $name in the query, by name"},
+				asOfField, validAtField, maxBytesField,
+			},
+		},
+		{
 			name: "history", title: "History", again: true, run: does(history),
 			doc: "Show how an entity (by name or id) or a relation (by id) came to be what it is: its versions, newest first, with who changed what and when, also of one that is deleted (by id).",
 			in:  []field{nameField, {name: "id", kind: integer, optional: true, min: 1, max: 1 << 40, doc: "The id of an entity or a relation, in place of the name"}, limitField, {name: "cursor", kind: text, optional: true, doc: "nextCursor of the answer before"}, maxBytesField},

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/output"
+)
+
+const (
+	queryPrompt = "meshd> "
+	queryMore   = "   ... "
+	queryHelp   = "End a query with ; or an empty line. Ctrl-C drops what was typed, Ctrl-D or exit leaves.\n"
+)
+
+// prompt asks one query after the other on a terminal.
+func (v *queryVerb) prompt(cmd *cobra.Command, p *output.Printer, c *client.Client) error {
+	in, ok := p.In.(*os.File)
+	if !ok {
+		return errors.New("there is no terminal")
+	}
+	fmt.Fprint(p.Err, queryHelp)
+	history := openHistory(historyFile())
+	for {
+		text, err := typedQuery(cmd.Context(), in, p.Err, history)
+		switch {
+		case errors.Is(err, io.EOF):
+			fmt.Fprintln(p.Err)
+			return nil
+		case err != nil:
+			return err
+		}
+		switch strings.TrimSpace(strings.TrimSuffix(text, ";")) {
+		case "":
+			continue
+		case "exit", "quit", ":exit", ":quit", ":q":
+			return nil
+		case "help", ":help", "?":
+			fmt.Fprint(p.Err, queryHelp)
+			continue
+		}
+		history.keep(strings.Join(strings.Fields(text), " "))
+		if err := v.ask(cmd, p, c, text); err != nil {
+			if cmd.Context().Err() != nil {
+				return err
+			}
+			fmt.Fprintln(p.Err, "error: "+err.Error())
+		}
+	}
+}
+
+// typedQuery reads lines until one ends with a semicolon, or is empty. The
+// terminal is raw only while a line is typed, so that a query can be interrupted.
+func typedQuery(ctx context.Context, in *os.File, out io.Writer, history *queryHistory) (string, error) {
+	var text strings.Builder
+	for {
+		prompt := queryPrompt
+		if text.Len() > 0 {
+			prompt = queryMore
+		}
+		line, err := typedLine(ctx, in, out, prompt, history)
+		if err != nil {
+			return "", err
+		}
+		trimmed := strings.TrimSpace(line)
+		if trimmed == "" {
+			return text.String(), nil
+		}
+		text.WriteString(line + "\n")
+		if word := strings.TrimSpace(text.String()); strings.HasSuffix(trimmed, ";") || !strings.ContainsAny(word, " \t\n") {
+			return text.String(), nil
+		}
+	}
+}
+
+func typedLine(ctx context.Context, in *os.File, out io.Writer, prompt string, history *queryHistory) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	before, err := term.MakeRaw(int(in.Fd()))
+	if err != nil {
+		return "", fmt.Errorf("asking on the terminal: %w", err)
+	}
+	defer func() { _ = term.Restore(int(in.Fd()), before) }()
+	t := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{in, out}, prompt)
+	t.History = history
+	if w, h, err := term.GetSize(int(in.Fd())); err == nil && w > 0 {
+		_ = t.SetSize(w, h)
+	}
+	return t.ReadLine()
+}
+
+// queryHistory is what was asked, the newest last. It implements term.History.
+type queryHistory struct {
+	path string
+	list []string
+}
+
+const maxHistory = 500
+
+// historyFile is where queries are kept, as the XDG base directories say; empty
+// where there is no home.
+func historyFile() string {
+	state := os.Getenv("XDG_STATE_HOME")
+	if state == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return ""
+		}
+		state = filepath.Join(home, ".local", "state")
+	}
+	return filepath.Join(state, "meshd", "query_history")
+}
+
+// openHistory reads the history; a file that cannot be read is an empty one.
+func openHistory(path string) *queryHistory {
+	h := &queryHistory{path: path}
+	f, err := os.Open(path)
+	if err != nil {
+		return h
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(io.LimitReader(f, maxHistory*maxQueryText))
+	lines.Buffer(nil, maxQueryText)
+	for lines.Scan() {
+		h.list = append(h.list, lines.Text())
+	}
+	h.list = h.list[max(0, len(h.list)-maxHistory):]
+	return h
+}
+
+// Add implements term.History. Lines are not kept: a query may have several.
+func (*queryHistory) Add(string) {}
+
+// keep keeps a query, in the file too.
+func (h *queryHistory) keep(query string) {
+	if query == "" || len(h.list) > 0 && h.list[len(h.list)-1] == query {
+		return
+	}
+	h.list = append(h.list, query)
+	h.list = h.list[max(0, len(h.list)-maxHistory):]
+	if h.path == "" || os.MkdirAll(filepath.Dir(h.path), 0o700) != nil {
+		return
+	}
+	_ = os.WriteFile(h.path, []byte(strings.Join(h.list, "\n")+"\n"), 0o600) // the history is no more than a help
+}
+
+// Len implements term.History.
+func (h *queryHistory) Len() int { return len(h.list) }
+
+// At implements term.History: 0 is the newest.
+func (h *queryHistory) At(i int) string { return h.list[len(h.list)-1-i] }
