@@ -141,7 +141,7 @@ func (c *Compiler) index(e *ast.Index) (code, error) {
 		return code{}, err
 	}
 	return folded(func(env *function.Env, row Row) (value.Value, error) {
-		of, by, err := both(env, row, x.fn, i.fn)
+		of, by, err := both(env, e.At, row, x.fn, i.fn)
 		if err != nil {
 			return value.Null, err
 		}

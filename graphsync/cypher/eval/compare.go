@@ -28,7 +28,7 @@ func (c *Compiler) comparison(e *ast.Comparison) (code, error) {
 		}
 		l, r := items[0].fn, items[1].fn
 		return folded(func(env *function.Env, row Row) (value.Value, error) {
-			a, b, err := both(env, row, l, r)
+			a, b, err := both(env, e.At, row, l, r)
 			if err != nil {
 				return value.Null, err
 			}

@@ -23,7 +23,7 @@ func (c *Compiler) in(e *ast.Binary, l, r code) (code, error) {
 	}
 	_, isParam := e.R.(*ast.Param)
 	return folded(func(env *function.Env, row Row) (value.Value, error) {
-		x, list, err := both(env, row, l.fn, r.fn)
+		x, list, err := both(env, e.At, row, l.fn, r.fn)
 		if err != nil {
 			return value.Null, err
 		}

@@ -104,6 +104,13 @@ func (c *Compiler) listComp(e *ast.ListComp) (code, error) {
 			return value.Null, err
 		}
 		var out []value.Value
+		if where == nil {
+			n := len(from.AsList())
+			if err := env.Budget.Room(n * value.Size(value.Null)); err != nil {
+				return value.Null, fault.Place(e.At, err)
+			}
+			out = make([]value.Value, 0, n)
+		}
 		for _, v := range from.AsList() {
 			if err := env.Budget.Step(1); err != nil {
 				return value.Null, fault.Place(e.At, err)

@@ -71,7 +71,7 @@ func (c *Compiler) binary(e *ast.Binary) (code, error) {
 		return code{}, fault.At(e.At, fault.Unsupported, "", "this operator is not supported")
 	}
 	return folded(func(env *function.Env, row Row) (value.Value, error) {
-		a, b, err := both(env, row, l.fn, r.fn)
+		a, b, err := both(env, e.At, row, l.fn, r.fn)
 		if err != nil {
 			return value.Null, err
 		}
@@ -114,13 +114,13 @@ func xor(a, b value.Value) (value.Value, error) {
 	return value.Xor(a, b), nil
 }
 
-func both(env *function.Env, row Row, l, r Fn) (a, b value.Value, err error) {
+func both(env *function.Env, pos fault.Pos, row Row, l, r Fn) (a, b value.Value, err error) {
 	if a, err = l(env, row); err != nil {
 		return
 	}
 	held, err := keep(env, a)
 	if err != nil {
-		return
+		return a, b, fault.Place(pos, err)
 	}
 	b, err = r(env, row)
 	env.Budget.Release(held)
@@ -147,7 +147,7 @@ func junction(e *ast.Binary, l, r Fn, decides bool, join func(a, b value.Value) 
 
 func add(e *ast.Binary, l, r Fn) Fn {
 	return func(env *function.Env, row Row) (value.Value, error) {
-		a, b, err := both(env, row, l, r)
+		a, b, err := both(env, e.At, row, l, r)
 		if err != nil {
 			return value.Null, err
 		}
@@ -173,7 +173,7 @@ func add(e *ast.Binary, l, r Fn) Fn {
 // matches is never folded: what it takes must be seen by the clock of the query.
 func matches(e *ast.Binary, l, r code) code {
 	return code{fn: func(env *function.Env, row Row) (value.Value, error) {
-		text, by, err := both(env, row, l.fn, r.fn)
+		text, by, err := both(env, e.At, row, l.fn, r.fn)
 		if err != nil {
 			return value.Null, err
 		}

@@ -48,13 +48,16 @@ const setEntryBytes = 48
 func (d *distinctly) Add(env *Env, pos fault.Pos, args []value.Value) error {
 	d.key = d.key[:0]
 	if len(args) > 0 {
+		if err := env.Budget.Step(value.Size(args[0]) / 1024); err != nil {
+			return fault.Place(pos, err)
+		}
 		d.key = value.AppendKey(d.key, args[0])
 	}
 	if _, ok := d.seen[string(d.key)]; ok {
 		return nil
 	}
 	if err := env.Budget.Hold(setEntryBytes + len(d.key)); err != nil {
-		return err
+		return fault.Place(pos, err)
 	}
 	d.seen[string(d.key)] = struct{}{}
 	return d.Accumulator.Add(env, pos, args)
@@ -141,8 +144,11 @@ type extreme struct {
 	best value.Value
 }
 
-func (e *extreme) Add(_ *Env, _ fault.Pos, args []value.Value) error {
+func (e *extreme) Add(env *Env, pos fault.Pos, args []value.Value) error {
 	v := args[0]
+	if err := env.Budget.Step(value.Size(v) / 1024); err != nil {
+		return fault.Place(pos, err)
+	}
 	if !v.IsNull() && (e.best.IsNull() || value.Order(v, e.best)*e.sign > 0) {
 		e.best = v
 	}
@@ -153,16 +159,16 @@ func (e *extreme) Result() (value.Value, error) { return e.best, nil }
 
 type collect struct{ list []value.Value }
 
-func (c *collect) Add(env *Env, _ fault.Pos, args []value.Value) error {
+func (c *collect) Add(env *Env, pos fault.Pos, args []value.Value) error {
 	v := args[0]
 	if v.IsNull() {
 		return nil
 	}
 	if value.Depth(v) >= MaxDepth {
-		return limit("depth", "lists and maps would be nested more than %d levels deep", MaxDepth)
+		return fault.Place(pos, limit("depth", "lists and maps would be nested more than %d levels deep", MaxDepth))
 	}
 	if err := env.Budget.Hold(value.Size(v)); err != nil {
-		return err
+		return fault.Place(pos, err)
 	}
 	c.list = append(c.list, v)
 	return nil
@@ -230,7 +236,7 @@ func (p *percentile) Add(env *Env, pos fault.Pos, args []value.Value) error {
 		return wrongArgument(pos, p.name, v)
 	}
 	if err := env.Budget.Hold(value.Size(v)); err != nil {
-		return err
+		return fault.Place(pos, err)
 	}
 	p.numbers = append(p.numbers, v)
 	return nil
