@@ -1,6 +1,10 @@
 package temporal
 
-import "math/big"
+import (
+	"math/big"
+	"strconv"
+	"strings"
+)
 
 // ParseDuration takes units, as P1Y2M3W4DT5H6M7.5S, where each may have a sign, the
 // last a fraction, and the whole a sign before P; or the form of a date and a time, as
@@ -45,41 +49,29 @@ func (p *scanner) units(sum *amounts) bool {
 				return false
 			}
 		}
-		sign, _ := p.sign()
+		from := p.at
+		p.sign()
 		n := p.run()
 		if n == 0 || n > 19 {
 			return false
 		}
-		number := p.text[p.at : p.at+n]
 		p.at += n
-		if p.peek() == '.' || p.peek() == ',' {
-			p.at++
+		number, fraction := p.text[from:p.at], ""
+		if p.skip('.') || p.skip(',') {
 			m := p.run()
 			if m == 0 || m > 18 {
 				return false
 			}
-			number += "." + p.text[p.at:p.at+m]
+			fraction, last = p.text[p.at:p.at+m], true
 			p.at += m
-			last = true
 		}
-		letter := p.peek()
-		i := 0
-		for i < len(letters) && letters[i] != letter {
-			i++
-		}
-		if i == len(letters) {
+		i := strings.IndexByte(letters, p.peek())
+		if i < 0 || p.end() {
 			return false
 		}
-		p.at++
+		sum.text(unitOf(letters[i], inTime), number, fraction)
 		letters = letters[i+1:]
-		r, ok := new(big.Rat).SetString(number)
-		if !ok {
-			return false
-		}
-		if sign < 0 {
-			r.Neg(r)
-		}
-		sum.rational(unitOf(letter, inTime), r)
+		p.at++
 	}
 	return sum.given
 }
@@ -196,6 +188,18 @@ func (a *amounts) whole(u unit, n int64) {
 	case unitNanoseconds:
 		small(nanosPerSecond)
 	}
+}
+
+// text adds as many units as are written in digits, with a sign or without.
+func (a *amounts) text(u unit, number, fraction string) {
+	if fraction != "" {
+		r, _ := new(big.Rat).SetString(number + "." + fraction)
+		a.rational(u, r)
+		return
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	a.whole(u, n)
+	a.over = a.over || err != nil
 }
 
 // rational adds r units.

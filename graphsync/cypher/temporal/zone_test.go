@@ -78,9 +78,3 @@ func TestParseZone(t *testing.T) {
 		same(t, text, z, err, want)
 	}
 }
-
-func BenchmarkRegion(b *testing.B) {
-	for b.Loop() {
-		must(ParseDateTime("2015-07-21T21:40:32.142+02:00[Europe/Stockholm]"))
-	}
-}
