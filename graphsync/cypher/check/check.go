@@ -33,7 +33,7 @@ type Info struct {
 // Check looks at a whole query. Its errors are *fault.Error with the place; it
 // gives the first.
 func Check(q *ast.Query, opt Options) (*Info, error) {
-	c := &checker{opt: opt, terms: newTerms()}
+	c := &checker{opt: opt, terms: newTerms(), dropped: map[string]bool{}}
 	columns := c.query(q, nil)
 	if c.err != nil {
 		return nil, c.err
@@ -47,6 +47,8 @@ type checker struct {
 	opt   Options
 	err   *fault.Error
 	terms *terms
+	// dropped are the variables that some projection left behind.
+	dropped map[string]bool
 	// known finds the expressions that a projection has already computed, while
 	// what stands behind it is checked.
 	known func(e ast.Expr, sc *scope) (typ, bool)

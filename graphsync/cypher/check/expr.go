@@ -102,6 +102,9 @@ func (c *checker) condition(e ast.Expr, sc *scope, u use) {
 func (c *checker) variable(pos fault.Pos, name string, sc *scope) typ {
 	t, ok := sc.lookup(name)
 	if !ok {
+		if c.dropped[name] {
+			c.fail(pos, "UndefinedVariable", "there is no variable %s here: behind WITH, DISTINCT and aggregates there is only what they give", name)
+		}
 		c.fail(pos, "UndefinedVariable", "there is no variable %s here", name)
 		return unknown
 	}

@@ -30,6 +30,14 @@ func (c *checker) projection(p *ast.Projection, cl ast.Clause, in, outer *scope)
 	for i, it := range p.Items {
 		c.column(it, types[i], with != nil, out)
 	}
+	for name := range in.vars {
+		if p.Star {
+			break
+		}
+		if _, ok := out.vars[name]; !ok {
+			c.dropped[name] = true
+		}
+	}
 	behind := out // what ORDER BY and WHERE see
 	if !aggregated && !p.Distinct && !p.Star {
 		behind = &scope{outer: in, vars: out.vars}

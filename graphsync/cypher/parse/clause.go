@@ -72,17 +72,17 @@ func (p *parser) clause() ast.Clause {
 		p.next()
 		list := p.expr()
 		p.expectWord("AS")
-		return &ast.Unwind{Pos: t.Pos, List: list, Var: p.variable()}
+		return &ast.Unwind{Pos: t.Pos, List: list, Var: p.newName("a variable")}
 	case "WITH":
 		p.next()
-		c := &ast.With{Pos: t.Pos, Projection: p.projection()}
+		c := &ast.With{Pos: t.Pos, Projection: p.projection(p.newName)}
 		if p.acceptWord("WHERE") {
 			c.Where = p.expr()
 		}
 		return c
 	case "RETURN":
 		p.next()
-		return &ast.Return{Pos: t.Pos, Projection: p.projection()}
+		return &ast.Return{Pos: t.Pos, Projection: p.projection(p.column)}
 	case "CREATE":
 		return p.create()
 	}

@@ -34,7 +34,7 @@ func Parse(src string) (q *ast.Query, err error) {
 		e.Limit = "length"
 		return nil, e
 	}
-	p := &parser{src: src, toks: lex.Tokens(src)}
+	p := &parser{src: src, toks: lex.Tokens(src), words: map[string]bool{}}
 	defer func() {
 		// The one panic that is the parser's own way out of its depth.
 		if out := recover(); out != nil {
@@ -58,6 +58,8 @@ type parser struct {
 	at   int
 	// open is, for the index of every opening bracket, what it has inside.
 	open []bracket
+	// words are the reserved words that were introduced as variables.
+	words map[string]bool
 	// depth is of the recursion, height of the tree that was made last.
 	depth, height int
 	// inExists is how many EXISTS { } are open.

@@ -163,6 +163,9 @@ func TestQueries(t *testing.T) {
 		{"UNWIND [1] AS x RETURN x UNION ALL RETURN 2 AS x UNION RETURN 3 AS x",
 			"UNWIND [1] AS x RETURN x UNION ALL RETURN 2 AS x UNION RETURN 3 AS x"},
 		{"CREATE (a:A {x: 1})-[:T]->(b), (c)", "CREATE (a:A {x: 1})-[:T]->(b), (c)"},
+		{"MATCH end = (start)-[in:T]->(end) WHERE end.x IN in WITH CASE WHEN end THEN end END AS limit ORDER BY limit LIMIT 1 RETURN limit AS null, 1 AS end ORDER BY end",
+			"MATCH end = (start)-[in:T]->(end) WHERE ((end).x IN in) WITH CASE WHEN end THEN end END AS limit ORDER BY limit LIMIT 1 RETURN limit AS null, 1 AS end ORDER BY end"},
+		{"UNWIND [1] AS with WITH with WHERE with = 1 RETURN (with), [(with)-->() | with]", "UNWIND [1] AS with WITH with WHERE (with = 1) RETURN with, [(with)-[]->() | with]"},
 		{"RETURN 1 RETURN 2", "RETURN 1 RETURN 2"}, // the order is check's
 	} {
 		q, err := parse.Parse(c[0])
@@ -204,6 +207,11 @@ func TestFaults(t *testing.T) {
 		{"¦foo", "UnexpectedSyntax", ""},
 		{"MATCH ¦n RETURN n", "UnexpectedSyntax", "expected (, found n"},
 		{"MATCH (n ¦RETURN n", "UnexpectedSyntax", ""},
+		{"MATCH (¦RETURN n", "UnexpectedSyntax", ""},
+		{"MATCH (n) WHERE ¦RETURN n", "UnexpectedSyntax", "expected an expression, found RETURN"},
+		{"MATCH (end) RETURN ¦END", "UnexpectedSyntax", ""},
+		{"MATCH (¦null) RETURN null", "UnexpectedSyntax", ""},
+		{"WITH 1 AS ¦true RETURN true", "UnexpectedSyntax", ""},
 		{"MATCH (n:¦) RETURN n", "UnexpectedSyntax", "expected a label"},
 		{"MATCH (a)-[:T]¦>(b) RETURN a", "UnexpectedSyntax", ""},
 		{"MATCH (a)--> ¦RETURN a", "UnexpectedSyntax", ""},

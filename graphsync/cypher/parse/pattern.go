@@ -12,8 +12,8 @@ import (
 func (p *parser) pattern() *ast.Pattern {
 	pos := p.tok().Pos
 	var name ast.Name
-	if p.variableAt(p.at) && p.peek(1).Is("=") {
-		name = p.variable()
+	if p.tok().Name() && p.peek(1).Is("=") {
+		name = p.newName("a variable")
 		p.next()
 	}
 	var out *ast.Pattern
@@ -71,8 +71,8 @@ func (p *parser) element() *ast.Pattern {
 func (p *parser) node() *ast.NodePattern {
 	n := &ast.NodePattern{Pos: p.tok().Pos}
 	p.expect("(")
-	if p.variableAt(p.at) {
-		n.Var = p.variable()
+	if p.elementAt(p.at) {
+		n.Var = p.newName("a variable")
 	}
 	for p.accept(":") {
 		if p.is("(") || p.is("!") || p.is("%") {
@@ -139,8 +139,8 @@ func (p *parser) draw(s string) bool {
 // detail is [v:A|B*1..3 {k: 1}].
 func (p *parser) detail(r *ast.RelPattern) {
 	p.expect("[")
-	if p.variableAt(p.at) {
-		r.Var = p.variable()
+	if p.elementAt(p.at) {
+		r.Var = p.newName("a variable")
 	}
 	if p.accept(":") {
 		for again := true; again; {

@@ -6,16 +6,17 @@ import (
 	"github.com/meshd/meshd/graphsync/cypher/ast"
 )
 
-// projection is what stands behind WITH and RETURN.
-func (p *parser) projection() ast.Projection {
+// projection is what stands behind WITH and RETURN. What RETURN names is no
+// variable, so every word will do.
+func (p *parser) projection(alias func(want string) ast.Name) ast.Projection {
 	pr := ast.Projection{Distinct: p.acceptWord("DISTINCT")}
 	if p.accept("*") {
 		pr.Star = true
 	} else {
-		pr.Items = append(pr.Items, p.item())
+		pr.Items = append(pr.Items, p.item(alias))
 	}
 	for p.accept(",") {
-		pr.Items = append(pr.Items, p.item())
+		pr.Items = append(pr.Items, p.item(alias))
 	}
 	if p.acceptWord("ORDER") {
 		p.expectWord("BY")
@@ -33,7 +34,7 @@ func (p *parser) projection() ast.Projection {
 	return pr
 }
 
-func (p *parser) item() ast.Item {
+func (p *parser) item(alias func(want string) ast.Name) ast.Item {
 	from := p.tok().Pos.Offset
 	it := ast.Item{Expr: p.expr()}
 	it.Text = strings.TrimSpace(p.src[from:p.token(p.at-1).End])
@@ -41,7 +42,7 @@ func (p *parser) item() ast.Item {
 		it.Text = v.Name // the column of `a b` is a b
 	}
 	if p.acceptWord("AS") {
-		it.Alias = p.anyName("an alias")
+		it.Alias = alias("an alias")
 	}
 	return it
 }
