@@ -21,6 +21,9 @@ type JoinOptions struct {
 	Role   roster.Role
 	// Timeout bounds how long it goes on while no seed answers.
 	Timeout time.Duration
+	// Admitted, if given, is called once the directory belongs to the mesh, which
+	// it does from then on whatever becomes of the proofs after it.
+	Admitted func(*Node)
 	// Progress is told each proof as it happens; it may be nil. It is called
 	// on one goroutine.
 	Progress func(step, text string)
@@ -34,6 +37,9 @@ type JoinOptions struct {
 func Join(ctx context.Context, cfg Config, o JoinOptions) (_ *Node, err error) {
 	if o.Progress == nil {
 		o.Progress = func(string, string) {}
+	}
+	if o.Admitted == nil {
+		o.Admitted = func(*Node) {}
 	}
 	if o.Role == "" {
 		o.Role = roster.RoleMember
@@ -57,6 +63,7 @@ func Join(ctx context.Context, cfg Config, o JoinOptions) (_ *Node, err error) {
 	}
 	if _, member := n.trust.Roster().ByID(n.id.ID()); member && n.knowsSomebody(ctx) {
 		o.Progress(StepJoined, fmt.Sprintf("%s already belongs to this mesh: serving", cfg.Data))
+		o.Admitted(n)
 		return n, n.enter(ctx)
 	}
 	if n.raftID, _, err = consensus.EnsureID(n.raftPath()); err != nil {
@@ -76,6 +83,7 @@ func Join(ctx context.Context, cfg Config, o JoinOptions) (_ *Node, err error) {
 	if err := n.trust.Accept(r); err != nil {
 		return nil, err
 	}
+	o.Admitted(n)
 	if err := n.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -190,80 +198,6 @@ func (n *Node) askAdmissionAt(ctx context.Context, address string, token roster.
 			return p, nil
 		}
 	}
-}
-
-// proveJoined waits for what makes a newcomer a member in fact.
-func (n *Node) proveJoined(ctx context.Context, admission uint64, o JoinOptions) error {
-	proving, cancel := context.WithTimeout(ctx, 60*time.Second)
-	defer cancel()
-	var witness string
-	err := waitFor(proving, 100*time.Millisecond, func() bool {
-		witness = n.seenBy(proving)
-		return witness != ""
-	})
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return ctx.Err()
-	}
-	if err != nil {
-		return fmt.Errorf("admitted, but no other node has seen this one alive within a minute: can they dial %s? (firewall, or --advertise)", strings.Join(n.addresses(), ", "))
-	}
-	o.Progress(StepSeen, witness+" has seen this node alive")
-	if err := waitFor(proving, 20*time.Millisecond, func() bool { return n.group.Status().Revision >= admission }); err != nil {
-		return fmt.Errorf("admitted, but the state did not arrive within a minute (at revision %d of %d): can the leader dial %s?", n.group.Status().Revision, admission, strings.Join(n.addresses(), ", "))
-	}
-	o.Progress(StepCaughtUp, fmt.Sprintf("caught up to revision %d", n.group.Status().Revision))
-	o.Progress(StepVoter, n.awaitSeat(ctx))
-	o.Progress(StepJoined, fmt.Sprintf("joined mesh %s as %s", n.MeshName(), n.Name()))
-	return nil
-}
-
-// seenBy asks the other members whether they see this node alive, and names
-// the first that does.
-func (n *Node) seenBy(ctx context.Context) string {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	for _, m := range n.trust.Roster().Members {
-		if m.ID == n.id.ID() {
-			continue
-		}
-		body, err := n.port.Call(ctx, m.ID, callAlive, consensus.Encode(string(n.id.ID())))
-		var a aliveAnswer
-		if err == nil && consensus.Decode(body, &a) == nil && a.Alive {
-			return m.Name
-		}
-	}
-	return ""
-}
-
-// awaitSeat gives the mesh some seconds to make this node a voter where it may
-// become one, and says how it came out and why.
-func (n *Node) awaitSeat(ctx context.Context) string {
-	may := 0
-	for _, m := range n.trust.Roster().Members {
-		if !m.NoVote && !m.Leaving {
-			may++
-		}
-	}
-	me, _ := n.trust.Roster().ByID(n.id.ID())
-	switch {
-	case me.NoVote:
-		return "not a voter, as asked (--no-vote): it holds a copy and forwards writes"
-	case may < 3:
-		return "not a voter: a mesh of two keeps one, so each write is acknowledged from one disk and writes stop when that node stops; a third node makes three voters"
-	}
-	waiting, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	_ = waitFor(waiting, 100*time.Millisecond, func() bool {
-		return slices.Contains(n.group.Status().Voters, n.seat()) || len(n.group.Status().Voters) >= 3
-	})
-	voters := n.group.Status().Voters
-	if slices.Contains(voters, n.seat()) {
-		return fmt.Sprintf("voter: one of %d, the mesh tolerates the loss of %d", len(voters), (len(voters)-1)/2)
-	}
-	if len(voters) >= 3 {
-		return fmt.Sprintf("not a voter: the mesh has its %d, this node is their spare", len(voters))
-	}
-	return "not a voter yet: it becomes one when it has kept up for a while"
 }
 
 // MeshID names the mesh: two that could ever meet have different ones.

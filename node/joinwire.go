@@ -46,6 +46,7 @@ const (
 	StepReached  = "reached"
 	StepAdmitted = "admitted"
 	StepSeen     = "seen"
+	StepArriving = "arriving" // again and again
 	StepCaughtUp = "caught_up"
 	StepVoter    = "voter"
 	StepJoined   = "joined"

@@ -32,7 +32,9 @@ does not show in a process list. In a directory that belongs to the mesh already
 join is serve; in one of another mesh it refuses. It never makes a mesh.
 
 What --listen, --advertise and --name say is kept in meshd.toml in the data
-directory, so that "meshd serve" alone starts the node again.`,
+directory as soon as the mesh has admitted this machine, so that "meshd serve" alone
+starts the node again. The state may take as long as it needs to arrive; a minute in
+which nothing more of it comes ends the verb, and "meshd serve" goes on from there.`,
 		Example: `  meshd join mesh1.…
   meshd join --token-file /run/secrets/token --advertise laptop.lan
   meshd token create | meshd join -`,
@@ -111,18 +113,18 @@ func (a *app) joinAndServe(ctx context.Context, c *config.Config, nc node.Config
 				Step string `json:"step"`
 				Text string `json:"text"`
 			}{step, text})
-		case step == node.StepRetry:
+		case step == node.StepRetry, step == node.StepArriving:
 			p.Hint("%s %s", p.Mark(output.Yellow, "…"), output.Clean(text))
 		default:
 			p.Hint("%s %s", p.Mark(output.Green, "✓"), output.Clean(text))
 		}
 	}
+	if remember {
+		o.Admitted = func(n *node.Node) { keep(c, n, log) }
+	}
 	n, err := node.Join(ctx, nc, o)
 	if err != nil {
 		return err
-	}
-	if remember {
-		keep(c, n, log)
 	}
 	a.hintServing(c, true)
 	return a.serve(ctx, n, c, log)

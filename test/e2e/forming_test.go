@@ -314,3 +314,25 @@ func TestNoVoteIsKept(t *testing.T) {
 	// It takes writes all the same.
 	c.Token()
 }
+
+// A join that was broken off after the mesh had admitted the node had forgotten
+// where it was to listen: "meshd serve" alone brought up another address.
+func TestJoinBrokenOffRemembersItsAddress(t *testing.T) {
+	first, second := realmesh.New(t, "alpha"), realmesh.New(t, "beta")
+	first.Found()
+	advertised := "localhost:" + strings.Split(second.Address, ":")[1]
+	second.Start("join", first.Token(), "--advertise", advertised)
+	realmesh.Eventually(t, 15*time.Second, "beta is admitted", func() error {
+		_, err := os.Stat(filepath.Join(second.Data, "meshd.toml"))
+		return err
+	})
+	second.Kill()
+	shown := second.Must("config", "show")
+	for _, want := range []string{second.Address, advertised} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("%s is not remembered:\n%s", want, shown)
+		}
+	}
+	second.Start("serve")
+	second.WaitServing()
+}
