@@ -192,14 +192,25 @@ func (a *amounts) whole(u unit, n int64) {
 
 // text adds as many units as are written in digits, with a sign or without.
 func (a *amounts) text(u unit, number, fraction string) {
-	if fraction != "" {
+	n, err := strconv.ParseInt(number, 10, 64)
+	switch {
+	case err != nil:
+		a.over = true
+	case fraction == "":
+		a.whole(u, n)
+	case u == unitSeconds && len(fraction) <= 9:
+		// What nearly all texts have needs no rational number.
+		nanos, _ := strconv.ParseInt((fraction + "00000000")[:9], 10, 64)
+		if number[0] == '-' {
+			nanos = -nanos
+		}
+		a.whole(u, n)
+		a.whole(unitNanoseconds, nanos)
+	default:
 		r, _ := new(big.Rat).SetString(number + "." + fraction)
 		a.rational(u, r)
-		return
 	}
-	n, err := strconv.ParseInt(number, 10, 64)
-	a.whole(u, n)
-	a.over = a.over || err != nil
+	a.given = true
 }
 
 // rational adds r units.
