@@ -101,7 +101,7 @@ func (b *builder) step(op plan.Op) error {
 			return err
 		}
 		b.chain.add(&filter{m: b.m, list: list})
-	case *plan.Scan, *plan.Expand, *plan.Held, *plan.Walk, *plan.HeldList, *plan.Shortest:
+	case *plan.Scan, *plan.Expand, *plan.Held, *plan.Walk, *plan.Reach, *plan.HeldList, *plan.Shortest:
 		return b.relationship(op)
 	case *plan.Path:
 		return b.path(op)

@@ -24,8 +24,8 @@ func (s *sink) open() error  { return nil }
 func (s *sink) close() error { return nil }
 func (s *sink) push() error  { return s.take() }
 
-func (b *builder) inner(s *eval.Scope, q *ast.Query) (*inner, [][]int, error) {
-	p, err := b.planner.Query(q, s.Names())
+func (b *builder) inner(s *eval.Scope, q *ast.Query, exists bool) (*inner, [][]int, error) {
+	p, err := b.planner.Inner(q, s.Names(), exists)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -50,7 +50,7 @@ func (b *builder) inner(s *eval.Scope, q *ast.Query) (*inner, [][]int, error) {
 
 // exists compiles EXISTS: whether there is a row.
 func (b *builder) exists(s *eval.Scope, q *ast.Query) (eval.Fn, error) {
-	in, _, err := b.inner(s, q)
+	in, _, err := b.inner(s, q, true)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (b *builder) exists(s *eval.Scope, q *ast.Query) (eval.Fn, error) {
 
 // gather compiles a query to the list of its only column.
 func (b *builder) gather(s *eval.Scope, q *ast.Query, one bool) (eval.Fn, error) {
-	in, columns, err := b.inner(s, q)
+	in, columns, err := b.inner(s, q, false)
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ type Program struct {
 func New(q *ast.Query, env *function.Env) (*Program, error) {
 	p := &Program{program: program{m: &machine{env: env}, planner: plan.New(env.Graph)}, seen: map[string]struct{}{}}
 	var err error
-	if p.plan, err = p.planner.Query(q, nil); err != nil {
+	if p.plan, err = p.planner.Query(q); err != nil {
 		return nil, err
 	}
 	around := eval.NewScope()

@@ -93,6 +93,8 @@ func (b *builder) relationship(op plan.Op) (err error) {
 			return err
 		}
 		b.chain.add(w)
+	case *plan.Reach:
+		return b.reach(op)
 	case *plan.Shortest:
 		return b.shortest(op)
 	}
@@ -148,5 +150,23 @@ func (b *builder) shortest(op *plan.Shortest) error {
 	s.trail = &trail{walk: w}
 	w.feed(s.trail)
 	b.chain.add(s)
+	return nil
+}
+
+func (b *builder) reach(op *plan.Reach) error {
+	r := &reach{
+		m: b.m, from: b.bind(op.From), to: b.bind(op.To), into: op.Into, min: op.Min, max: op.Max,
+		dir: direction(op.Dir, op.Back), types: op.Types, labels: op.Labels,
+	}
+	if op.Back {
+		r.from, r.to = r.to, r.from
+	}
+	var err error
+	if r.tests, err = b.tests(op.Tests); err != nil {
+		return err
+	}
+	r.search = newSearch(b.m, r.tests, op.Types, r.dir)
+	r.visit = r.rel
+	b.chain.add(r)
 	return nil
 }

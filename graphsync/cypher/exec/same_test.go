@@ -40,12 +40,12 @@ func drawCondition(t *rapid.T, label string, nodes, rels, lists, paths []string)
 	n := rapid.SampledFrom(nodes).Draw(t, label+"n")
 	m := rapid.SampledFrom(nodes).Draw(t, label+"m")
 	k := rapid.IntRange(0, 2).Draw(t, label+"k")
-	kinds := 9
+	kinds := 10
 	if len(lists) > 0 {
-		kinds = 10
+		kinds = 11
 	}
 	if len(paths) > 0 {
-		kinds = 12
+		kinds = 13
 	}
 	switch kind := rapid.IntRange(0, kinds-1).Draw(t, label+"kind"); {
 	case kind == 0:
@@ -123,7 +123,21 @@ func drawCondition(t *rapid.T, label string, nodes, rels, lists, paths []string)
 			}
 			return nil, nil
 		}}
-	case kind == 9 && len(lists) > 0:
+	case kind == 9:
+		r := relForm{long: true, dir: rapid.IntRange(-1, 1).Draw(t, label+"dir"), min: rapid.IntRange(0, 2).Draw(t, label+"min"), max: rapid.SampledFrom([]int{-1, 1, 2, 3}).Draw(t, label+"max")}
+		if rapid.Bool().Draw(t, label+"typed") {
+			r.types = []string{"T"}
+		}
+		return conditionForm{text: fmt.Sprintf("(%s)%s(%s)", n, r, m), eval: func(w *world, as assignment) (any, error) {
+			found := false
+			if start, ok := as[n].(int); ok {
+				w.trails(r, start, nil, func(_ []relID, nodes []int) {
+					found = found || as[m] == any(append([]int{start}, nodes...)[len(nodes)])
+				})
+			}
+			return found, nil
+		}}
+	case kind == 10 && len(lists) > 0:
 		l := rapid.SampledFrom(lists).Draw(t, label+"l")
 		return conditionForm{text: fmt.Sprintf("size(%s) <> %d", l, k), eval: func(w *world, as assignment) (any, error) {
 			list, ok := as[l].([]relID)
@@ -132,7 +146,7 @@ func drawCondition(t *rapid.T, label string, nodes, rels, lists, paths []string)
 			}
 			return len(list) != k, nil
 		}}
-	case kind == 10 && len(paths) > 0:
+	case kind == 11 && len(paths) > 0:
 		p := rapid.SampledFrom(paths).Draw(t, label+"p")
 		return conditionForm{text: fmt.Sprintf("all(r IN relationships(%s) WHERE r.x = %d)", p, k), eval: func(w *world, as assignment) (any, error) {
 			path, ok := as[p].(walkedPath)
@@ -398,7 +412,24 @@ func TestMatchesAreThoseOfTryingEverything(t *testing.T) {
 				want = append(want, strings.Join(cells, " | "))
 			}
 		}
-		query := strings.Join(text, "\n") + "\nRETURN " + strings.Join(columns, ", ")
+		result := "\nRETURN "
+		switch rapid.IntRange(0, 3).Draw(t, "result") {
+		case 0:
+			slices.Sort(want)
+			result, want = "\nRETURN DISTINCT ", slices.Compact(want)
+		case 1:
+			if len(shown) > 0 {
+				seen := map[string]bool{}
+				for _, a := range rows {
+					if a[shown[0]] != nil {
+						seen[cell(a[shown[0]])] = true
+					}
+				}
+				columns = []string{"count(DISTINCT " + strings.TrimSuffix(columns[0], " AS "+shown[0]) + ")"}
+				want = []string{fmt.Sprint(len(seen))}
+			}
+		}
+		query := strings.Join(text, "\n") + result + strings.Join(columns, ", ")
 		got, err := ask(w.memory, query, nil)
 		if failed != nil {
 			var f *fault.Error

@@ -41,7 +41,28 @@ func (m *matching) steps(rows float64) ([]Step, error) {
 	for _, e := range m.edges {
 		e.rel.Keep = !e.bound && m.wanted(e.rel.Var)
 	}
+	if m.set {
+		out.reach()
+	}
 	return out.steps, nil
+}
+
+// reach replaces walks by the search for the nodes that they lead to, where
+// nothing else is asked of them: a walk to a node that is at most one step long or
+// more is there if, and only if, the shortest is short enough.
+func (m *emission) reach() {
+	avoided := map[*Rel]bool{}
+	for _, e := range m.edges {
+		for _, o := range e.rel.Avoid {
+			avoided[o] = true
+		}
+	}
+	for i := range m.steps {
+		w, ok := m.steps[i].Op.(*Walk)
+		if ok && !w.Keep && w.Min <= 1 && len(w.Avoid) == 0 && !avoided[w.Rel] {
+			m.steps[i].Op = &Reach{Rel: w.Rel, Back: w.Back, Into: w.Into, Labels: w.Labels}
+		}
+	}
 }
 
 func (m *emission) add(op Op) { m.steps = append(m.steps, Step{Op: op, Rows: m.rows}) }
@@ -128,10 +149,23 @@ func (m *emission) ask(last bool) {
 		} else {
 			risky = append(risky, f)
 		}
-		m.rows = max(m.rows*p.share, 1e-9)
+		m.narrow(p)
 	}
 	if list = append(list, risky...); len(list) > 0 {
 		m.add(&Filters{List: list})
+	}
+}
+
+// narrow notes how few rows pass a predicate, unless that was known when its node
+// was looked for.
+func (m *emission) narrow(p *predicate) {
+	for name := range p.needs {
+		if _, ok := m.byName[name]; ok {
+			return
+		}
+	}
+	if p.done {
+		m.rows = max(m.rows*p.share, 1e-9)
 	}
 }
 
@@ -154,6 +188,7 @@ func (m *emission) fuse(r *Rel) []Filter {
 			continue
 		}
 		p.done = true
+		m.narrow(p)
 		mentions(p.Expr, func(name string) {
 			if name == r.Var {
 				m.uses[name]--

@@ -72,6 +72,11 @@ func describe(op Op) string {
 			return "WalkInto " + between(op.Rel) + tested(op.Tests)
 		}
 		return "Walk " + towards(op.Rel, op.Back, op.Labels) + tested(op.Tests)
+	case *Reach:
+		if op.Into {
+			return "ReachInto " + between(op.Rel) + tested(op.Tests)
+		}
+		return "Reach " + towards(op.Rel, op.Back, op.Labels) + tested(op.Tests)
 	case *HeldList:
 		return "GivenWalk " + between(op.Rel) + tested(op.Tests)
 	case *Shortest:

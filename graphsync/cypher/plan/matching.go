@@ -25,6 +25,7 @@ type matching struct {
 	edges      []*patternEdge
 	paths      []*Path
 	predicates []*predicate
+	set        bool // it does not matter how often a row comes
 }
 
 type patternNode struct {

@@ -99,6 +99,13 @@ type (
 		Back, Into bool
 		Labels     []string
 	}
+	// Reach finds the nodes to which Walk would lead, each once, where it does not
+	// matter how many walks lead there, nor which.
+	Reach struct {
+		*Rel
+		Back, Into bool
+		Labels     []string
+	}
 	// HeldList matches a list of relationships that is bound already.
 	HeldList struct {
 		*Rel
@@ -213,6 +220,7 @@ func (*Scan) op()      {}
 func (*Expand) op()    {}
 func (*Held) op()      {}
 func (*Walk) op()      {}
+func (*Reach) op()     {}
 func (*HeldList) op()  {}
 func (*Shortest) op()  {}
 func (*Path) op()      {}

@@ -49,12 +49,19 @@ func (s *scope) add(name string) {
 	}
 }
 
-// Query plans a query. Around are the variables that it sees, if it stands inside
-// of an expression.
-func (p *Planner) Query(q *ast.Query, around []string) (*Plan, error) {
+// Query plans a query.
+func (p *Planner) Query(q *ast.Query) (*Plan, error) { return p.query(q, nil, false) }
+
+// Inner plans a query that stands inside of an expression, with the variables that
+// it sees around it. Exists says that nothing is asked but whether it has a row.
+func (p *Planner) Inner(q *ast.Query, around []string, exists bool) (*Plan, error) {
+	return p.query(q, around, exists)
+}
+
+func (p *Planner) query(q *ast.Query, around []string, exists bool) (*Plan, error) {
 	out := &Plan{}
 	for i, single := range q.Parts {
-		part, err := p.single(single, around)
+		part, err := p.single(single, around, exists)
 		if err != nil {
 			return nil, err
 		}
@@ -90,10 +97,17 @@ type building struct {
 	rows float64
 	// columns are those of the last projection.
 	columns []string
+	matched map[string]matchedRel
 }
 
-func (p *Planner) single(q *ast.SingleQuery, around []string) (*Part, error) {
-	b := &building{Planner: p, uses: map[string]int{}, part: &Part{}, rows: 1}
+// matchedRel is a relationship and how often it is asked for.
+type matchedRel struct {
+	rel  *Rel
+	uses int
+}
+
+func (p *Planner) single(q *ast.SingleQuery, around []string, exists bool) (*Part, error) {
+	b := &building{Planner: p, uses: map[string]int{}, part: &Part{}, rows: 1, matched: map[string]matchedRel{}}
 	b.sc = &scope{names: slices.Clone(around), outer: around, kinds: map[string]kind{}, solid: map[string]bool{}}
 	for _, c := range q.Clauses {
 		clauseMentions(c, func(name string) { b.uses[name]++ })
@@ -109,7 +123,7 @@ func (p *Planner) single(q *ast.SingleQuery, around []string) (*Part, error) {
 					break
 				}
 			}
-			err = b.match(c)
+			err = b.match(c, setLike(q.Clauses[i+1:], exists))
 		case *ast.Unwind:
 			b.rows = atMost(b.rows * 10)
 			b.add(&Unwind{List: c.List, Var: c.Var.Text})
@@ -145,11 +159,12 @@ func (b *building) own() []string {
 	return list
 }
 
-func (b *building) match(c *ast.Match) error {
+func (b *building) match(c *ast.Match, set bool) error {
 	m, err := b.newMatching(c, b.sc, b.uses)
 	if err != nil {
 		return err
 	}
+	m.set = set
 	steps, err := m.steps(b.rows)
 	if err != nil {
 		return err
@@ -169,6 +184,9 @@ func (b *building) match(c *ast.Match) error {
 	} else {
 		b.rows = rows
 		b.part.Steps = append(b.part.Steps, steps...)
+	}
+	for _, e := range m.edges {
+		b.matched[e.rel.Var] = matchedRel{e.rel, m.uses[e.rel.Var]}
 	}
 	for _, name := range binds {
 		b.sc.add(name)

@@ -103,7 +103,40 @@ func (b *building) countsRows(c *ast.Call) bool {
 		return true
 	}
 	v, ok := c.Args[0].(*ast.Var)
-	return ok && b.sc.solid[v.Name]
+	if !ok || !b.sc.solid[v.Name] {
+		return false
+	}
+	if r, ok := b.matched[v.Name]; ok {
+		// Its value is not asked for here after all.
+		r.uses--
+		r.rel.Keep = r.rel.Keep && (r.uses > 1 || b.uses[star] > 0)
+		b.matched[v.Name] = r
+	}
+	return true
+}
+
+// setLike says that nothing behind a MATCH can tell how often it gives a row: the
+// next projection is DISTINCT, or all its aggregates are.
+func setLike(rest []ast.Clause, exists bool) bool {
+	for _, c := range rest {
+		if p := projectionOf(c); p != nil {
+			return setProjection(p)
+		}
+	}
+	return exists
+}
+
+func setProjection(p *ast.Projection) bool {
+	grouped := false
+	for _, item := range p.Items {
+		for _, c := range aggregates(item.Expr) {
+			grouped = true
+			if f, _ := function.Lookup(c.Name); !c.Distinct && f.Name != "min" && f.Name != "max" {
+				return false
+			}
+		}
+	}
+	return grouped || p.Distinct
 }
 
 // aggregates are the calls of aggregates in an expression.
