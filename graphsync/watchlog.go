@@ -73,11 +73,29 @@ func (v *view) keptFrom(from Position, beginner bool) error {
 	}
 	oldest := m.oldest(v.r.Revision())
 	if from.whole() >= oldest {
+		if beginner {
+			return v.knownPlace(m.LogFrom, from, oldest)
+		}
 		return nil
 	}
 	r := refuse(CodeCompacted, "since", "the changes after revision %s are no longer kept, the oldest are those after %d", from, oldest)
 	r.Details["oldest"] = itoa(oldest)
 	return r
+}
+
+// knownPlace refuses a place that was told of by a mesh which lost it: who goes on
+// there has what never was.
+func (v *view) knownPlace(logFrom uint64, from Position, oldest uint64) error {
+	before, _, ok, err := v.lastUpTo(logFrom, from.Revision)
+	if err != nil || !ok {
+		return err
+	}
+	if r := v.abandoned("since", before, from.Revision); r != nil {
+		r.Code = CodeCompacted
+		r.Details["oldest"] = itoa(oldest)
+		return r
+	}
+	return nil
 }
 
 // eventOf is a change with its names.

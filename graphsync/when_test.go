@@ -383,6 +383,13 @@ func TestLostRevisionsAreNoRevisions(t *testing.T) {
 	now := last + 10 + 1<<32 + 3
 	ask := func(after string) {
 		t.Helper()
+		for _, rev := range []uint64{last, now} {
+			w, err := s.Watch(t.Context(), WatchQuery{After: &Position{Revision: rev}})
+			if err != nil {
+				t.Fatalf("%s, watching from %d: %v", after, rev, err)
+			}
+			w.Close()
+		}
 		for rev, want := range map[uint64]int{last - 1: 1, last: 2, last + 10 + 1<<32: 2, now - 1: 2, now: 2} {
 			if n, err := count(rev); n != want || err != nil {
 				t.Errorf("%s, as of %d: %d %v", after, rev, n, err)
@@ -391,6 +398,9 @@ func TestLostRevisionsAreNoRevisions(t *testing.T) {
 		for _, rev := range []uint64{last + 1, last + 11, last + 1<<31} {
 			if _, err := count(rev); code(err) != CodeInvalid || detail(err, "field") != "as_of" || detail(err, "before") != itoa(last) {
 				t.Errorf("%s, as of %d: %v", after, rev, err)
+			}
+			if _, err := s.Watch(t.Context(), WatchQuery{After: &Position{Revision: rev}}); code(err) != CodeCompacted || detail(err, "oldest") == "" {
+				t.Errorf("%s, watching from %d: %v", after, rev, err)
 			}
 		}
 	}
