@@ -49,6 +49,9 @@ type checker struct {
 	terms *terms
 	// dropped are the variables that some projection left behind.
 	dropped map[string]bool
+	// gone is, behind a projection that groups or drops duplicates, the scope before
+	// it: a pattern there does not take such a name for a new one.
+	gone *scope
 	// known finds the expressions that a projection has already computed, while
 	// what stands behind it is checked.
 	known func(e ast.Expr, sc *scope) (typ, bool)

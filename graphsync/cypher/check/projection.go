@@ -42,6 +42,11 @@ func (c *checker) projection(p *ast.Projection, cl ast.Clause, in, outer *scope)
 	if !aggregated && !p.Distinct && !p.Star {
 		behind = &scope{outer: in, vars: out.vars}
 	}
+	if behind == out && !p.Star {
+		before := c.gone
+		c.gone = in
+		defer func() { c.gone = before }()
+	}
 	c.order(p, behind, aggregated)
 	c.count(p.Skip, in, "SKIP")
 	c.count(p.Limit, in, "LIMIT")
@@ -58,7 +63,7 @@ func (c *checker) column(it ast.Item, t typ, with bool, out *scope) {
 		pos = it.Alias.Pos
 	}
 	v, isVar := it.Expr.(*ast.Var)
-	if with && !isVar && it.Alias.Text == "" {
+	if with && it.Alias.Text == "" && (!isVar || v.Name != name) {
 		c.fail(pos, "NoExpressionAlias", "an expression of WITH needs a name: write %s AS name", short(it.Text))
 	}
 	if _, ok := out.vars[name]; ok {

@@ -181,11 +181,11 @@ func TestQueries(t *testing.T) {
 }
 
 func TestColumnsAreAsWritten(t *testing.T) {
-	q, err := parse.Parse("RETURN 1 +  2 , count( * ) , 'a'/*x*/ AS b, `x y`, (1) //")
+	q, err := parse.Parse("RETURN 1 +  2 , count( * ) , 'a'/*x*/ AS b, `x y`, (1), ( x ), `x`.`y` //")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"1 +  2", "count( * )", "b", "x y", "(1)"}
+	want := []string{"1 +  2", "count( * )", "b", "x y", "(1)", "( x )", "`x`.`y`"}
 	for i, it := range q.Parts[0].Clauses[0].(*ast.Return).Items {
 		if it.Column() != want[i] {
 			t.Errorf("column %d is %q, want %q", i, it.Column(), want[i])

@@ -4,10 +4,11 @@ import (
 	"strings"
 
 	"github.com/meshd/meshd/graphsync/cypher/ast"
+	"github.com/meshd/meshd/graphsync/cypher/lex"
 )
 
-// projection is what stands behind WITH and RETURN. What RETURN names is no
-// variable, so every word will do.
+// projection is what stands behind WITH and RETURN, which differ in what may be
+// an alias.
 func (p *parser) projection(alias func(want string) ast.Name) ast.Projection {
 	pr := ast.Projection{Distinct: p.acceptWord("DISTINCT")}
 	if p.accept("*") {
@@ -35,11 +36,11 @@ func (p *parser) projection(alias func(want string) ast.Name) ast.Projection {
 }
 
 func (p *parser) item(alias func(want string) ast.Name) ast.Item {
-	from := p.tok().Pos.Offset
+	first, from := p.tok(), p.at
 	it := ast.Item{Expr: p.expr()}
-	it.Text = strings.TrimSpace(p.src[from:p.token(p.at-1).End])
-	if v, ok := it.Expr.(*ast.Var); ok {
-		it.Text = v.Name // the column of `a b` is a b
+	it.Text = strings.TrimSpace(p.src[first.Pos.Offset:p.token(p.at-1).End])
+	if p.at == from+1 && first.Kind == lex.Quoted {
+		it.Text = first.Text // the column of `a b` is a b
 	}
 	if p.acceptWord("AS") {
 		it.Alias = alias("an alias")

@@ -1,0 +1,91 @@
+package check_test
+
+import (
+	"testing"
+
+	"github.com/meshd/meshd/graphsync/cypher/check"
+)
+
+func TestVariables(t *testing.T) {
+	refused(t, check.Options{}, [][2]string{
+		{"RETURN ¦x", "UndefinedVariable"},
+		{"MATCH (a) RETURN ¦b.x", "UndefinedVariable"},
+		{"MATCH (a) WHERE ¦b.x = 1 RETURN a", "UndefinedVariable"},
+		{"MATCH (a {x: ¦y}) RETURN a", "UndefinedVariable"},
+		{"MATCH (a) WITH a.x AS x RETURN ¦a", "UndefinedVariable"},
+		{"MATCH (a) WITH a AS b MATCH (b) RETURN ¦a", "UndefinedVariable"},
+		{"UNWIND ¦x AS y RETURN y", "UndefinedVariable"},
+		{"UNWIND [1] AS x RETURN [y IN [1] | x + y], ¦y", "UndefinedVariable"},
+		{"RETURN [x IN ¦x | x]", "UndefinedVariable"},
+		{"RETURN reduce(s = ¦x, x IN [1] | s)", "UndefinedVariable"},
+		{"RETURN all(x IN [1] WHERE ¦y = x)", "UndefinedVariable"},
+		{"RETURN {k1: ¦k2}", "UndefinedVariable"},
+		{"MATCH (a) RETURN a {.x, ¦b}", "UndefinedVariable"},
+		{"MATCH (a) RETURN ¦b {.x}", "UndefinedVariable"},
+		{"MATCH (a) WHERE EXISTS { (a)-->(b) } RETURN ¦b", "UndefinedVariable"},
+		{"MATCH (a) RETURN [(a)-->(b) | b], ¦b", "UndefinedVariable"},
+		{"MATCH (a) WHERE (a)-->(¦b) RETURN a", "UndefinedVariable"},
+		{"MATCH (a) WHERE (a)-[¦r]->() RETURN a", "UndefinedVariable"},
+		{"MATCH (a) WHERE exists((a)-->(¦b)) RETURN a", "UndefinedVariable"},
+		{"MATCH (a) RETURN shortestPath((a)-[*]-(¦b))", "UndefinedVariable"},
+		{"MATCH (a) RETURN 1 UNION RETURN ¦a AS `1`", "UndefinedVariable"},
+		{"MATCH (a) WITH * WHERE ¦b = 1 RETURN a", "UndefinedVariable"},
+		{"WITH 1 AS x ORDER BY ¦y RETURN x", "UndefinedVariable"},
+
+		{"MATCH (a) UNWIND [1] AS ¦a RETURN a", "VariableAlreadyBound"},
+		{"MATCH (p) MATCH ¦p = ()--() RETURN p", "VariableAlreadyBound"},
+		{"MATCH ¦p = (p)-->() RETURN p", "VariableAlreadyBound"},
+		{"MATCH (p), ¦p = ()-->() RETURN p", "VariableAlreadyBound"},
+		{"WITH 1 AS p MATCH ¦p = ()-->() RETURN p", "VariableAlreadyBound"},
+		{"MATCH p = ()--() MATCH ¦p = ()--() RETURN p", "VariableAlreadyBound"},
+		{"MATCH (p) RETURN [¦p = (p)-->() | 1]", "VariableAlreadyBound"},
+		{"RETURN reduce(x = 1, ¦x IN [1] | x)", "VariableAlreadyBound"},
+		{"MATCH (a) WHERE EXISTS { MATCH (b) WITH b AS ¦a RETURN a } RETURN a", "VariableAlreadyBound"},
+
+		{"MATCH ()-[r]->(¦r) RETURN r", "VariableTypeConflict"},
+		{"MATCH (r)-[¦r]->() RETURN r", "VariableTypeConflict"},
+		{"MATCH ()-[r]->() MATCH (¦r) RETURN r", "VariableTypeConflict"},
+		{"MATCH (n) MATCH ()-[¦n]->() RETURN n", "VariableTypeConflict"},
+		{"MATCH p = ()-->() MATCH (¦p) RETURN p", "VariableTypeConflict"},
+		{"MATCH p = ()-->() MATCH ()-[¦p]->() RETURN p", "VariableTypeConflict"},
+		{"MATCH ()-[r]->() MATCH ()-[¦r*]->() RETURN r", "VariableTypeConflict"},
+		{"MATCH ()-[r*]->() MATCH ()-[¦r]->() RETURN r", "VariableTypeConflict"},
+		{"WITH 1 AS n MATCH (¦n) RETURN n", "VariableTypeConflict"},
+		{"WITH 'a' AS n MATCH (¦n) RETURN n", "VariableTypeConflict"},
+		{"WITH true AS n MATCH (¦n) RETURN n", "VariableTypeConflict"},
+		{"WITH [1] AS n MATCH (¦n) RETURN n", "VariableTypeConflict"},
+		{"WITH {x: 1} AS n MATCH (¦n) RETURN n", "VariableTypeConflict"},
+		{"WITH [] AS r MATCH ()-[¦r]->() RETURN r", "VariableTypeConflict"},
+		{"UNWIND [1, 2] AS n MATCH (¦n) RETURN n", "VariableTypeConflict"},
+		{"MATCH (a) WHERE ()-[¦a]->() RETURN a", "VariableTypeConflict"},
+		{"MATCH (a) WHERE EXISTS { ()-[¦a]->() } RETURN a", "VariableTypeConflict"},
+
+		{"MATCH ()-[r]->()-[¦r]->() RETURN r", "RelationshipUniquenessViolation"},
+		{"MATCH ()-[r]->(), ()-[¦r]-() RETURN r", "RelationshipUniquenessViolation"},
+		{"MATCH ()-[r*]->(), ()-[¦r*]-() RETURN r", "RelationshipUniquenessViolation"},
+	})
+	passes(t, check.Options{}, []string{
+		"MATCH (a)-[r]->(b) MATCH (a)-[r]->(b) RETURN *",
+		"MATCH (a {x: b.x}), (b) RETURN a",
+		"MATCH (a)-->(a) RETURN a",
+		"MATCH (a) WITH a MATCH (a)-->(b:B) RETURN a, b",
+		"MATCH ()-[r1]->()-[r2]->() WITH [r1, r2] AS rs MATCH (a)-[rs*]->(b) RETURN a",
+		"MATCH (a)-[rs*]->(b) MATCH (c)-[rs*]->(d) RETURN c",
+		"WITH null AS n MATCH (n) RETURN n",
+		"WITH [1, 2] AS l WITH l[0] AS n MATCH (n) RETURN n",
+		"MATCH (n) WITH [n, 1] AS l UNWIND l AS m MATCH (m)-->() RETURN m",
+		"MATCH (n) WITH collect(n) AS l UNWIND l AS m MATCH (m)-->() RETURN m",
+		"WITH $n AS n MATCH (n) RETURN n",
+		"WITH 1 AS x RETURN [x IN ['a'] | x], x",
+		"MATCH (a) RETURN [p = (a)-->(b) WHERE b.x = a.x | p]",
+		"MATCH (a) WHERE EXISTS { MATCH (a)-->(b) WITH b, count(*) AS c WHERE c > a.x RETURN b } RETURN a",
+		"MATCH (a) WHERE EXISTS { (a)-[r]->(b) WHERE b.x = r.x } RETURN a",
+		"MATCH (a) WHERE EXISTS { MATCH (a)-->(b) } RETURN a",
+		"MATCH (a) WHERE EXISTS { MATCH (b) WITH a AS a, b RETURN a } RETURN a",
+		"MATCH (a), (b) RETURN shortestPath((a)-[*]-(b))",
+		"MATCH (a) WHERE (a)-->() AND NOT (a)<--(:B {x: a.x}) RETURN a",
+		"MATCH (a) RETURN CASE WHEN (a)-->() THEN 1 ELSE 2 END, exists((a)-->())",
+		"UNWIND [1] AS x UNWIND [x] AS y RETURN *",
+		"OPTIONAL MATCH (a) MATCH (b) RETURN a, b",
+	})
+}
