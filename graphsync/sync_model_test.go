@@ -56,7 +56,7 @@ func (r replica) add(t *rapid.T, i *SnapshotItem) {
 		name, thing = EntityObservation+itoa(i.Observation.ID), i.Observation
 	}
 	if r[name] != "" {
-		t.Fatalf("the snapshot has %s twice", name)
+		t.Fatalf("the snapshot has %s twice: %s and %+v", name, r[name], *i)
 	}
 	text, err := json.Marshal(thing)
 	if err != nil {
@@ -189,7 +189,7 @@ func TestSyncPrefixes(t *testing.T) {
 			}
 			return page.UpToDate
 		}
-		for range rapid.IntRange(1, 12).Draw(t, "steps") {
+		for range rapid.IntRange(8, 30).Draw(t, "steps") {
 			switch rapid.IntRange(0, 3).Draw(t, "step") {
 			case 0:
 				pull(rapid.IntRange(1, 5).Draw(t, "limit"))

@@ -216,7 +216,7 @@ func (v *view) snapshotPage(page *SnapshotPage, place *snapshotPlace, q *Snapsho
 		prefix := appendSymbol(nil, f.ns)
 		from, to := prefix, after(prefix)
 		if len(place.last) > 0 {
-			from = next(append(bytes.Clone(prefix), place.last...))
+			from = after(append(bytes.Clone(prefix), place.last...)) // and after the past of that thing
 		}
 		switch {
 		case len(q.Kinds) > 0 && !f.wants(place.phase):
