@@ -45,9 +45,6 @@ func (s *Scope) Child() *Scope {
 	return &Scope{parent: s, slots: map[string]int{}, frame: s.frame}
 }
 
-// Next is an empty scope of the same frame, as behind WITH.
-func (s *Scope) Next() *Scope { return &Scope{slots: map[string]int{}, frame: s.frame} }
-
 // Names are the names that can be seen, in order.
 func (s *Scope) Names() []string {
 	seen := map[string]bool{}
