@@ -124,6 +124,13 @@ func (c *Compiler) Predicate(e ast.Expr) (Pred, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, ok := e.(*ast.Comparison); ok {
+		// It is nothing but a boolean or null.
+		return func(env *function.Env, row Row) (bool, error) {
+			v, err := fn(env, row)
+			return v.IsTrue(), err
+		}, nil
+	}
 	return func(env *function.Env, row Row) (bool, error) {
 		v, err := logical(env, row, fn, e)
 		return v.IsTrue(), err
