@@ -121,6 +121,7 @@ func TestShortestPaths(t *testing.T) {
 		{name: "unreachable", graph: net, query: `MATCH p = shortestPath((a:A)-[*]-(z:Z)) RETURN p`},
 		{name: "unreachable optional", graph: net, query: `MATCH (a:A), (z:Z) OPTIONAL MATCH p = shortestPath((a)-[*]-(z)) RETURN p`, want: []string{"null"}},
 		{name: "no star", graph: net, query: `MATCH p = shortestPath((a:A)-[]->(d:D)) RETURN length(p)`, want: []string{"1"}},
+		{name: "one relationship", graph: net, query: `MATCH shortestPath((a:A)-[r:U]->(d:D)) RETURN type(r)`, want: []string{"'U'"}},
 		{name: "relationships", graph: net, query: `MATCH shortestPath((a:A)-[r:T*]->(e {n: 'e'})) RETURN size(r)`, want: []string{"3"}},
 		{name: "properties", graph: net, query: `MATCH p = allShortestPaths((a:A)-[:T* {x: 2}]->(d:D)) RETURN [n IN nodes(p) | n.n]`, want: []string{"['a', 'c', 'd']"}},
 		{name: "all relationships pass", graph: net, query: `MATCH p = allShortestPaths((a:A)-[:T*]->(d:D)) WHERE all(r IN relationships(p) WHERE r.x = 1) RETURN [n IN nodes(p) | n.n]`, want: []string{"['a', 'b', 'd']"}},

@@ -134,7 +134,7 @@ func (b *builder) expand(op *plan.Expand) error {
 
 func (b *builder) shortest(op *plan.Shortest) error {
 	s := &shortest{
-		m: b.m, from: b.bind(op.From), to: b.bind(op.To), rels: b.bind(op.Var), keepRels: op.Keep,
+		m: b.m, from: b.bind(op.From), to: b.bind(op.To), rels: b.bind(op.Var), keepRels: op.Keep, single: op.Single,
 		path: b.bind(op.Path), keepPath: op.KeepPath, min: op.Min, max: op.Max, all: op.All, dir: direction(op.Dir, false),
 	}
 	var err error

@@ -20,6 +20,7 @@ type shortest struct {
 	from, to   int
 	rels       int // slot of the list of relationships
 	keepRels   bool
+	single     bool // rels is the slot of one relationship
 	path       int
 	keepPath   bool
 	conditions []condition
@@ -106,7 +107,11 @@ func (s *shortest) bind(from uint64, rels []*value.Rel) {
 		from = other(r, from)
 		path.Nodes = append(path.Nodes, from)
 	}
-	s.m.row[s.rels] = value.List(list)
+	if s.single {
+		s.m.row[s.rels] = list[0]
+	} else {
+		s.m.row[s.rels] = value.List(list)
+	}
 	s.m.row[s.path] = value.PathOf(path)
 }
 

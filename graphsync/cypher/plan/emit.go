@@ -128,10 +128,15 @@ func (m *emission) avoid(r *Rel) {
 
 // ask places the predicates whose variables are bound. One that may fail is asked
 // softly for now and again at the end, where every row is one that really matches
-// and passes all that cannot fail: so whether it fails hangs on no order.
+// and passes all that cannot fail: so whether it fails hangs on no order. Of several
+// that may fail only the first is asked early: another one could leave out a row
+// at which that one fails.
 func (m *emission) ask(last bool) {
 	var list, risky []Filter
+	first := true
 	for _, p := range m.predicates {
+		leads := !p.safe && first
+		first = first && p.safe
 		if p.done || !p.ready(m.bound) {
 			continue
 		}
@@ -139,7 +144,7 @@ func (m *emission) ask(last bool) {
 		switch {
 		case p.safe || last && m.nothingLeft():
 			p.done = true
-		case p.soft || last:
+		case p.soft || last || !leads:
 			continue
 		default:
 			p.soft, f.Soft = true, true
@@ -202,7 +207,7 @@ func (m *emission) fuse(r *Rel) []Filter {
 // shortest places the search for a shortest path. What is asked of that path is
 // asked while it is looked for: the answer is the shortest one that passes.
 func (m *emission) shortest(e *patternEdge) {
-	op := &Shortest{Rel: e.rel, All: e.function == ast.AllShortestPaths, Path: e.path, KeepPath: m.wanted(e.path)}
+	op := &Shortest{Rel: e.rel, All: e.function == ast.AllShortestPaths, Path: e.path, KeepPath: m.wanted(e.path), Single: e.single}
 	m.bound[e.path] = true
 	for _, p := range m.predicates {
 		if p.done || !p.needs[e.path] && !p.needs[e.rel.Var] || !p.ready(m.bound) {

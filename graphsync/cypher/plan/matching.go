@@ -42,6 +42,7 @@ type patternEdge struct {
 	needs    map[string]bool // variables that must be bound before
 	function ast.PathFunc
 	path     string // of a shortest path
+	single   bool   // a shortest path of one relationship
 }
 
 func (p *Planner) newMatching(c *ast.Match, sc *scope, uses map[string]int) (*matching, error) {
@@ -72,11 +73,7 @@ func (p *Planner) newMatching(c *ast.Match, sc *scope, uses map[string]int) (*ma
 			all[i].nodes = append(all[i].nodes, m.declare(p, n.Var.Text, aNode))
 		}
 		for _, r := range pat.Rels {
-			k := aRel
-			if r.Range != nil {
-				k = aRelList
-			}
-			all[i].rels = append(all[i].rels, m.declare(p, r.Var.Text, k))
+			all[i].rels = append(all[i].rels, m.declare(p, r.Var.Text, relKind(r)))
 		}
 		if pat.Var.Text != "" {
 			m.declare(p, pat.Var.Text, aPath)
@@ -189,7 +186,7 @@ func (m *matching) addPattern(p *Planner, pat *ast.Pattern, nodes, rels []string
 			return fault.At(pat.Pos, fault.Unsupported, "", "the relationships of a shortest path cannot be given")
 		}
 		last := m.edges[len(m.edges)-1]
-		last.path = pat.Var.Text
+		last.single, last.path = pat.Rels[0].Range == nil, pat.Var.Text
 		if last.path == "" {
 			last.path = p.Hidden()
 			m.fresh[last.path] = true

@@ -119,6 +119,7 @@ type (
 		All      bool
 		Path     string
 		KeepPath bool // the path is asked for
+		Single   bool // Var is one relationship: the pattern has no length
 		Filters  []Filter
 	}
 	// Path binds Var to the path along nodes and relationships.

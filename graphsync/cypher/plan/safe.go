@@ -117,11 +117,19 @@ func safePattern(p *ast.Pattern, kinds map[string]kind) bool {
 		}
 	}
 	for _, r := range p.Rels {
-		if r.Var.Text != "" && kinds[r.Var.Text] != aRel || !props(r.Props) || r.Range != nil {
+		if r.Var.Text != "" && kinds[r.Var.Text] != relKind(r) || !props(r.Props) {
 			return false
 		}
 	}
 	return true
+}
+
+// relKind is what a relationship pattern binds.
+func relKind(r *ast.RelPattern) kind {
+	if r.Range != nil {
+		return aRelList
+	}
+	return aRel
 }
 
 func safeExists(e *ast.Exists, kinds map[string]kind) bool {
@@ -143,8 +151,8 @@ func safeExists(e *ast.Exists, kinds map[string]kind) bool {
 			}
 		}
 		for _, r := range p.Rels {
-			if _, outside := inner[r.Var.Text]; !outside && r.Range == nil {
-				inner[r.Var.Text] = aRel
+			if _, outside := inner[r.Var.Text]; !outside {
+				inner[r.Var.Text] = relKind(r)
 			}
 		}
 	}
