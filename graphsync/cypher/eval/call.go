@@ -37,7 +37,9 @@ func (c *Compiler) call(e *ast.Call) (code, error) {
 	case "coalesce":
 		fn = coalesce(args)
 	case "id":
-		fn = id(args[0].fn, fn)
+		if _, ok := e.Args[0].(*ast.Var); ok {
+			fn = id(args[0].fn, fn)
+		}
 	}
 	if !f.Pure {
 		return code{fn: fn}, nil
@@ -85,7 +87,8 @@ func coalesce(args []code) Fn {
 	}
 }
 
-// id is the short way for nodes, of which counting queries ask at every step.
+// id is the short way for variables that are nodes, of which counting queries ask at
+// every step. What else it may be is computed anew by the long way.
 func id(x, otherwise Fn) Fn {
 	return func(env *function.Env, row Row) (value.Value, error) {
 		v, err := x(env, row)
