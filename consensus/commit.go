@@ -34,6 +34,8 @@ type unsettled struct {
 	turn sync.Mutex // held to apply, and to end the transaction
 	tx   *bbolt.Tx
 	open *txReader
+	// memory is of the tables in a transaction.
+	memory memory
 	// bytes of entries in the transaction, and what they have written.
 	bytes, writes int
 	timer         *time.Timer
@@ -61,7 +63,9 @@ func (m *machine) write() (*txReader, error) {
 		if err != nil {
 			return nil, fmt.Errorf("beginning a transaction: %w", err)
 		}
-		m.tx, m.open, m.bytes, m.writes = tx, newTxReader(m.tablesOf(tx, &m.cur.Content), m.cur), 0, 0
+		ts := m.tablesOf(tx, &m.cur.Content)
+		ts.memory = m.memory
+		m.tx, m.open, m.bytes, m.writes = tx, newTxReader(ts, m.cur), 0, 0
 	}
 	m.open.rev, m.open.ms = m.cur.Revision, m.cur.Time
 	return m.open, nil

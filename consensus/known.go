@@ -13,23 +13,48 @@ import (
 // it is until its end.
 type known struct {
 	pairs [16]recalled
-	// end is above all keys or the last of them, nil: not known. It stays when
-	// keys go.
-	end []byte
+	// end is above all keys or the last of them, if bounded. It stays when keys
+	// go.
+	end     []byte
+	bounded bool
 	// tail is the last pair; no key: not known.
 	tail recalled
 	// mixed says that keys were put elsewhere than at the end.
 	mixed bool
 }
 
+// memory is what was made for the tables of the transactions before.
+type memory map[Table]*known
+
+// of returns the memory of one table, in which nothing is known.
+func (m memory) of(name Table) *known {
+	n := m[name]
+	if n == nil {
+		n = new(known)
+		m[name] = n
+	}
+	n.forget()
+	return n
+}
+
+func (n *known) forget() {
+	for i := range n.pairs {
+		n.pairs[i].forget()
+	}
+	n.tail.forget()
+	n.end, n.bounded, n.mixed = n.end[:0], false, false
+}
+
 // recalled is what lies under a key.
 type recalled struct {
-	key     []byte // nil: nothing is known
+	key     []byte // empty: nothing is known
 	stored  []byte // with its checksum; nil: nothing lies there
 	checked bool   // the checksum holds
 }
 
-func (p *recalled) is(key []byte) bool { return p.key != nil && bytes.Equal(p.key, key) }
+func (p *recalled) is(key []byte) bool { return len(p.key) > 0 && bytes.Equal(p.key, key) }
+
+func (p *recalled) forget() { p.key, p.stored = p.key[:0], nil }
 
 func (p *recalled) set(key, stored []byte, checked bool) {
 	p.key, p.stored, p.checked = append(p.key[:0], key...), stored, checked
@@ -45,13 +70,20 @@ func (n *known) place(key []byte) *recalled {
 	return &n.pairs[(key[0]^key[size-1]^key[size/2]<<1^byte(size))%16]
 }
 
-// bound is a key that no other is above, nil where none is known.
-func (n *known) bound() []byte {
-	if n.tail.key != nil {
-		return n.tail.key
+// above says that a key is known to be above all others of the table, or, where
+// it may be equal, no less than any.
+func (n *known) above(key []byte, equal bool) bool {
+	end := n.tail.key
+	if len(end) == 0 {
+		if end = n.end; !n.bounded {
+			return false
+		}
 	}
-	return n.end
+	c := bytes.Compare(key, end)
+	return c > 0 || c == 0 && equal
 }
+
+func (n *known) setEnd(key []byte) { n.end, n.bounded = append(n.end[:0], key...), true }
 
 // recall looks up a pair in the table, unless it is known.
 func (n *known) recall(t *table, key []byte) *recalled {
@@ -59,13 +91,13 @@ func (n *known) recall(t *table, key []byte) *recalled {
 	if p.is(key) {
 		return p
 	}
-	if b := n.bound(); b != nil && bytes.Compare(key, b) > 0 {
+	if n.above(key, false) {
 		p.set(key, nil, false)
 		return p
 	}
 	v, above := t.look(key)
 	if above {
-		n.end = append(n.end[:0], key...)
+		n.setEnd(key)
 	}
 	p.set(key, v, false)
 	return p
@@ -97,10 +129,9 @@ const appendFill = 0.9
 // put notes what is about to be stored under a key that was just recalled.
 func (n *known) put(t *table, key, stored []byte) {
 	n.place(key).set(key, stored, true)
-	b := n.bound()
-	above := b != nil && bytes.Compare(key, b) >= 0
+	above := n.above(key, true)
 	if above {
-		n.end = append(n.end[:0], key...)
+		n.setEnd(key)
 		n.tail.set(key, stored, true)
 	}
 	switch {
@@ -115,19 +146,19 @@ func (n *known) put(t *table, key, stored []byte) {
 func (n *known) delete(key []byte) {
 	n.place(key).set(key, nil, false)
 	if n.tail.is(key) {
-		n.tail.key = nil
+		n.tail.forget()
 	}
 }
 
 // last returns the last pair of the table.
 func (n *known) last(t *table) (k, v []byte) {
-	if n.tail.key == nil {
+	if len(n.tail.key) == 0 {
 		k, stored := t.seeks.Last()
 		if k == nil {
 			return nil, nil
 		}
 		n.tail.set(k, stored, false)
-		n.end = append(n.end[:0], k...)
+		n.setEnd(k)
 	}
 	return n.tail.key, n.tail.value(t)
 }

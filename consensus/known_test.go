@@ -27,9 +27,12 @@ func TestKnownPairsAreThoseOfTheTable(t *testing.T) {
 		key := rapid.StringMatching(`[a-c]{1,4}`)
 		model := map[string]string{}
 		var sum content
+		mem := make(memory)
 		for range rapid.IntRange(1, 4).Draw(t, "transactions") {
 			err := f.db.Update(func(tx *bbolt.Tx) error {
-				tab := tablesOf(tx, &sum).table(name)
+				ts := tablesOf(tx, &sum)
+				ts.memory = mem
+				tab := ts.table(name)
 				for i := range rapid.IntRange(0, 60).Draw(t, "steps") {
 					k := key.Draw(t, "key")
 					switch rapid.IntRange(0, 6).Draw(t, "step") {

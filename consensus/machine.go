@@ -95,6 +95,7 @@ func newMachine(dir string, parts []Part, logger *slog.Logger, stats *metrics) (
 		step:      noStep,
 		viewLimit: viewLimit,
 	}
+	m.memory = make(memory)
 	owner := make(map[Table]string)
 	for _, p := range parts {
 		name := p.Name()

@@ -130,7 +130,7 @@ func (t *origins) flush(ts *tables, order []origin, now int64) error {
 		s := t.of(o)
 		if s.dirty || s.last != minute {
 			s.last, s.dirty = minute, false
-			if err := b.put(originKey(o, 0, 0), Encode(originRecord{s.acked, s.last})); err != nil {
+			if err := b.put(originKey(o, 0, 0), originRecord{s.acked, s.last}.encode()); err != nil {
 				return err
 			}
 		}
@@ -143,7 +143,7 @@ func (t *origins) flush(ts *tables, order []origin, now int64) error {
 			}
 			return 1
 		}).Seq
-		if err := b.put(originKey(o, 1, high), Encode(s.fresh)); err != nil {
+		if err := b.put(originKey(o, 1, high), encodeOutcomes(s.fresh)); err != nil {
 			return err
 		}
 		s.fresh = s.fresh[:0]

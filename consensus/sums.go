@@ -107,6 +107,8 @@ type tables struct {
 	content *content
 	// must are the tables that every file of this machine has.
 	must []Table
+	// memory is used again by the next transaction.
+	memory memory
 }
 
 type table struct {
@@ -120,7 +122,11 @@ type table struct {
 }
 
 func tablesOf(tx *bbolt.Tx, c *content) *tables {
-	return &tables{tx: tx, open: make(map[Table]*table, 8), content: c}
+	ts := &tables{tx: tx, open: make(map[Table]*table, 8), content: c}
+	if c != nil {
+		ts.memory = make(memory)
+	}
+	return ts
 }
 
 // table returns nil where the file has no such table.
@@ -130,7 +136,7 @@ func (ts *tables) table(name Table) *table {
 		if b := ts.tx.Bucket([]byte(name)); b != nil {
 			t = &table{in: ts, name: name, seed: seedOf(name), bucket: b, seeks: b.Cursor()}
 			if ts.content != nil {
-				t.known = new(known)
+				t.known = ts.memory.of(name)
 			}
 		} else if slices.Contains(ts.must, name) {
 			panic(storePanic{spoiled("the table %s is gone", name)})

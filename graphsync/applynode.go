@@ -17,8 +17,8 @@ func noNode(id uint64) *consensus.Refusal {
 // what the operation calls the key; the id's field is made of it.
 func (t *tx) findNode(id uint64, norm, field string) (nsID, uint64, *consensus.Refusal) {
 	if id != 0 {
-		ns, ok := t.nodeNamespace(id)
-		if !ok || t.cmd.Namespace != "" && t.namespace(t.cmd.Namespace) != ns {
+		ns, ok := t.livesIn(id)
+		if !ok {
 			return 0, 0, refuse(CodeNotFound, idField(field), "no node has the id %d", id)
 		}
 		return ns, id, nil
@@ -28,6 +28,34 @@ func (t *tx) findNode(id uint64, norm, field string) (nsID, uint64, *consensus.R
 		return ns, found, nil
 	}
 	return 0, 0, refuse(CodeNotFound, field, "no node has the key %q", norm)
+}
+
+// livesIn returns the namespace of a node, if that is the command's. A node is
+// at one place, so finding its record, which is wanted next, tells as much as
+// its entry in tID; where the command names no namespace, the one that the last
+// such node was found in is tried first.
+func (t *tx) livesIn(id uint64) (nsID, bool) {
+	if id > maxID {
+		return 0, false
+	}
+	ns := t.last
+	if t.cmd.Namespace != "" {
+		ns = t.namespace(t.cmd.Namespace)
+	}
+	if ns != 0 {
+		t.buf = appendNodeKey(t.buf[:0], ns, id)
+		if t.r.Get(tNode, t.buf) != nil {
+			return ns, true
+		}
+	}
+	if t.cmd.Namespace != "" {
+		return 0, false
+	}
+	ns, ok := t.nodeNamespace(id)
+	if ok {
+		t.last = ns
+	}
+	return ns, ok
 }
 
 func idField(field string) string {

@@ -46,6 +46,8 @@ type tx struct {
 	left   nodeRecord
 	leftIn nsID
 	leftID uint64
+	// last is a guess that outlives the command: see livesIn.
+	last nsID
 }
 
 type countKey struct {
@@ -59,13 +61,13 @@ var txs = sync.Pool{New: func() any { return new(tx) }}
 
 func newTx(w consensus.Writer, c consensus.Command, cmd *command) *tx {
 	t := txs.Get().(*tx)
-	*t = tx{view: view{r: w, buf: t.buf}, w: w, c: c, cmd: cmd, key: t.key, value: t.value}
+	*t = tx{view: view{r: w, buf: t.buf}, w: w, c: c, cmd: cmd, key: t.key, value: t.value, last: t.last}
 	return t
 }
 
 // free ends the use of a tx.
 func (t *tx) free() {
-	*t = tx{view: view{buf: t.buf}, key: t.key, value: t.value}
+	*t = tx{view: view{buf: t.buf}, key: t.key, value: t.value, last: t.last}
 	txs.Put(t)
 }
 
