@@ -24,8 +24,13 @@ func (c *Compiler) call(e *ast.Call) (code, error) {
 		return code{}, fault.At(e.At, fault.Syntax, "InvalidNumberOfArguments", "%s() does not take %d arguments", f.Name, len(e.Args))
 	}
 	if f.Name == "exists" {
-		if p, ok := e.Args[0].(*ast.PatternExpr); ok {
-			return c.patternExpr(p)
+		switch x := e.Args[0].(type) {
+		case *ast.PatternExpr:
+			return c.patternExpr(x)
+		case *ast.Property:
+			if !c.isKnown(x) {
+				return c.existsProperty(x)
+			}
 		}
 	}
 	args, err := c.compileAll(e.Args)
@@ -85,6 +90,22 @@ func coalesce(args []code) Fn {
 		}
 		return value.Null, nil
 	}
+}
+
+// existsProperty is exists(x.key), which is null where x is.
+func (c *Compiler) existsProperty(e *ast.Property) (code, error) {
+	x, err := c.compile(e.X)
+	if err != nil {
+		return code{}, err
+	}
+	return folded(func(env *function.Env, row Row) (value.Value, error) {
+		of, err := x.fn(env, row)
+		if err != nil || of.IsNull() {
+			return value.Null, err
+		}
+		v, err := property(env, e.At, of, e.Key)
+		return value.Bool(!v.IsNull()), err
+	}, x), nil
 }
 
 // id is the short way for variables that are nodes, of which counting queries ask at

@@ -82,6 +82,7 @@ func TestHooks(t *testing.T) {
 		{"count(*) + 1", "8"},
 		{"a.known + 1", "9"},
 		{"a.known > 7", "true"},
+		{"exists(a.known)", "true"},
 		{"sum(a)", "SyntaxError InvalidAggregation"},
 	} {
 		e, err := expression(test.text)
