@@ -28,12 +28,18 @@ type Sync interface {
 	Configure(ctx context.Context, wo graphsync.WriteOptions, session, graph string, c graphsync.SyncConfig) (graphsync.GraphConfig, consensus.Outcome, error)
 	Configs(ctx context.Context, ro consensus.ReadOptions, session string) ([]graphsync.GraphConfig, consensus.ReadInfo, error)
 	Status(ctx context.Context, ro consensus.ReadOptions, session, graph string) (graphsync.SyncStatus, consensus.ReadInfo, error)
+
+	Request(ctx context.Context, ro consensus.ReadOptions, session, graph string, clock graphsync.VectorClock) (graphsync.SyncPayload, consensus.ReadInfo, error)
+	Apply(ctx context.Context, wo graphsync.WriteOptions, in graphsync.SyncPayload, from string) (graphsync.ApplyStats, consensus.Outcome, error)
 }
 
 var _ Sync = graphsync.Sync{}
 
-// maxPushBody bounds a push, in bytes.
-const maxPushBody = 16 << 20
+// Bodies of a push and of a payload, in bytes.
+const (
+	maxPushBody    = 16 << 20
+	maxPayloadBody = 32 << 20
+)
 
 // syncEntries is the part of the route table for clients that work offline.
 // Their scopes are the graph's: it is the graph that they read and write.
@@ -53,6 +59,11 @@ func (a *API) syncEntries() []Entry {
 	}
 	push := post("/sync/push", "Take over what a client did while it was cut off, each mutation once")
 	push.MaxBody = maxPushBody
+	apply := post("/sync/apply", "Take over a payload of an older instance")
+	apply.MaxBody = maxPayloadBody
+	// It reads, though it is a POST.
+	request := post("/sync/request", "A session's graph, or what changed in it, as a payload for an older instance")
+	request.Role, request.Scope = access.RoleViewer, "graph:read"
 	return []Entry{
 		// syncchanges.go, syncfeed.go, syncsnapshot.go
 		Plain(stream(get("/sync/changes", "What changed after a token: a page, a long poll, or server-sent events"), changesParameters, mediaJSON, mediaSSE), a.syncChanges),
@@ -70,6 +81,10 @@ func (a *API) syncEntries() []Entry {
 		Op(post("/sync/enable/{session_id}/{graph_name}", "Let a session's graph take pushes, or not"), a.syncEnable),
 		Op(post("/sync/bulk/{session_id}", "Let several graphs take pushes, or not"), a.syncBulk),
 		Op(post("/sync/configure/{session_id}/{graph_name}", "Say how a session's graph is synced"), a.syncConfigure),
+
+		// syncpayload.go
+		Op(request, a.syncRequest),
+		Op(apply, a.syncApply),
 	}
 }
 

@@ -167,13 +167,10 @@ func (a *API) configureGraph(ctx context.Context, at GraphInput, set graphsync.S
 	return out, nil
 }
 
-// maxBulk bounds the graphs of one bulk request, each of which is a write.
-const maxBulk = 100
-
 type bulkInput struct {
 	SessionPath
 	Body struct {
-		Graphs  []string `json:"graphs" nullable:"false" minItems:"1" maxItems:"100"`
+		Graphs  []string `json:"graphs" nullable:"false" minItems:"1" maxItems:"100" doc:"At most 100, each of which is a write"`
 		Enabled bool     `json:"enabled"`
 	}
 }
