@@ -49,6 +49,7 @@ type checker struct {
 	terms *terms
 	// dropped are the variables that some projection left behind.
 	dropped map[string]bool
+	weight  int
 	// gone is, behind a projection that groups or drops duplicates, the scope before
 	// it: a pattern there does not take such a name for a new one.
 	gone *scope
@@ -66,5 +67,18 @@ func (c *checker) fail(pos fault.Pos, detail, format string, args ...any) {
 func (c *checker) unsupported(pos fault.Pos, format string, args ...any) {
 	if c.err == nil {
 		c.err = fault.At(pos, fault.Unsupported, "Unsupported", format, args...)
+	}
+}
+
+// maxWeight bounds what grows with the product of two parts of a query: the
+// variables that its clauses and patterns see, all together, and the items that
+// its sort keys are compared with. A plan holds about as much.
+const maxWeight = 500_000
+
+func (c *checker) weigh(pos fault.Pos, n int) {
+	c.weight += n
+	if c.weight > maxWeight && c.err == nil {
+		c.err = fault.At(pos, fault.Limit, "QueryTooLong", "the query has too many clauses and patterns for its variables, or sort keys for its columns")
+		c.err.Limit = "length"
 	}
 }

@@ -31,6 +31,7 @@ func (c *checker) single(s *ast.SingleQuery, outer *scope, union bool) (columns 
 	sc := inside(outer)
 	for i, cl := range s.Clauses {
 		last := i == len(s.Clauses)-1
+		c.weigh(cl.Place(), sc.size())
 		switch cl := cl.(type) {
 		case *ast.Match:
 			c.match(cl.Patterns, sc, 0)

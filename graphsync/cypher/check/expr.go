@@ -79,6 +79,7 @@ func (c *checker) expr(e ast.Expr, sc *scope, u use) typ {
 	case *ast.PatternExpr:
 		return c.patternExpr(e, sc, u)
 	case *ast.Exists:
+		c.weigh(e.At, sc.size())
 		c.query(e.Query, sc)
 		return boolean
 	}

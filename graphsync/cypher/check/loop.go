@@ -33,6 +33,7 @@ func (c *checker) loop(e ast.Expr, sc *scope, u use) typ {
 		c.expr(e.X, in, each)
 		return unknown
 	case *ast.PatternComp:
+		c.weigh(e.At, sc.size())
 		in := inside(sc)
 		c.match([]*ast.Pattern{e.Pattern}, in, each)
 		c.condition(e.Where, in, each)

@@ -105,6 +105,7 @@ func (c *checker) shortest(p *ast.Pattern) {
 // it has no value but that of a predicate.
 func (c *checker) patternExpr(e *ast.PatternExpr, sc *scope, u use) typ {
 	p := e.Pattern
+	c.weigh(e.At, sc.size())
 	if p.Func == ast.AllPaths && !e.Exists && u&predicate == 0 {
 		c.fail(e.At, "UnexpectedSyntax", "a pattern is only a condition here: write exists((a)-->(b)), or a pattern comprehension")
 		return boolean

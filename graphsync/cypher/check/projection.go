@@ -7,13 +7,13 @@ import (
 )
 
 // projection checks WITH or RETURN and gives the scope behind it. Behind a star it
-// is the scope before, to which the items are added: a copy for each of thousands
-// of WITH * would take time without bound.
+// is the scope before, to which the items are added.
 func (c *checker) projection(p *ast.Projection, cl ast.Clause, in, outer *scope) *scope {
 	with, _ := cl.(*ast.With)
 	if p.Star && with == nil && in.empty() {
 		c.fail(cl.Place(), "NoVariablesInScope", "RETURN * has nothing to return: there are no variables")
 	}
+	c.weigh(cl.Place(), len(p.Items)*len(p.OrderBy))
 	aggregated := false
 	types := make([]typ, len(p.Items))
 	for i, it := range p.Items {

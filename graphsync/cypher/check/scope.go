@@ -51,6 +51,15 @@ func (s *scope) empty() bool {
 	return true
 }
 
+// size is how many variables are seen, those that are hidden included.
+func (s *scope) size() int {
+	n := 0
+	for ; s != nil; s = s.outer {
+		n += len(s.vars)
+	}
+	return n
+}
+
 // with is s and one more variable, inside.
 func (s *scope) with(name string, t typ) *scope {
 	in := inside(s)
