@@ -49,8 +49,12 @@ func TestSyncTokens(t *testing.T) {
 		if (c.want == CodeOtherMesh) != (detail(err, "resync") == "true") {
 			t.Errorf("%s: resync is %q", c.name, detail(err, "resync"))
 		}
-		if _, err := c.y.Watch(bg, ChangesQuery{WatchFilter: c.filter, Since: c.token}, nil); c.want != "" && code(err) != c.want {
+		w, err := c.y.Watch(bg, ChangesQuery{WatchFilter: c.filter, Since: c.token}, nil)
+		if code(err) != c.want {
 			t.Errorf("%s, watched: %v", c.name, err)
+		}
+		if err == nil {
+			w.Close()
 		}
 		_, _, err = c.y.Push(bg, alice, Push{Namespace: "s", ClientID: "c", BaseToken: c.token, Mutations: []Mutation{{Seq: 1, Op: upsert("x", `{}`)}}})
 		if want := c.want; want != CodeOtherFilter && code(err) != want {
@@ -432,6 +436,31 @@ func TestConflictsAreBounded(t *testing.T) {
 	}
 	if again, _, err = b.y.Push(bg, alice, next); err != nil || again.Stopped != "" || again.LastSeq != a.LastSeq+1 {
 		t.Fatal(again, err)
+	}
+}
+
+// What is too much work for one command goes into several.
+func TestPushDividesWork(t *testing.T) {
+	b := newSyncBench(t)
+	for _, hub := range []string{"h", "i"} {
+		b.batch(upsert(hub, `{}`))
+		ops := make([]Op, 6000)
+		for i := range ops {
+			ops[i] = Op{Op: OpCreateEdge, Source: hub, Target: hub, Type: "T"}
+		}
+		b.batch(ops...)
+	}
+	for _, r := range b.push("c", b.revision(), mut(Op{Op: OpDeleteNode, Key: "h"}), mut(upsert("x", `{}`)), mut(Op{Op: OpDeleteNode, Key: "i"}), mut(set("x", `{"a":1}`))) {
+		b.want(r, "applied")
+	}
+	commands := 0
+	if _, err := b.s.read(bg, stale, func(v *view) error {
+		for range v.r.Scan(tClientRun, nil, nil) {
+			commands++
+		}
+		return nil
+	}); err != nil || commands != 2 {
+		t.Fatalf("it took %d commands, %v", commands, err)
 	}
 }
 

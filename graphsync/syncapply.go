@@ -15,11 +15,11 @@ type pushing struct {
 	client clientKey
 	policy policy
 	// results are those of this push, from the mutation first on.
-	first    uint64
-	results  []outcome
-	runs     map[uint64][]outcome // results of earlier ones that were looked up
-	owns     map[uint64]bool
-	compared int // bytes of past versions
+	first   uint64
+	results []outcome
+	runs    map[uint64][]outcome // results of earlier ones that were looked up
+	owns    map[uint64]bool
+	work    int // what was looked at, in bytes about
 	// head, seq, base and op are those of the mutation at hand.
 	head *pushHead
 	seq  uint64
@@ -32,6 +32,14 @@ type pushing struct {
 // errConflictsFull ends a push before the mutation whose conflict there is no
 // room for.
 var errConflictsFull = errors.New("no room for another conflict")
+
+// errCommandFull ends a command before a mutation that would be too much work
+// beside those before it; it goes into the next.
+var errCommandFull = errors.New("the command is as much work as one may be")
+
+// maxWork bounds what the mutations of a command may look at, in bytes about,
+// before the last of them.
+const maxWork = 16 << 20
 
 // push applies the mutations of a command: in order, each one once.
 func (t *tx) push() (*pushResult, error) {
@@ -100,12 +108,15 @@ func (t *tx) push() (*pushResult, error) {
 			res.Stopped = CodeConflictsFull
 			break
 		}
+		if errors.Is(err, errCommandFull) {
+			break
+		}
 		if err != nil {
 			return nil, err
 		}
 		p.results = append(p.results, o)
 		res.Outcomes = append(res.Outcomes, o)
-		least = min(least, p.base)
+		least = min(least, p.seen())
 	}
 	if len(p.results) == 0 {
 		return res, nil
@@ -170,17 +181,33 @@ func (p *pushing) isOwn(rev uint64) bool {
 
 // mutate applies the mutation at an index.
 func (p *pushing) mutate(i int) (outcome, error) {
-	p.head, p.op = &p.p.Heads[i], &p.cmd.Ops[i]
-	p.base = p.head.Base
-	if p.base == 0 {
-		p.base = p.p.Base
+	if len(p.results) > 0 && p.work > maxWork {
+		return outcome{}, errCommandFull
 	}
-	p.base = min(max(p.base, p.head.IfRev), p.c.Revision-1)
+	p.head, p.op = &p.p.Heads[i], &p.cmd.Ops[i]
+	p.base = min(max(p.seen(), p.head.IfRev), p.c.Revision-1)
 	if p.head.Code != "" {
 		return outcome{Status: pushInvalid, Code: p.head.Code, Field: p.head.Field}, nil
 	}
-	o, err := p.run()
-	return asOutcome(o, err)
+	before := p.cascade
+	o, err := asOutcome(p.run())
+	if o.Code == CodeTooManyEdges {
+		if p.work += maxCascade * keyWork; before > 0 { // alone it may do
+			return outcome{}, errCommandFull
+		}
+	}
+	return o, err
+}
+
+// keyWork is what a look at one entry counts.
+const keyWork = 64
+
+// seen is the revision that the client says it had seen.
+func (p *pushing) seen() uint64 {
+	if p.head.Base != 0 {
+		return p.head.Base
+	}
+	return p.p.Base
 }
 
 // asOutcome turns a refusal into what is answered.
@@ -322,6 +349,10 @@ func (p *pushing) node(ref, id uint64, norm, field string) (found uint64, at sta
 // movedTo says that a key named another node when the client saw it: that one
 // was merged since.
 func (p *pushing) movedTo(ns nsID, norm string, now uint64) bool {
+	if p.base < p.meta.oldest(p.r.Revision()) { // who had it is forgotten, but an alias may come from a merge
+		n, ok, err := p.peek(ns, now)
+		return err == nil && ok && n.norm() != norm
+	}
 	past := firstPast(p.r, tKeyHist, append(append(appendSymbol(nil, ns), norm...), 0), p.base)
 	return len(past.val) == 5 && readID(past.val) != now && !p.isOwn(past.end)
 }
@@ -511,7 +542,7 @@ func (p *pushing) deleteNode() (outcome, error) {
 	if more {
 		return outcome{ID: id}, tooMany(id, "end")
 	}
-	if !p.head.Cascade && !p.force {
+	if p.work += ends.len() * keyWork; !p.head.Cascade && !p.force {
 		unknown, err := p.unknownTo(&ends)
 		if err != nil {
 			return outcome{}, err

@@ -128,6 +128,7 @@ func (p *pushing) rivals(ns nsID, o *op) (ids []uint64, _ *consensus.Refusal, _ 
 		if seen++; seen > maxCascade {
 			return nil, tooMany(o.Source, "compare"), nil
 		}
+		p.work += keyWork
 		e, err := decodeEdge(v)
 		if err != nil {
 			return nil, nil, err

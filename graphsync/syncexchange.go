@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -387,7 +388,10 @@ func (y Sync) Apply(ctx context.Context, wo WriteOptions, in SyncPayload, from s
 		if res.Push.Stopped != "" {
 			return stats, out, refuse(res.Push.Stopped, "session_id", "the graph has as many open conflicts as it may: resolve some first")
 		}
-		items = items[len(cmd.Ops):]
+		if len(res.Push.Outcomes) == 0 {
+			return stats, out, errors.New("the graph took none of the things")
+		}
+		items = items[len(res.Push.Outcomes):] // a command may be full before its end
 	}
 	return stats, out, nil
 }

@@ -16,12 +16,9 @@ import (
 // canonical properties spell it.
 const propField = "properties."
 
-// Bounds of what is compared for one mutation, and for all of a command. What
-// lies beyond counts as changed by others.
-const (
-	maxCompared      = 16 // versions
-	maxComparedBytes = 16 << 20
-)
+// maxCompared is how many versions are compared for one mutation. What lies
+// beyond counts as changed by others.
+const maxCompared = 16
 
 // snap is a version of a thing as fields. A field with the empty value of its
 // kind is left out.
@@ -294,8 +291,8 @@ func fieldsOf(list []want) []string {
 	return out[:min(len(out), maxChanged)]
 }
 
-// nodeLineage reads a node's versions back to a revision, as far as the budget
-// reaches.
+// nodeLineage reads a node's versions back to a revision, maxCompared of them
+// at most.
 func (p *pushing) nodeLineage(ns nsID, id uint64, cur *nodeRecord, base uint64) (lineage, error) {
 	l := lineage{base: base, own: p.isOwn}
 	s, err := p.nodeSnap(cur)
@@ -310,7 +307,7 @@ func (p *pushing) nodeLineage(ns nsID, id uint64, cur *nodeRecord, base uint64) 
 		if past == nil {
 			return l, errRecord
 		}
-		if len(l.snaps) == maxCompared || !p.afford(len(past.Record)) {
+		if p.work += len(past.Record) + keyWork; len(l.snaps) == maxCompared {
 			break
 		}
 		n, err := peekNode(past.Record)
@@ -344,7 +341,7 @@ func (p *pushing) edgeLineage(id uint64, cur *edgeRecord, base uint64) (lineage,
 		if err != nil {
 			return l, err
 		}
-		if len(l.snaps) == maxCompared || !p.afford(len(past.Record)) {
+		if p.work += len(past.Record) + keyWork; len(l.snaps) == maxCompared {
 			break
 		}
 		e, err := decodeEdge(past.Record)
@@ -374,10 +371,4 @@ func (l *lineage) heldBy(rev uint64) bool {
 		}
 	}
 	return len(l.snaps) > 0 && l.snaps[len(l.snaps)-1].made
-}
-
-// afford takes from what may be compared in the command.
-func (p *pushing) afford(n int) bool {
-	p.compared += n
-	return p.compared <= maxComparedBytes
 }

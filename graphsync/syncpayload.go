@@ -106,6 +106,9 @@ func (p *pushing) payload() (*pushResult, error) {
 	res := &pushResult{}
 	byPolicy := p.policy
 	for i := range p.cmd.Ops {
+		if p.work > maxWork {
+			break
+		}
 		p.seq = uint64(i)
 		p.head, p.op, p.policy = &p.p.Heads[i], &p.cmd.Ops[i], byPolicy
 		o, err := asOutcome(p.syncItem())

@@ -67,7 +67,10 @@ func (y Sync) Push(ctx context.Context, wo WriteOptions, in Push) (PushAnswer, c
 			answer.Message = fmt.Sprintf("the namespace has as many open conflicts as it may: resolve some, and push again from %d", res.Push.Last+1)
 			break
 		}
-		from = to
+		if len(res.Push.Outcomes) == 0 {
+			return answer, out, errors.New("the graph took none of the mutations")
+		}
+		from += len(res.Push.Outcomes) // a command may be full before its end
 	}
 	return answer, out, y.s.current(ctx, in.Namespace, &answer)
 }
