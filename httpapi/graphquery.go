@@ -3,6 +3,8 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"strings"
 	"time"
 
 	"github.com/meshd/meshd/graphsync"
@@ -28,10 +30,13 @@ func (b *graphQueryBody) query() (q graphsync.Query, err error) {
 			return q, invalid("body.timeout", "timeout is no duration; say 500ms or 10s")
 		}
 	}
-	if q.When, err = (WhenInput{AsOf: b.AsOf, ValidAt: b.ValidAt}).When(); err != nil {
-		return q, err
+	q.When, err = WhenInput{AsOf: b.AsOf, ValidAt: b.ValidAt}.When()
+	var e *Error
+	if errors.As(err, &e) {
+		field, _ := e.Details["field"].(string)
+		return q, invalid("body."+strings.TrimPrefix(field, "query."), e.Sentence)
 	}
-	return q, nil
+	return q, err
 }
 
 type graphQueryInput struct {

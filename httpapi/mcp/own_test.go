@@ -102,6 +102,26 @@ func TestWalks(t *testing.T) {
 	}
 }
 
+func TestQueryTool(t *testing.T) {
+	_, url := serve(t, Call{})
+	s := connect(t, url)
+	want(t, s, nil, "remember", args{"name": "Ada", "entityType": "person", "observations": []string{"wrote notes"}, "relations": []args{{"relationType": "knows", "to": "Babbage"}}})
+	var got Answers
+	want(t, s, &got, "query", args{"query": "MATCH (p:person {label: $n})-[r]->(q) RETURN type(r), q.label, p.observations", "parameters": args{"n": "Ada"}})
+	if got.Count != 1 || !strings.Contains(string(got.Rows), `"Babbage",["wrote notes"]`) {
+		t.Errorf("%+v %s", got, got.Rows)
+	}
+	for text, says := range map[string]string{
+		"MATCH (p RETURN p":                   "line 1, column 10",
+		"CREATE (p)":                          "only read",
+		"UNWIND range(1,10000) AS x RETURN x": "use LIMIT",
+	} {
+		if a := ask(t, s, "query", args{"query": text, "max_bytes": 4096}); !a.IsError || !strings.Contains(a.Text, says) {
+			t.Errorf("%s: %s", text, a.Text)
+		}
+	}
+}
+
 // What arguments a tool of ours does not take, it says, with those it takes.
 func TestOwnToolsRefuseWhatTheyDoNotKnow(t *testing.T) {
 	_, url := serve(t, Call{})
