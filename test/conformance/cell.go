@@ -94,6 +94,9 @@ func (p *cellReader) word() (string, error) {
 		return word, nil
 	}
 	if f, err := strconv.ParseFloat(word, 64); err == nil {
+		if f == 0 {
+			f = 0 // -0.0 is equal to 0.0
+		}
 		return "f" + strconv.FormatFloat(f, 'g', 15, 64), nil
 	}
 	return word, nil
