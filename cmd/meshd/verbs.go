@@ -33,6 +33,7 @@ var verbs = []struct {
 	{groupAgents, sendCommand},
 
 	{groupGraph, graphCommand},
+	{groupGraph, syncCommand},
 	{groupGraph, mcpCommand},
 
 	{groupAccess, apikeyCommand},
