@@ -104,15 +104,14 @@ func (q *Query) parameters() (value.Map, *consensus.Refusal) {
 	if len(q.Parameters) > MaxParameters {
 		return nil, refuse(CodeTooLarge, "parameters", "parameters have %d bytes, at most %d are allowed", len(q.Parameters), MaxParameters)
 	}
-	text, err := canonicalObject(q.Parameters)
+	params, err := value.FromJSON(q.Parameters)
 	if err != nil {
 		return nil, invalid("parameters", "%s", err)
 	}
-	params, err := queryMap(text)
-	if err != nil {
-		return nil, invalid("parameters", "is not a JSON object")
+	if params.Kind() != value.KindMap {
+		return nil, invalid("parameters", "must be a JSON object")
 	}
-	return params, nil
+	return params.AsMap(), nil
 }
 
 // Query runs a read-only query of openCypher in one view. What the language
