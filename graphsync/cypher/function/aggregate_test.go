@@ -20,12 +20,39 @@ func values(t *testing.T, xs ...any) []value.Value {
 	t.Helper()
 	list := make([]value.Value, len(xs))
 	for i, x := range xs {
-		var err error
-		if list[i], err = value.FromGo(x); err != nil {
-			t.Fatal(err)
-		}
+		list[i] = valueOf(t, x)
 	}
 	return list
+}
+
+func valueOf(t *testing.T, x any) value.Value {
+	t.Helper()
+	switch x := x.(type) {
+	case nil:
+		return value.Null
+	case value.Value:
+		return x
+	case bool:
+		return value.Bool(x)
+	case int:
+		return value.Int(int64(x))
+	case int64:
+		return value.Int(x)
+	case float64:
+		return value.Float(x)
+	case string:
+		return value.String(x)
+	case []any:
+		return value.List(values(t, x...))
+	case map[string]any:
+		m := value.Map{}
+		for k, v := range x {
+			m[k] = valueOf(t, v)
+		}
+		return value.MapOf(m)
+	}
+	t.Fatalf("%T is no value", x)
+	return value.Null
 }
 
 func gather(env *Env, name string, distinct bool, vs []value.Value, more ...value.Value) (value.Value, error) {
