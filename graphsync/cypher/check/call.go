@@ -12,7 +12,11 @@ import (
 func (c *checker) call(e *ast.Call, sc *scope, u use) typ {
 	f, ok := function.Lookup(e.Name)
 	if !ok {
-		c.fail(e.At, "UnknownFunction", "there is no function %s", e.Name)
+		hint := ""
+		if other := elsewhere[strings.ToLower(e.Name)]; other != "" {
+			hint = ": write " + other
+		}
+		c.fail(e.At, "UnknownFunction", "there is no function %s%s", e.Name, hint)
 		return unknown
 	}
 	in := u
@@ -35,6 +39,15 @@ func (c *checker) call(e *ast.Call, sc *scope, u use) typ {
 		c.arguments(e, f, args)
 	}
 	return result(f, args)
+}
+
+// elsewhere are functions of other query languages, and what they are here.
+var elsewhere = map[string]string{
+	"len": "size(x)", "strlen": "size(x)", "substr": "substring(x, from, length)", "concat": "x + y",
+	"ifnull": "coalesce(x, y)", "nvl": "coalesce(x, y)", "now": "datetime()", "year": "x.year", "month": "x.month", "day": "x.day",
+	"toint": "toInteger(x)", "int": "toInteger(x)", "float": "toFloat(x)", "string": "toString(x)", "first": "head(x)",
+	"regexmatch": "x =~ 'a.*'", "contains": "x CONTAINS y", "starts_with": "x STARTS WITH y", "ends_with": "x ENDS WITH y",
+	"filter": "[x IN list WHERE …]", "extract": "[x IN list | …]", "group_concat": "collect(x)", "median": "percentileCont(x, 0.5)",
 }
 
 // aggregate refuses an aggregate where there is no group.

@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/meshd/meshd/graphsync/cypher/check"
@@ -80,4 +81,18 @@ func TestTypes(t *testing.T) {
 		"WITH CASE WHEN true THEN 1 ELSE [] END AS x RETURN x[0], x + 1",
 		"WITH [[1, 2], [3]] AS l RETURN l[0][1] + 1, [x IN l | x[0]]",
 	})
+}
+
+func TestHints(t *testing.T) {
+	for src, says := range map[string]string{
+		"RETURN len('a')":                         "write size(x)",
+		"RETURN Now()":                            "write datetime()",
+		"MATCH (a) WITH a.x AS x RETURN a":        "behind WITH",
+		"MATCH (n) RETURN size((n)-->())":         "pattern comprehension",
+		"MATCH (n {x: 1}) WITH count(*) RETURN 1": "write count(*) AS name",
+	} {
+		if e := checked(t, src, check.Options{}); e == nil || !strings.Contains(e.Message, says) {
+			t.Errorf("%s: %v", src, e)
+		}
+	}
 }

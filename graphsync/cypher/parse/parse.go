@@ -129,7 +129,7 @@ func (p *parser) unexpected(want string) {
 	if t.Err != nil && !t.Number {
 		panic(bail{t.Err})
 	}
-	p.fail(t.Pos, "UnexpectedSyntax", "expected %s, found %s", want, found(t))
+	p.fail(t.Pos, "UnexpectedSyntax", "expected %s, found %s%s", want, found(t), p.hint())
 }
 
 // unsupported leaves with what is of the language, but not executed here.

@@ -249,6 +249,18 @@ func TestFaults(t *testing.T) {
 		{"RETURN ¦/* open", "UnexpectedSyntax", "the comment has no end"},
 		{"RETURN ¦$", "UnexpectedSyntax", ""},
 
+		{"MATCH (n) WHERE n.x ¦!= 1 RETURN n", "UnexpectedSyntax", "unequal is <>"},
+		{"MATCH (n) WHERE n.x = ¦= 1 RETURN n", "UnexpectedSyntax", "equal is ="},
+		{"MATCH (n) WHERE n.x ¦&& n.y RETURN n", "UnexpectedSyntax", "write AND"},
+		{"MATCH (n) WHERE n.x ¦|| n.y RETURN n", "UnexpectedSyntax", "write OR"},
+		{"MATCH (n) WHERE n.x ¦LIKE 'a' RETURN n", "UnexpectedSyntax", "CONTAINS"},
+		{"MATCH (n) WHERE n.x ¦NOT IN [1] RETURN n", "UnexpectedSyntax", "NOT x IN y"},
+		{"MATCH (n) RETURN n.x, count(*) ¦GROUP BY n.x", "UnexpectedSyntax", "there is no GROUP BY"},
+		{"RETURN 1 LIMIT 1 ¦SKIP 1", "UnexpectedSyntax", "SKIP stands before LIMIT"},
+		{"RETURN 1 LIMIT 1 ¦ORDER BY 1", "UnexpectedSyntax", "before SKIP and LIMIT"},
+		{"MATCH (n) RETURN n ¦WHERE n.x = 1", "UnexpectedSyntax", "behind MATCH"},
+		{"¦SELECT 1", "UnexpectedSyntax", "write MATCH"},
+
 		{"RETURN ¦9223372036854775808", "IntegerOverflow", ""},
 		{"RETURN -¦9223372036854775809", "IntegerOverflow", ""},
 		{"RETURN ¦0x8000000000000000", "IntegerOverflow", ""},
