@@ -89,6 +89,14 @@ func (b *builder) step(op plan.Op) error {
 		n := newNodes(b.m, b.bind(op.Var), op.Labels)
 		n.source = n.find(op.Label, op.Property, fn, op.Many)
 		b.chain.add(n)
+	case *plan.Hashed:
+		fn, err := b.compile(op.Value)
+		if err != nil {
+			return err
+		}
+		n := newNodes(b.m, b.bind(op.Var), op.Labels)
+		n.source = n.hashed(op.Label, op.Property, fn)
+		b.chain.add(n)
 	case *plan.Given:
 		slot, err := b.slot(op.Var)
 		if err != nil {

@@ -56,6 +56,8 @@ func describe(op Op) string {
 		return fmt.Sprintf("NodeByID %s id %s %s", node(op.Var, op.Labels), equals(op.Many), text(op.ID))
 	case *Find:
 		return fmt.Sprintf("NodeByIndex %s %s %s %s", node(op.Var, op.Labels), op.Property, equals(op.Many), text(op.Value))
+	case *Hashed:
+		return fmt.Sprintf("NodeByHash %s %s = %s", node(op.Var, append(without([]string{op.Label}, ""), op.Labels...)), op.Property, text(op.Value))
 	case *Given:
 		return "Given " + node(op.Var, op.Labels)
 	case *Scan:

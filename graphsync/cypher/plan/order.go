@@ -3,6 +3,8 @@ package plan
 import (
 	"maps"
 	"slices"
+
+	"github.com/meshd/meshd/graphsync/cypher/ast"
 )
 
 // How one action of a matching goes on.
@@ -256,7 +258,33 @@ func (m *matching) begin(s *state, node int) beginning {
 			}
 		}
 	}
+	if scan := m.guess.count(label); !best.indexed && s.rows >= 2 {
+		// As many rows as come in would look through the same nodes.
+		if p := m.hashable(s, n); p != nil {
+			best = beginning{
+				op:   &Hashed{Var: n.name, Label: label, Property: p.key, Value: p.value, Labels: without(n.labels, label)},
+				cost: 1 + scan/s.rows, rows: all,
+			}
+		}
+	}
 	return best
+}
+
+// hashable is a predicate that finds a node by a property equal to what is known
+// of the row.
+func (m *matching) hashable(s *state, n *patternNode) *predicate {
+	for _, p := range n.predicates {
+		if p.keyed && p.key != "" && !p.many && p.variable == n.name && m.readyWith(p, s, n.name) && !constant(p.value) {
+			return p
+		}
+	}
+	return nil
+}
+
+func constant(e ast.Expr) bool {
+	varies := false
+	mentions(e, func(string) { varies = true })
+	return !varies
 }
 
 func without(list []string, s string) []string {

@@ -68,6 +68,13 @@ type (
 		Many                 bool
 		Labels               []string
 	}
+	// Hashed is Find by a property that has no index, for many rows: it looks
+	// through the nodes of the label once and remembers them by their value.
+	Hashed struct {
+		Var, Label, Property string
+		Value                ast.Expr
+		Labels               []string
+	}
 	// Given wants Var, which is bound already, to be a node.
 	Given struct {
 		Var    string
@@ -216,6 +223,7 @@ type Rel struct {
 func (*Nodes) op()     {}
 func (*ByID) op()      {}
 func (*Find) op()      {}
+func (*Hashed) op()    {}
 func (*Given) op()     {}
 func (*Scan) op()      {}
 func (*Expand) op()    {}

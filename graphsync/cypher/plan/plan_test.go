@@ -47,6 +47,10 @@ func TestPlans(t *testing.T) {
 			"ExpandInto (a)-[:KNOWS]->(b)", "Aggregate count(*)", "Project count(*)"}},
 		{"index by another variable", `MATCH (a:Person {name: 'x'}), (b:Person) WHERE b.name = a.boss RETURN b`, []string{
 			"NodeByIndex (a:Person) name = 'x'", "Filter a.name = 'x'", "NodeByIndex (b:Person) name = a.boss", "Filter b.name = a.boss", "Project b"}},
+		{"hash by another variable", `MATCH (a:Person), (b:Person) WHERE b.boss = a.nick RETURN b`, []string{
+			"NodesByLabel (a:Person)", "NodeByHash (b:Person) boss = a.nick", "Filter b.boss = a.nick", "Project b"}},
+		{"hash by a row", `UNWIND $rows AS row MATCH (a:Person {nick: row.nick}) RETURN a`, []string{
+			"Unwind $rows AS row", "NodeByHash (a:Person) nick = row.nick", "Filter a.nick = row.nick", "Project a"}},
 		{"index by a row", `UNWIND $rows AS row MATCH (a:Person {name: row.name}) RETURN a`, []string{
 			"Unwind $rows AS row", "NodeByIndex (a:Person) name = row.name", "Filter a.name = row.name", "Project a"}},
 		{"conditions early", `MATCH (a:City)<-[r:LIVES_IN]-(b)-[:KNOWS]->(c) WHERE b.x > 1 AND r.y = 2 AND c.z = a.z RETURN c`, []string{
