@@ -135,6 +135,7 @@ type API struct {
 	polls     chan struct{}
 	figures   *figures
 	work      *work
+	ends      []func() // by Close
 	chain     http.Handler
 }
 

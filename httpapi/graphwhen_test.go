@@ -264,7 +264,7 @@ func TestEveryGraphReadHonoursOrRefusesAsOf(t *testing.T) {
 				t.Errorf("%s: %d %v", e.Path, res.StatusCode, r)
 			case honoured[e.Path] && r.Code != CodeInvalid:
 				t.Errorf("%s does not know %s: %v", e.Path, name, r)
-			case !honoured[e.Path] && (r.Code != CodeUnknownParameter || !strings.Contains(r.Sentence, "the present only; nodes, edges, find")):
+			case !honoured[e.Path] && (r.Code != CodeUnknownParameter || !strings.Contains(r.Sentence, "only the present is known; nodes, edges, find")):
 				t.Errorf("%s with %s: %v", e.Path, name, r)
 			}
 		}

@@ -30,6 +30,7 @@ func (a *API) memoryEntries() []Entry {
 		return nil
 	}
 	server := mcp.New(mcp.Config{Graph: a.cfg.Memory, Version: a.cfg.Version, Logger: a.log, Explain: a.explain})
+	a.ends = append(a.ends, server.Close)
 	route := Route{Path: "/mcp", Role: access.RoleViewer, Scope: "graph:read", Query: []string{"session_id", "read_only"}}
 	post, get, end := route, route, route
 	post.Method, post.Summary, post.MaxBody, post.Produces = http.MethodPost, "The graph as a memory for MCP clients", mcp.MaxBody, append([]string{"application/json"}, eventStream...)

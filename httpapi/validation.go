@@ -97,5 +97,5 @@ func presentOnly(name string) string {
 	if name != "as_of" && name != "valid_at" {
 		return ""
 	}
-	return ", which knows the present only; nodes, edges, find, observations, neighbors, path, paths, degree, hubs and export take it"
+	return ", where only the present is known; nodes, edges, find, observations, neighbors, path, paths, degree, hubs and export take it"
 }

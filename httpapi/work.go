@@ -56,6 +56,11 @@ func (a *API) Closing() <-chan struct{} { return a.work.closing }
 // for the requests at work, at most until ctx ends. It may be called again.
 func (a *API) Close(ctx context.Context) error {
 	a.work.close()
+	defer func() {
+		for _, end := range a.ends {
+			end()
+		}
+	}()
 	select {
 	case <-a.work.idle:
 		return nil

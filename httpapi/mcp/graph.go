@@ -27,6 +27,7 @@ type Graph interface {
 	Search(ctx context.Context, ro consensus.ReadOptions, q graphsync.SearchQuery) (graphsync.SearchPage, consensus.ReadInfo, error)
 	Neighbors(ctx context.Context, ro consensus.ReadOptions, q graphsync.NeighborQuery) (graphsync.Neighborhood, consensus.ReadInfo, error)
 	Query(ctx context.Context, ro consensus.ReadOptions, q graphsync.Query) (graphsync.QueryAnswer, consensus.ReadInfo, error)
+	Watch(ctx context.Context, q graphsync.WatchQuery) (*graphsync.Watcher, error)
 	Path(ctx context.Context, ro consensus.ReadOptions, q graphsync.PathQuery) (graphsync.Path, consensus.ReadInfo, error)
 }
 

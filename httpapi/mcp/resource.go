@@ -13,6 +13,12 @@ var resource = sdk.Resource{
 	Description: "The full knowledge graph with all entities and relations",
 }
 
+// entityResource is one entity with its relations.
+var entityResource = sdk.ResourceTemplate{
+	URITemplate: entityPrefix + "{name}", Name: "entity", Title: "Entity", MIMEType: "application/json",
+	Description: "One entity by name, with all its observations and relations",
+}
+
 // readResource gives as much of the graph as the largest answer holds, and says
 // where that is not all.
 func (s *Server) readResource(ctx context.Context, req *sdk.ReadResourceRequest) (*sdk.ReadResourceResult, error) {
@@ -20,12 +26,17 @@ func (s *Server) readResource(ctx context.Context, req *sdk.ReadResourceRequest)
 	if !ok {
 		return nil, errNoCall
 	}
-	if req.Params.URI != resource.URI {
-		return nil, sdk.ResourceNotFoundError(req.Params.URI)
-	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	r, err := readGraph(ctx, c, s, paging{MaxBytes: maxBytes})
+	var r reply
+	var err error
+	if name, one := entityOf(req.Params.URI); one {
+		r, err = getNode(ctx, c, s, getNodeIn{which: which{Name: name}, MaxBytes: maxBytes})
+	} else if req.Params.URI == resource.URI {
+		r, err = readGraph(ctx, c, s, paging{MaxBytes: maxBytes})
+	} else {
+		return nil, sdk.ResourceNotFoundError(req.Params.URI)
+	}
 	if err != nil {
 		return nil, said{s.sentence(ctx, err)}
 	}
@@ -33,5 +44,5 @@ func (s *Server) readResource(ctx context.Context, req *sdk.ReadResourceRequest)
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.ReadResourceResult{Contents: []*sdk.ResourceContents{{URI: resource.URI, MIMEType: resource.MIMEType, Text: string(text)}}}, nil
+	return &sdk.ReadResourceResult{Contents: []*sdk.ResourceContents{{URI: req.Params.URI, MIMEType: resource.MIMEType, Text: string(text)}}}, nil
 }

@@ -51,6 +51,8 @@ type Server struct {
 	// wrote is the revision of the last write through here: searches see it.
 	wrote atomic.Uint64
 
+	notices notices
+
 	mu     sync.Mutex
 	owners map[string]string // session → caller
 }
@@ -81,7 +83,7 @@ const instructions = `A shared memory: entities (name, type, observations) and t
 
 func (s *Server) face(version string, writes bool) *sdk.Server {
 	f := sdk.NewServer(&sdk.Implementation{Name: "meshd-memory", Title: "meshd memory", Version: version},
-		&sdk.ServerOptions{Instructions: instructions, PageSize: 200, Capabilities: &sdk.ServerCapabilities{Tools: &sdk.ToolCapabilities{}, Resources: &sdk.ResourceCapabilities{}}})
+		&sdk.ServerOptions{Instructions: instructions, PageSize: 200, SubscribeHandler: s.subscribe, UnsubscribeHandler: s.unsubscribe, Capabilities: &sdk.ServerCapabilities{Tools: &sdk.ToolCapabilities{}, Resources: &sdk.ResourceCapabilities{}}})
 	for i := range tools {
 		if t := &tools[i]; writes || !t.writes {
 			f.AddTool(t.definition(), s.handler(t))
@@ -89,7 +91,10 @@ func (s *Server) face(version string, writes bool) *sdk.Server {
 	}
 	about := resource
 	f.AddResource(&about, s.readResource)
-	f.AddReceivingMiddleware(s.unknownTool)
+	one := entityResource
+	f.AddResourceTemplate(&one, s.readResource)
+	f.AddReceivingMiddleware(s.unknownTool, namespaced)
+	f.AddSendingMiddleware(plainURIs)
 	return f
 }
 
@@ -147,6 +152,7 @@ func callFor(req sdk.Request) (Call, bool) {
 
 // Close ends all sessions.
 func (s *Server) Close() {
+	s.endNotices()
 	for _, f := range []*sdk.Server{s.all, s.reading} {
 		for session := range f.Sessions() {
 			_ = session.Close()
