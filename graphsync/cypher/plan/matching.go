@@ -95,7 +95,13 @@ func (p *Planner) newMatching(c *ast.Match, sc *scope, uses map[string]int) (*ma
 		}
 		m.addPredicate(e)
 	}
+	first := true
 	for _, pred := range m.predicates {
+		// An index leaves out the rows at which another predicate, asked before
+		// this one, may fail: it is used where this one comes first, or cannot
+		// fail, or fails for all nodes alike.
+		pred.keyed = pred.keyed && (pred.safe || first || !mentionsAny(pred.value, m.fresh))
+		first = first && pred.safe
 		for name := range pred.needs {
 			if i, ok := m.byName[name]; ok {
 				m.nodes[i].predicates = append(m.nodes[i].predicates, pred)
