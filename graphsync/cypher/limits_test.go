@@ -93,6 +93,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 // Texts that are made to hurt are refused, or answered, without harm.
 func TestHostile(t *testing.T) {
 	g := full(5)
+	g.Index("A", "x")
 	lim := cypher.Limits{Rows: 1000, Expansions: 100_000, Bytes: 4 << 20}
 	many := func(n int, s, sep string) string { return strings.TrimSuffix(strings.Repeat(s+sep, n), sep) }
 	for _, c := range []struct {
@@ -113,6 +114,12 @@ func TestHostile(t *testing.T) {
 		{"many unions", many(2_000, "RETURN 1 AS x", " UNION "), true},
 		{"many names in scope", many(300, "MATCH (a)-->(b)-->(c) WITH a AS b, b AS c, c AS a LIMIT 1 ", "") + "RETURN a", true},
 		{"nested exists", "MATCH (a) WHERE " + many(60, "EXISTS { (a)-->() WHERE ", "") + "true" + many(60, "}", "") + " RETURN count(*)", true},
+		{"nested exists that may fail", "MATCH (a) WHERE " + many(40, "EXISTS { (a)-->() WHERE ", "") + "true" + many(40, " AND a.x + 1 > 0 }", "") + " RETURN count(*)", true},
+		{"nested exists in a pattern", "MATCH (a) WHERE " + many(40, "EXISTS { (a)-->(:A {x: CASE WHEN ", "") + "true" + many(40, " THEN 1 END})}", "") + " RETURN count(*)", true},
+		{"nested comprehensions", "MATCH (a) RETURN " + many(40, "size([(a)-->(:A {x: ", "") + "1" + many(40, "}) | 1])", "") + " AS n", true},
+		{"nested conditions of all", "MATCH (a) WHERE " + strings.Join(numbered(30, "EXISTS { MATCH p# = (a)-[*1..2]->() WHERE all(r# IN relationships(p#) WHERE "), "") + "true" + many(30, ")}", "") + " RETURN count(*)", true},
+		{"nested limits", "MATCH (a) RETURN a ORDER BY " + many(40, "EXISTS { MATCH (a)-->(b) RETURN b ORDER BY ", "") + "1" + many(40, " LIMIT 1 }", "") + " LIMIT 1", true},
+		{"nested groups", "MATCH (a) RETURN " + many(40, "EXISTS { MATCH (a) RETURN count(*) AS n, ", "") + "1" + many(40, " AS m ORDER BY m }", "") + " AS n", true},
 		{"unknown parameter", "RETURN $nobody", false},
 		{"growing list", "WITH [1] AS l " + many(60, "WITH l + l AS l ", "") + "RETURN size(l)", false},
 		{"nested list", "WITH [1] AS l " + many(60, "WITH [l, l] AS l ", "") + "RETURN l", false},
@@ -129,6 +136,15 @@ func TestHostile(t *testing.T) {
 			t.Errorf("%s: answered", c.name)
 		}
 	}
+}
+
+// numbered repeats a text with a number for each #.
+func numbered(n int, s string) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = strings.ReplaceAll(s, "#", value.Format(value.Int(int64(i)), nil))
+	}
+	return list
 }
 
 func columns(n int) []string {

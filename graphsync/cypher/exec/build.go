@@ -17,6 +17,7 @@ type builder struct {
 	scope  *eval.Scope
 	known  []known
 	calls  []call
+	cut    *slice // of the sorting that was built last
 	walks  map[*plan.Rel]*walked
 	chain  chain
 }

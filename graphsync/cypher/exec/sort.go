@@ -83,6 +83,7 @@ func (b *builder) sort(op *plan.Sort) error {
 		if s.cut, err = b.newSlice(op.Skip, op.Limit); err != nil {
 			return err
 		}
+		b.cut = s.cut
 	}
 	s.rows.desc = s.desc
 	b.chain.add(s)
@@ -179,10 +180,14 @@ type slice struct {
 	given       int
 }
 
+// slice takes the slice of the sorting before it, where there is one.
 func (b *builder) slice(op *plan.Slice) error {
-	s, err := b.newSlice(op.Skip, op.Limit)
-	if err != nil {
-		return err
+	s := b.cut
+	if b.cut = nil; s == nil {
+		var err error
+		if s, err = b.newSlice(op.Skip, op.Limit); err != nil {
+			return err
+		}
 	}
 	b.chain.add(s)
 	return nil

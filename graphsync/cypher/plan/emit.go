@@ -135,7 +135,7 @@ func (m *emission) ask(last bool) {
 	var list, risky []Filter
 	first := true
 	for _, p := range m.predicates {
-		leads := !p.safe && first
+		leads := !p.safe && first && !p.heavy
 		first = first && p.safe
 		if p.done || !p.ready(m.bound) {
 			continue
@@ -265,7 +265,7 @@ func (m *emission) isPathOf(x ast.Expr, e *patternEdge) bool {
 func (m *emission) prune(e *patternEdge) {
 	for _, p := range m.predicates {
 		t, ok := m.testOf(p, e)
-		if !ok || p.done {
+		if !ok || p.done || p.heavy {
 			continue
 		}
 		ready := true

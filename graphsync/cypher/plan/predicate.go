@@ -13,6 +13,7 @@ type predicate struct {
 	Filter
 	needs map[string]bool // variables that this MATCH binds
 	safe  bool
+	heavy bool // it holds a query
 	soft  bool // is asked early already
 	done  bool // is asked where it belongs
 	share float64
@@ -44,6 +45,7 @@ func (m *matching) addPredicate(e ast.Expr) *predicate {
 			p.needs[name] = true
 		}
 	})
+	p.heavy = holdsQuery(e)
 	p.safe = truth(e) && safe(e, m.kinds)
 	m.recognise(p)
 	m.predicates = append(m.predicates, p)
@@ -125,7 +127,7 @@ func (m *matching) keyedBy(p *predicate, of, value ast.Expr) bool {
 		}
 	}
 	v, ok := x.(*ast.Var)
-	if !ok || !m.fresh[v.Name] || m.kinds[v.Name] != aNode || mentionsAny(value, map[string]bool{v.Name: true}) {
+	if !ok || p.heavy || !m.fresh[v.Name] || m.kinds[v.Name] != aNode || mentionsAny(value, map[string]bool{v.Name: true}) {
 		return false
 	}
 	p.keyed, p.variable, p.key, p.value = true, v.Name, key, value

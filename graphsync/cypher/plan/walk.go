@@ -169,6 +169,18 @@ func projectionMentions(p *ast.Projection, fn func(name string)) {
 	}
 }
 
+// holdsQuery says that there is a pattern or a query in an expression. Such a one
+// stands in one place of a plan only: if each level of queries inside of one
+// another stood in two, the plan would double with each.
+func holdsQuery(e ast.Expr) bool {
+	if e == nil {
+		return false
+	}
+	found := false
+	children(e, func(x ast.Expr, _ ...string) { found = found || holdsQuery(x) }, func(any) { found = true })
+	return found
+}
+
 func mentionsAny(e ast.Expr, names map[string]bool) bool {
 	found := false
 	mentions(e, func(name string) { found = found || names[name] })
