@@ -79,7 +79,7 @@ Feature: MATCH ... WHERE
       | endNode(r) = a            | []                       |
       | r = r                     | ['ab', 'ad', 'bc', 'cd'] |
       | a.n + b.n = 'bc'          | ['bc']                   |
-      | r.w = a.v                 | ['ab']                   |
+      | r.w = a.v                 | ['ab', 'bc']             |
 
   Scenario: Joins over properties
     When executing query:

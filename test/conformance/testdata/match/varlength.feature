@@ -41,7 +41,7 @@ Feature: Variable length
       | <-[*]-            | []                                 |
       | -[* {w: 1}]->     | ['b1']                             |
       | -[:R* {w: 2}]->   | []                                 |
-      | -[*1..2]->()-[*1..2]-> | ['b3', 'b3', 'c2', 'd2', 'd3', 'd3'] |
+      | -[*1..2]->()-[*1..2]-> | ['c2', 'd2', 'd3', 'd3'] |
 
   Scenario: The relationships are a list
     When executing query:
