@@ -19,7 +19,7 @@ func (b *builder) project(op *plan.Project) error {
 	scope := b.scope.Child()
 	columns := make([]known, 0, len(op.Items))
 	for _, item := range op.Items {
-		slot := -1
+		var slot int
 		if v, ok := item.Expr.(*ast.Var); ok {
 			// What is only called otherwise stays where it is.
 			var err error

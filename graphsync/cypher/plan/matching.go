@@ -33,6 +33,10 @@ type patternNode struct {
 	labels     []string
 	bound      bool
 	predicates []*predicate // that need it
+	// alone says that none of them speaks of anything else; then begun are the ways
+	// to begin here, for one row and for many.
+	alone bool
+	begun [2]*beginning
 }
 
 type patternEdge struct {
@@ -104,7 +108,9 @@ func (p *Planner) newMatching(c *ast.Match, sc *scope, uses map[string]int) (*ma
 		first = first && pred.safe
 		for name := range pred.needs {
 			if i, ok := m.byName[name]; ok {
-				m.nodes[i].predicates = append(m.nodes[i].predicates, pred)
+				n := m.nodes[i]
+				n.predicates = append(n.predicates, pred)
+				n.alone = n.alone && len(pred.needs) == 1 && (!pred.keyed || constant(pred.value))
 			}
 		}
 	}
@@ -148,7 +154,7 @@ func (m *matching) addPattern(p *Planner, pat *ast.Pattern, nodes, rels []string
 		if !ok {
 			at = len(m.nodes)
 			m.byName[nodes[i]] = at
-			m.nodes = append(m.nodes, &patternNode{name: nodes[i], bound: m.outer[nodes[i]]})
+			m.nodes = append(m.nodes, &patternNode{name: nodes[i], bound: m.outer[nodes[i]], alone: true})
 		}
 		m.addLabels(at, n.Labels)
 		if err := m.addProps(nodes[i], n.Props); err != nil {

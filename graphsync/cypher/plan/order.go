@@ -77,7 +77,10 @@ func (m *matching) order(rows float64) ([]action, error) {
 }
 
 func tries(nodes int) int {
-	if nodes > 50 {
+	switch {
+	case nodes > 200:
+		return 1
+	case nodes > 50:
 		return 3
 	}
 	return 10
@@ -225,6 +228,22 @@ func (m *matching) starts(s *state) []action {
 
 // begin is the cheapest way to find a node of the pattern.
 func (m *matching) begin(s *state, node int) beginning {
+	n := m.nodes[node]
+	if !n.alone {
+		return m.beginAt(s, node)
+	}
+	many := 0
+	if s.rows >= 2 {
+		many = 1
+	}
+	if n.begun[many] == nil {
+		b := m.beginAt(s, node)
+		n.begun[many] = &b
+	}
+	return *n.begun[many]
+}
+
+func (m *matching) beginAt(s *state, node int) beginning {
 	n := m.nodes[node]
 	label := ""
 	for _, l := range n.labels {

@@ -189,6 +189,11 @@ func (b *building) match(c *ast.Match, set bool) error {
 		b.matched[e.rel.Var] = matchedRel{e.rel, m.uses[e.rel.Var]}
 	}
 	for _, name := range binds {
+		if hidden(name) { // which nothing behind it can speak of
+			delete(b.sc.kinds, name)
+			delete(b.matched, name)
+			continue
+		}
 		b.sc.add(name)
 		b.sc.solid[name] = !c.Optional
 	}
