@@ -17,13 +17,9 @@ type binding struct {
 	scratch    value.Rel
 }
 
-// bind takes a relationship, if it is not one of those that were matched before
-// and passes its conditions. These see it in a place that the next one will use,
+// bind takes a relationship, if it passes its conditions. These see it in a place that the next one will use,
 // too: a copy is made only of what is kept.
 func (b *binding) bind(r *value.Rel) (bool, error) {
-	if taken(b.avoid, r.ID) {
-		return false, nil
-	}
 	if len(b.conditions) > 0 {
 		b.scratch = *r
 		b.m.row[b.slot] = value.RelOf(&b.scratch)
@@ -69,6 +65,9 @@ func (e *expand) rel(r value.Rel) bool {
 func (e *expand) follow(r *value.Rel) error {
 	if err := e.m.env.Budget.Expand(1); err != nil {
 		return err
+	}
+	if taken(e.avoid, r.ID) {
+		return nil
 	}
 	far := other(r, e.at)
 	if ok, err := e.m.hasLabels(far, e.labels); !ok || err != nil {
@@ -137,7 +136,7 @@ func (c *connect) rel(r value.Rel) bool {
 	if c.err = c.m.env.Budget.Expand(1); c.err != nil {
 		return false
 	}
-	if other(&r, c.at) == c.far {
+	if other(&r, c.at) == c.far && !taken(c.avoid, r.ID) {
 		c.found = append(c.found, r)
 	}
 	return true
@@ -177,6 +176,9 @@ type placing struct {
 // each calls then for every way in which r fits the pattern: two, if the pattern
 // has no direction and r is no loop.
 func (p *placing) each(r *value.Rel, then func() error) error {
+	if taken(p.avoid, r.ID) {
+		return nil
+	}
 	if p.dir != ast.Left {
 		if err := p.place(r, r.From, r.To, then); err != nil {
 			return err

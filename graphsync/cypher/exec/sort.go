@@ -21,7 +21,8 @@ type sorting struct {
 	keep  []int
 	cut   *slice // what follows, if that takes only the first rows
 	rows  sortRows
-	count int // that came in
+	fresh []value.Value // the keys of the row that comes in
+	count int           // how many came in
 	most  int
 	held  int
 }
@@ -85,7 +86,7 @@ func (b *builder) sort(op *plan.Sort) error {
 		}
 		b.cut = s.cut
 	}
-	s.rows.desc = s.desc
+	s.rows.desc, s.fresh = s.desc, make([]value.Value, len(s.keys))
 	b.chain.add(s)
 	return nil
 }
@@ -113,8 +114,7 @@ func (s *sorting) push() error {
 	if s.most == 0 {
 		return errStop
 	}
-	values := make([]value.Value, len(s.keys)+len(s.keep))
-	r := sortRow{keys: values[:len(s.keys)], keep: values[len(s.keys):], came: s.count, bytes: groupBytes}
+	r := sortRow{keys: s.fresh, came: s.count, bytes: groupBytes}
 	s.count++
 	for i, f := range s.keys {
 		var err error
@@ -125,6 +125,9 @@ func (s *sorting) push() error {
 	if len(s.rows.list) == s.most && !s.rows.before(&r, &s.rows.list[0]) {
 		return nil
 	}
+	values := make([]value.Value, len(s.keys)+len(s.keep))
+	copy(values, r.keys)
+	r.keys, r.keep = values[:len(s.keys)], values[len(s.keys):]
 	for i, slot := range s.keep {
 		r.keep[i] = s.m.row[slot]
 	}

@@ -127,16 +127,19 @@ func setLike(rest []ast.Clause, exists bool) bool {
 }
 
 func setProjection(p *ast.Projection) bool {
-	grouped := false
+	var calls []*ast.Call
 	for _, item := range p.Items {
-		for _, c := range aggregates(item.Expr) {
-			grouped = true
-			if f, _ := function.Lookup(c.Name); !c.Distinct && f.Name != "min" && f.Name != "max" {
-				return false
-			}
+		calls = append(calls, aggregates(item.Expr)...)
+	}
+	for _, s := range p.OrderBy {
+		calls = append(calls, aggregates(s.Expr)...)
+	}
+	for _, c := range calls {
+		if f, _ := function.Lookup(c.Name); !c.Distinct && f.Name != "min" && f.Name != "max" {
+			return false
 		}
 	}
-	return grouped || p.Distinct
+	return len(calls) > 0 || p.Distinct
 }
 
 // aggregates are the calls of aggregates in an expression.
