@@ -41,6 +41,26 @@ type Reader interface {
 	Time() time.Time
 }
 
+// each is a Reader that hands pairs to a function that was made before: a loop
+// over a Scan makes several.
+type each interface {
+	each(t Table, from, to []byte, fn func(k, v []byte) bool)
+}
+
+// Each calls fn for the pairs that Scan would yield, until it returns false. It
+// is for those who scan a great many times.
+func Each(r Reader, t Table, from, to []byte, fn func(k, v []byte) bool) {
+	if r, ok := r.(each); ok {
+		r.each(t, from, to, fn)
+		return
+	}
+	for k, v := range r.Scan(t, from, to) {
+		if !fn(k, v) {
+			return
+		}
+	}
+}
+
 // ends is a Reader that finds the first and the last pair of a table with less
 // work than a scan.
 type ends interface {

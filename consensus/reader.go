@@ -47,23 +47,25 @@ func (r *txReader) Get(t Table, key []byte) []byte {
 
 // Scan implements Reader.
 func (r *txReader) Scan(t Table, from, to []byte) iter.Seq2[[]byte, []byte] {
-	return func(yield func(k, v []byte) bool) {
-		b := r.table(t)
-		if b == nil {
+	return func(yield func(k, v []byte) bool) { r.each(t, from, to, yield) }
+}
+
+func (r *txReader) each(t Table, from, to []byte, yield func(k, v []byte) bool) {
+	b := r.table(t)
+	if b == nil {
+		return
+	}
+	c := b.cursor()
+	defer c.done()
+	var k, v []byte
+	if from == nil {
+		k, v = c.first()
+	} else {
+		k, v = c.seek(from)
+	}
+	for ; k != nil && (to == nil || bytes.Compare(k, to) < 0); k, v = c.next() {
+		if r.over() || !yield(k, v) {
 			return
-		}
-		c := b.cursor()
-		defer c.done()
-		var k, v []byte
-		if from == nil {
-			k, v = c.first()
-		} else {
-			k, v = c.seek(from)
-		}
-		for ; k != nil && (to == nil || bytes.Compare(k, to) < 0); k, v = c.next() {
-			if r.over() || !yield(k, v) {
-				return
-			}
 		}
 	}
 }

@@ -19,16 +19,12 @@ func (v *view) edgesIn(table consensus.Table, from, to []byte, look func(k []byt
 		if !look(k) {
 			return nil
 		}
-		at, ok := parseTriple(k, forward)
-		if !ok {
-			return errRecord
+		at, shown, err := v.edgeIn(k, val, forward)
+		if err != nil {
+			return err
 		}
-		if v.at.filters && (forward && bounded(val) || !forward && len(val) > 0) {
-			if ok, err := v.showsStored(val, forward); err != nil {
-				return err
-			} else if !ok {
-				continue
-			}
+		if !shown {
+			continue
 		}
 		if !forward {
 			val = nil
@@ -38,6 +34,20 @@ func (v *view) edgesIn(table consensus.Table, from, to []byte, look func(k []byt
 		}
 	}
 	return nil
+}
+
+// edgeIn is the edge of a pair of tSPO or tOPS, and whether the view, which is of
+// the present, shows it.
+func (v *view) edgeIn(k, val []byte, forward bool) (at triple, shown bool, err error) {
+	at, ok := parseTriple(k, forward)
+	if !ok {
+		return at, false, errRecord
+	}
+	if v.at.filters && (forward && bounded(val) || !forward && len(val) > 0) {
+		shown, err = v.showsStored(val, forward)
+		return at, shown, err
+	}
+	return at, true, nil
 }
 
 func parseTriple(k []byte, forward bool) (triple, bool) {

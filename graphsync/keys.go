@@ -195,12 +195,15 @@ func appendSpan(b []byte, ns nsID, node uint64, typ symbol, other uint64) []byte
 
 // after returns the least key greater than every key that begins with prefix,
 // nil where there is none. It copies.
-func after(prefix []byte) []byte {
+func after(prefix []byte) []byte { return appendAfter(nil, prefix) }
+
+// appendAfter is after, put behind b.
+func appendAfter(b, prefix []byte) []byte {
 	for i := len(prefix) - 1; i >= 0; i-- {
 		if prefix[i] < 0xff {
-			out := append([]byte(nil), prefix[:i+1]...)
-			out[i]++
-			return out
+			b = append(b, prefix[:i+1]...)
+			b[len(b)-1]++
+			return b
 		}
 	}
 	return nil

@@ -116,7 +116,13 @@ func members(b []byte) ([]span, error) {
 
 // skipString returns the position after the string that begins at pos.
 func skipString(b []byte, pos int) int {
-	for pos++; pos < len(b); pos++ {
+	if pos++; pos > len(b) {
+		return len(b)
+	}
+	if n := bytes.IndexByte(b[pos:], '"'); n >= 0 && bytes.IndexByte(b[pos:pos+n], '\\') < 0 {
+		return pos + n + 1
+	}
+	for ; pos < len(b); pos++ {
 		switch b[pos] {
 		case '\\':
 			pos++

@@ -245,7 +245,7 @@ func FuzzQueryProperties(f *testing.F) {
 	f.Add([]byte(`{"a`), "a")
 	f.Fuzz(func(t *testing.T, in []byte, name string) {
 		all, err := queryMap(in)
-		one, err2 := queryMember(in, name)
+		one, err2 := queryMember(in, name, nil)
 		if canonical, bad := canonicalObject(in); bad != nil || string(canonical) != string(in) {
 			return
 		}

@@ -138,13 +138,13 @@ func (w *querySpelling) mapping(m value.Map) {
 func (w *querySpelling) member(name string) { w.out = append(append(w.out, `,"`...), name+`":`...) }
 
 func (w *querySpelling) node(id uint64) {
-	rec, ok, err := w.g.record(id)
-	if err != nil || !ok {
+	at, err := w.g.glance(id)
+	if err != nil || at == nil {
 		w.fail(err)
 		w.out = append(w.out, "null"...)
 		return
 	}
-	labels, err := w.g.labelsOf(rec.Type)
+	labels, err := w.g.labelsOf(at.typ)
 	w.fail(err)
 	w.out = strconv.AppendUint(append(w.out, `{"id":`...), id, 10)
 	w.member("labels")
@@ -155,12 +155,12 @@ func (w *querySpelling) node(id uint64) {
 	}
 	w.out = append(w.out, ']')
 	w.member("label")
-	w.text(rec.Label)
-	if rec.Key != "" {
+	w.text(string(at.label))
+	if len(at.key) > 0 {
 		w.member("key")
-		w.text(rec.Key)
+		w.text(string(at.key))
 	}
-	w.props(rec.Props)
+	w.props(at.props)
 	w.out = append(w.out, '}')
 }
 

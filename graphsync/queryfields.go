@@ -16,23 +16,38 @@ const (
 
 // Property returns the key, the label, a property or a field of a node.
 func (q *queryReader) Property(_ context.Context, id uint64, name string) (value.Value, error) {
-	rec, ok, err := q.record(id)
-	if err != nil || !ok {
+	at, err := q.glance(id)
+	if err != nil || at == nil {
 		return value.Null, err
 	}
 	switch {
-	case name == fieldLabel && rec.Label != "":
-		return value.String(rec.Label), nil
-	case name == fieldKey && rec.Key != "":
-		return value.String(rec.Key), nil
+	case name == fieldLabel && len(at.label) > 0:
+		return value.String(string(at.label)), nil
+	case name == fieldKey && len(at.key) > 0:
+		return value.String(string(at.key)), nil
 	}
-	got, err := queryMember(rec.Props, name)
-	if err != nil || !got.IsNull() {
+	got, err := q.member(at.props, name)
+	if err != nil || !got.IsNull() || !nodeFields[name] {
 		return got, err
 	}
+	return q.nodeField(at, name)
+}
+
+// nodeFields are what a node's record says beside its properties.
+var nodeFields = map[string]bool{
+	"observations": true, "aliases": true, "expires_at": true, "version": true,
+	"created_at": true, "updated_at": true, "created_by": true, "updated_by": true,
+}
+
+func (q *queryReader) nodeField(at *nodeGlance, name string) (value.Value, error) {
+	if name == "observations" {
+		return q.observations(at.id)
+	}
+	rec, err := at.whole()
+	if err != nil {
+		return value.Null, err
+	}
 	switch name {
-	case "observations":
-		return q.observations(id)
 	case "aliases":
 		if len(rec.Aliases) == 0 {
 			return value.Null, nil
@@ -46,6 +61,11 @@ func (q *queryReader) Property(_ context.Context, id uint64, name string) (value
 		return queryTime(rec.Expires), nil
 	}
 	return q.stampField(&rec.stamp, name)
+}
+
+// member is queryMember with the texts that were met before.
+func (q *queryReader) member(props []byte, name string) (value.Value, error) {
+	return queryMember(props, name, &q.texts)
 }
 
 // maxQueryObservations bounds the property observations of one node.

@@ -27,13 +27,26 @@ type queryReader struct {
 	labels   map[symbol][]string
 	types    map[*string][]symbol
 	all      []typeCount
-	// node is the last that was looked at.
-	node   nodeRecord
-	nodeID uint64
-	rel    typeName
+	// hasLabel is the last label that was asked for, lastTypes the last list of types.
+	hasLabel  labelTypes
+	lastTypes typeList
+	// What was looked at last; places by id, so that no search is needed.
+	seen  []nodeGlance
+	kinds []nodeType
+	rels  [16]typeName
+	texts shortTexts
+	idle  []*following
 }
 
 type (
+	labelTypes struct {
+		label string
+		types []symbol
+	}
+	typeList struct {
+		names *string
+		types []symbol
+	}
 	typeCount struct {
 		typ   symbol
 		nodes uint64
@@ -153,15 +166,15 @@ func (q *queryReader) Find(_ context.Context, _, property string, v value.Value,
 
 // Node returns a node with its properties.
 func (q *queryReader) Node(_ context.Context, id uint64) (*graph.Node, bool, error) {
-	rec, ok, err := q.record(id)
-	if err != nil || !ok {
+	at, err := q.glance(id)
+	if err != nil || at == nil {
 		return nil, false, err
 	}
-	labels, err := q.labelsOf(rec.Type)
+	labels, err := q.labelsOf(at.typ)
 	if err != nil {
 		return nil, false, err
 	}
-	props, err := queryMap(rec.Props)
+	props, err := queryMap(at.props)
 	if err != nil {
 		return nil, false, err
 	}
@@ -175,36 +188,22 @@ func (q *queryReader) HasNode(_ context.Context, id uint64) (bool, error) {
 
 // HasLabel looks at the type of a node.
 func (q *queryReader) HasLabel(_ context.Context, id uint64, label string) (bool, error) {
-	rec, ok, err := q.record(id)
-	if err != nil || !ok {
+	typ, err := q.typeOf(id)
+	if err != nil || typ == 0 {
 		return false, err
 	}
-	labels, err := q.labelsOf(rec.Type)
-	return slices.Contains(labels, label), err
-}
-
-// record is the last node that was looked at, or another. Its properties hold as
-// long as the view.
-func (q *queryReader) record(id uint64) (*nodeRecord, bool, error) {
-	if id == q.nodeID && id != 0 {
-		return &q.node, true, nil
-	}
-	if q.ns == 0 || id == 0 || id > maxID {
-		return nil, false, nil
-	}
-	var rec nodeRecord
-	var ok bool
-	var err error
 	if q.v.at.past {
-		rec, ok, err = q.v.seeNode(q.ns, id)
-	} else if rec, ok, err = q.v.peek(q.ns, id); ok && q.v.expired(rec.Expires) {
-		ok = false
+		labels, err := q.labelsOf(typ)
+		return slices.Contains(labels, label), err
 	}
-	if err != nil || !ok {
-		return nil, false, err
+	if q.hasLabel.label != label || q.hasLabel.types == nil {
+		types, err := q.typesWith(label)
+		if err != nil {
+			return false, err
+		}
+		q.hasLabel = labelTypes{label, types}
 	}
-	q.node, q.nodeID = rec, id
-	return &q.node, true, nil
+	return slices.Contains(q.hasLabel.types, typ), nil
 }
 
 // labelsOf are the labels of a type.

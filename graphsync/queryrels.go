@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/graphsync/cypher/graph"
 	"github.com/meshd/meshd/graphsync/cypher/value"
 )
@@ -15,17 +16,20 @@ func (q *queryReader) symbols(names []string) (types []symbol, none bool) {
 	if len(names) == 0 {
 		return everyType, false
 	}
-	types, ok := q.types[&names[0]]
+	place := &names[0]
+	if q.lastTypes.names == place {
+		return q.lastTypes.types, len(q.lastTypes.types) == 0
+	}
+	types, ok := q.types[place]
 	if !ok {
 		types, _ = q.v.typesOf(names)
-		q.types[&names[0]] = types
+		q.types[place] = types
 	}
+	q.lastTypes = typeList{place, types}
 	return types, len(types) == 0
 }
 
 var everyType = []symbol{0}
-
-func always([]byte) bool { return true }
 
 // Rels gives the edges of a node that are shown and lead to one that is.
 func (q *queryReader) Rels(_ context.Context, id uint64, dir graph.Direction, names []string, fn func(r value.Rel) bool) error {
@@ -33,55 +37,108 @@ func (q *queryReader) Rels(_ context.Context, id uint64, dir graph.Direction, na
 	if q.ns == 0 || none {
 		return nil
 	}
-	on := true
-	var failed error
+	f := q.follow(fn)
+	defer f.done()
 	for _, typ := range types {
-		prefix := appendSpan(nil, q.ns, id, typ, 0)
-		end := after(prefix)
+		f.from = appendSpan(f.from[:0], q.ns, id, typ, 0)
+		f.to = appendAfter(f.to[:0], f.from)
+		f.besides = 0
 		if dir != graph.In {
-			if err := q.v.edgesIn(tSPO, prefix, end, always, func(at triple, _ []byte) bool {
-				if q.v.hides(q.ns, at.target) {
-					return true
-				}
-				on, failed = q.give(&at, fn)
-				return on
-			}); err != nil || failed != nil || !on {
-				return first(err, failed)
+			if f.scan(true); f.over {
+				return f.err
 			}
 		}
+		if dir == graph.Both {
+			f.besides = id
+		}
 		if dir != graph.Out {
-			if err := q.v.edgesIn(tOPS, prefix, end, always, func(at triple, _ []byte) bool {
-				if dir == graph.Both && at.source == id || q.v.hides(q.ns, at.source) {
-					return true
-				}
-				on, failed = q.give(&at, fn)
-				return on
-			}); err != nil || failed != nil || !on {
-				return first(err, failed)
+			if f.scan(false); f.over {
+				return f.err
 			}
 		}
 	}
 	return nil
 }
 
-func first(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
+// following is one walk along the edges of a node. Queries make a great many,
+// also inside of one another: each is used again, with all that it points to.
+type following struct {
+	q        *queryReader
+	fn       func(r value.Rel) bool
+	from, to []byte
+	forward  bool
+	besides  uint64 // loops of this node were shown already
+	over     bool   // stopped, or failed by err
+	err      error
+	pair     func(k, val []byte) bool
+}
+
+func (q *queryReader) follow(fn func(r value.Rel) bool) *following {
+	var f *following
+	if n := len(q.idle); n > 0 {
+		f, q.idle = q.idle[n-1], q.idle[:n-1]
+	} else {
+		f = &following{q: q, from: make([]byte, 0, tripleKeySize), to: make([]byte, 0, tripleKeySize)}
+		f.pair = f.present
 	}
-	return nil
+	f.fn, f.over, f.err = fn, false, nil
+	return f
+}
+
+func (f *following) done() {
+	f.fn = nil
+	f.q.idle = append(f.q.idle, f)
+}
+
+// scan goes through tSPO, or backward through tOPS.
+func (f *following) scan(forward bool) {
+	table := tOPS
+	if f.forward = forward; forward {
+		table = tSPO
+	}
+	if !f.q.v.at.past {
+		consensus.Each(f.q.v.r, table, f.from, f.to, f.pair)
+		return
+	}
+	if err := f.q.v.edgesThen(table, f.from, f.to, always, func(at triple, _ []byte) bool { return f.give(&at) }); err != nil {
+		f.over, f.err = true, err
+	}
+}
+
+func always([]byte) bool { return true }
+
+func (f *following) present(k, val []byte) bool {
+	at, shown, err := f.q.v.edgeIn(k, val, f.forward)
+	if err != nil {
+		f.over, f.err = true, err
+		return false
+	}
+	return !shown || f.give(&at)
+}
+
+func (f *following) give(at *triple) bool {
+	far := at.target
+	if !f.forward {
+		far = at.source
+	}
+	if far == f.besides || f.q.v.hides(f.q.ns, far) {
+		return true
+	}
+	on, err := f.q.give(at, f.fn)
+	f.over, f.err = !on, err
+	return on
 }
 
 func (q *queryReader) give(at *triple, fn func(r value.Rel) bool) (bool, error) {
-	if at.typ != q.rel.typ {
+	seen := &q.rels[at.typ%symbol(len(q.rels))]
+	if at.typ != seen.typ {
 		name, err := q.v.text(symType, at.typ)
 		if err != nil {
 			return false, err
 		}
-		q.rel = typeName{at.typ, name}
+		*seen = typeName{at.typ, name}
 	}
-	return fn(value.Rel{ID: at.id, From: at.source, To: at.target, Type: q.rel.name}), nil
+	return fn(value.Rel{ID: at.id, From: at.source, To: at.target, Type: seen.name}), nil
 }
 
 // EachRel gives all edges of the namespace in the order of their sources.
@@ -106,7 +163,10 @@ func (q *queryReader) EachRel(ctx context.Context, names []string, fn func(r val
 		on, failed = q.give(&at, fn)
 		return on
 	})
-	return first(err, failed)
+	if err == nil {
+		err = failed
+	}
+	return err
 }
 
 // edgeRecord returns an edge of the namespace that the view shows.
@@ -146,7 +206,7 @@ func (q *queryReader) RelProperty(_ context.Context, r *value.Rel, key string) (
 	if err != nil || !ok {
 		return value.Null, err
 	}
-	got, err := queryMember(e.Props, key)
+	got, err := q.member(e.Props, key)
 	if err != nil || !got.IsNull() {
 		return got, err
 	}

@@ -24,13 +24,32 @@ func queryMap(props []byte) (value.Map, error) {
 	return v.AsMap(), nil
 }
 
+// shortTexts are texts that were met, so that those which many nodes have are made
+// once. Each has one place, which the next takes over.
+type shortTexts [256]string
+
+// maxShortText is the longest that is kept.
+const maxShortText = 48
+
+func (t *shortTexts) of(b []byte) string {
+	if t == nil || len(b) == 0 || len(b) > maxShortText {
+		return string(b)
+	}
+	n := len(b)
+	at := &t[(n*31+int(b[0])*7+int(b[n/2])*17+int(b[n-1])*3)%len(t)]
+	if *at != string(b) {
+		*at = string(b)
+	}
+	return *at
+}
+
 // queryMember returns one member of a canonical JSON object; the others are
-// passed over.
-func queryMember(props []byte, name string) (value.Value, error) {
+// passed over. Texts may be nil.
+func queryMember(props []byte, name string, texts *shortTexts) (value.Value, error) {
 	if len(props) == 0 {
 		return value.Null, nil
 	}
-	r := jsonValues{b: props, pos: 1}
+	r := jsonValues{b: props, pos: 1, texts: texts}
 	for !r.bad && r.pos < len(props)-1 {
 		from := r.pos
 		r.pos = skipString(props, from)
@@ -71,9 +90,10 @@ func spelled(quoted []byte, s string) bool {
 // jsonValues reads canonical JSON, which was checked when it was written; what
 // is not as it should be is bad, never a panic.
 type jsonValues struct {
-	b   []byte
-	pos int
-	bad bool
+	b     []byte
+	pos   int
+	bad   bool
+	texts *shortTexts
 }
 
 func (r *jsonValues) next(c byte) bool {
@@ -147,7 +167,11 @@ func (r *jsonValues) number() value.Value {
 func (r *jsonValues) text() string {
 	from := r.pos
 	r.pos = skipString(r.b, from)
-	text, err := unquote(r.b[from:r.pos])
+	quoted := r.b[from:r.pos]
+	if n := len(quoted); n >= 2 && quoted[n-1] == '"' && bytes.IndexByte(quoted, '\\') < 0 {
+		return r.texts.of(quoted[1 : n-1])
+	}
+	text, err := unquote(quoted)
 	r.bad = r.bad || err != nil
 	return text
 }

@@ -82,8 +82,7 @@ func (v *view) nodeNamespace(id uint64) (nsID, bool) {
 }
 
 func (v *view) node(ns nsID, id uint64) (nodeRecord, bool, error) {
-	v.buf = appendNodeKey(v.buf[:0], ns, id)
-	got := v.r.Get(tNode, v.buf)
+	got := v.storedNode(ns, id)
 	if got == nil {
 		return nodeRecord{}, false, nil
 	}
@@ -94,13 +93,17 @@ func (v *view) node(ns nsID, id uint64) (nodeRecord, bool, error) {
 // peek is node with the properties left in the table's memory: they hold until
 // the next write.
 func (v *view) peek(ns nsID, id uint64) (nodeRecord, bool, error) {
-	v.buf = appendNodeKey(v.buf[:0], ns, id)
-	got := v.r.Get(tNode, v.buf)
+	got := v.storedNode(ns, id)
 	if got == nil {
 		return nodeRecord{}, false, nil
 	}
 	n, err := peekNode(got)
 	return n, err == nil, err
+}
+
+func (v *view) storedNode(ns nsID, id uint64) []byte {
+	v.buf = appendNodeKey(v.buf[:0], ns, id)
+	return v.r.Get(tNode, v.buf)
 }
 
 // hasNode is node without decoding the record.
