@@ -47,6 +47,7 @@ func BenchmarkCount(b *testing.B) {
 		{"walk", `MATCH (a:A {key: 500})-[*1..6]->(b) RETURN count(*)`},
 		{"walk distinct", `MATCH (a:A {key: 500})-[*1..6]->(b) RETURN count(DISTINCT b)`},
 		{"shortest", `MATCH (a:A {key: 500}), (b:B {key: 7001}) MATCH p = shortestPath((a)-[*]-(b)) RETURN length(p)`},
+		{"one node", `MATCH (a:A {key: 500}) RETURN a.x`},
 		{"grouped", `MATCH (a:A)-[:T]->(b) RETURN b.x, count(*)`},
 	} {
 		query, err := cypher.Prepare(q.text)

@@ -43,7 +43,7 @@ func TestFirstRowsAreTheFirstOfAll(t *testing.T) {
 // Following a relationship allocates nothing: what a query allocates hangs on its
 // text.
 func TestExpansionsAllocateNothing(t *testing.T) {
-	g := benchGraph(2_000)
+	g := benchGraph(10_000)
 	for _, text := range []string{
 		`MATCH (a)-[:T]->(b)-[:U]->(c) RETURN count(*)`,
 		`MATCH (a)-[r:T]->(b)-[s:U {w: 3}]->(c:C) WHERE r.w < 5 AND a.x <> b.x RETURN count(s)`,
