@@ -3,7 +3,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X main.release=$(VERSION)
 
-.PHONY: build demo test unit e2e race lint fuzz chaos bench-state bench-graph freeze install help
+.PHONY: build demo test unit e2e race lint fuzz chaos bench-state bench-graph bench-sync freeze install help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,10 @@ bench-graph: ## the graph beside the reference memory server, as Markdown (CELLS
 	@mkdir -p bin/bench/npm && CGO_ENABLED=0 $(GO) build -o bin/bench/meshd ./cmd/meshd && CGO_ENABLED=0 $(GO) build -o bin/bench/graph ./test/bench/graph
 	@cp test/bench/graph/peer/* bin/bench/npm/ && cd bin/bench/npm && npm install --no-audit --no-fund --loglevel=error >&2
 	@bin/bench/graph -cells "$${CELLS:-}" -duration $${DURATION:-2s} $(if $(SMALL),-small)
+
+bench-sync: ## clients that come back from working offline (CLIENTS=1000 MUTATIONS=1000 SHARE=4 ACTIVE=128 KILLS=10s)
+	@mkdir -p bin/bench && CGO_ENABLED=0 $(GO) build -o bin/bench/meshd ./cmd/meshd && CGO_ENABLED=0 $(GO) build -o bin/bench/sync ./test/bench/sync
+	@bin/bench/sync -bin bin/bench/meshd -clients $${CLIENTS:-1000} -mutations $${MUTATIONS:-1000} -share $${SHARE:-4} -active $${ACTIVE:-128} -kills $${KILLS:-10s}
 
 freeze: build ## keep what this program writes as testdata of FORMAT=N
 	go test ./test/formats -run TestFreeze -freeze $(FORMAT)
