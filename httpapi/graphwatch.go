@@ -98,8 +98,8 @@ func (a *API) follow(s *stream, w *graphsync.Watcher, tell watchTeller, d graphs
 		step, err := w.Next(s.ctx)
 		if err != nil {
 			cut := a.cutOf(s, w, err)
-			if cut == nil {
-				return endedGone
+			if cut == nil { // a write that failed ends the request too
+				return s.unwritten(err)
 			}
 			_, _ = s.Write(tell.cut(nil, cut)) // the client may be gone already
 			return cut.Code

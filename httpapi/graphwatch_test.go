@@ -382,6 +382,25 @@ func TestWatchOfWhoReadsNothingLeavesATrace(t *testing.T) {
 	}
 }
 
+// Over a real connection it is the flush that waits until the deadline, and the
+// request's end that is seen first.
+func TestUnwrittenAfterAFlushThatWaited(t *testing.T) {
+	s := stream{ctx: t.Context(), waited: writeGrace}
+	if got := s.unwritten(context.Canceled); got != endedUnread {
+		t.Error(got)
+	}
+	s.waited = writeGrace / 2
+	if got := s.unwritten(context.Canceled); got != endedGone {
+		t.Error(got)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(Fail(CodeClosing, ""))
+	s = stream{ctx: ctx, waited: writeGrace}
+	if got := s.unwritten(context.Canceled); got != CodeClosing {
+		t.Error(got)
+	}
+}
+
 // Polls had no bound of their own: each may come to hold a whole answer.
 func TestPollsAreBounded(t *testing.T) {
 	a := watchAPI(t)

@@ -28,7 +28,7 @@ type stream struct {
 	w       gin.ResponseWriter
 	control *http.ResponseController
 	cancel  context.CancelCauseFunc
-	waited  time.Duration // of the last write
+	waited  time.Duration // the longest that a write took
 	closer  chan struct{} // closed when the goroutine that watches the node has ended
 }
 
@@ -107,9 +107,11 @@ func (s *stream) Write(p []byte) (int, error) {
 		_ = s.control.SetWriteDeadline(time.Now().Add(closingGrace))
 	}
 	n, err := s.w.Write(p)
-	s.waited = time.Since(begun) // HTTP/2 has errors of its own for a deadline
 	if err == nil {
-		s.w.Flush()
+		s.w.Flush() // whose failure is seen by how long it took, or by what follows
+	}
+	s.waited = max(s.waited, time.Since(begun)) // HTTP/2 has errors of its own for a deadline
+	if err == nil {
 		_ = s.control.SetWriteDeadline(time.Time{})
 	}
 	return n, err
