@@ -16,10 +16,11 @@ import (
 
 // Target is what is asked: a graph in memory, or a node.
 type Target interface {
-	// Load makes the target hold this graph and no other.
+	// Load makes the target hold this graph and no other; ErrCannotHold if it is
+	// not able to.
 	Load(ctx context.Context, g *graph.Memory) error
 	// Run asks. Cells are in the kit's notation. What the query language refuses is
-	// a *fault.Error.
+	// a *fault.Error; parameters that cannot be given are ErrCannotHold.
 	Run(ctx context.Context, query string, params value.Map) (columns []string, rows [][]string, err error)
 }
 
@@ -46,12 +47,16 @@ func Judge(ctx context.Context, t Target, s *Scenario, dir string) (Outcome, str
 	if err != nil {
 		return Skipped, err.Error()
 	}
-	if err := t.Load(ctx, g); err != nil {
-		return Skipped, err.Error()
+	err = t.Load(ctx, g)
+	var columns []string
+	var rows [][]string
+	if err == nil {
+		columns, rows, err = t.Run(ctx, s.Query, params)
 	}
-	columns, rows, err := t.Run(ctx, s.Query, params)
 	var f *fault.Error
 	switch {
+	case errors.Is(err, ErrCannotHold):
+		return Skipped, err.Error()
 	case err != nil && !errors.As(err, &f):
 		return Refused, err.Error()
 	case f != nil && !s.Want.Error:

@@ -19,6 +19,9 @@ func main() {
 	only := flag.String("only", "", "run scenarios whose file or name contains this")
 	verbose := flag.Bool("v", false, "tell what did not pass, and why")
 	skipped := flag.Bool("skipped", false, "with -v: tell what was skipped too")
+	node := flag.String("node", "", "ask a node, https://HOST:PORT, and not this process; it is given a namespace for each scenario")
+	pin := flag.String("pin", "", "with -node: the pin of its key, as meshd cert prints it")
+	key := flag.String("key", os.Getenv("MESHD_KEY"), "with -node: an API key that may write; $MESHD_KEY if left out")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -35,7 +38,13 @@ func main() {
 		}
 		list = kept
 	}
-	r := conformance.RunAll(ctx, &conformance.Memory{}, list, *dir)
+	var target conformance.Target = &conformance.Memory{}
+	if *node != "" {
+		if target, err = conformance.NewNode(*node, *pin, *key); err != nil {
+			log.Fatal(err)
+		}
+	}
+	r := conformance.RunAll(ctx, target, list, *dir)
 	if *verbose {
 		r.PrintFailures(os.Stdout, *skipped)
 	}

@@ -14,7 +14,7 @@ Feature: MATCH of nodes
     Given an empty graph
     And having executed:
       """
-      CREATE (:A {v: 1}), (:A:B {v: 2}), (:B {v: 3, s: 'x'}), ({v: 4}), (:`C D` {v: 5, l: [1, 2]})
+      CREATE (:A {v: 1}), (:A:B {v: 2}), (:B {v: 3, s: 'x'}), ({v: 4}), (:`CD` {v: 5, l: [1, 2]})
       """
     When executing query:
       """
@@ -34,7 +34,7 @@ Feature: MATCH of nodes
       | (n:B:A)              | [2]             |
       | (n:A:A)              | [1, 2]          |
       | (n:a)                | []              |
-      | (n:`C D`)            | [5]             |
+      | (n:`CD`)             | [5]             |
       | (n {v: 1})           | [1]             |
       | (n {v: 1.0})         | [1]             |
       | (n {v: '1'})         | []              |
