@@ -226,16 +226,44 @@ type relScan struct {
 	link
 	placing
 	types []string
+	id    fn // of the only ones that are looked for, or nil
+	many  bool
+	seen  map[string]bool
 	visit func(r value.Rel) bool
 	err   error
 }
 
 func (s *relScan) push() error {
 	s.err = nil
+	if s.id != nil {
+		list, ok, err := s.m.wanted(s.id, s.many, s.seen)
+		if ok || err != nil {
+			return s.byID(list, err)
+		}
+	}
 	if err := s.m.env.Graph.EachRel(s.m.env.Ctx, s.types, s.visit); err != nil {
 		return err
 	}
 	return s.err
+}
+
+func (s *relScan) byID(list []value.Value, err error) error {
+	seen := make(map[uint64]bool, len(list))
+	for _, v := range list {
+		id, ok := idOf(v)
+		if !ok || seen[id] {
+			continue
+		}
+		seen[id] = true
+		r, ok, err := s.m.env.Graph.Rel(s.m.env.Ctx, id)
+		if err != nil {
+			return err
+		}
+		if ok && hasType(s.types, r.Type) && !s.rel(r) {
+			return s.err
+		}
+	}
+	return err
 }
 
 func (s *relScan) rel(r value.Rel) bool {

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"math"
+	"strconv"
 
 	"github.com/meshd/meshd/graphsync/cypher/eval"
 	"github.com/meshd/meshd/graphsync/cypher/fault"
@@ -124,6 +125,9 @@ func idOf(v value.Value) (uint64, bool) {
 	case value.KindFloat:
 		f := v.AsFloat()
 		return uint64(f), f >= 0 && f < math.MaxInt64 && f == math.Trunc(f)
+	case value.KindString: // as elementId writes it
+		id, err := strconv.ParseUint(v.AsString(), 10, 64)
+		return id, err == nil
 	}
 	return 0, false
 }

@@ -64,6 +64,12 @@ func (b *builder) relationship(op plan.Op) (err error) {
 		if s.placing, err = b.placing(op.Rel, false, false, op.Left, op.Right, op.Filters); err != nil {
 			return err
 		}
+		if op.ID != nil {
+			if s.id, err = b.compile(op.ID); err != nil {
+				return err
+			}
+			s.many, s.seen = op.Many, map[string]bool{}
+		}
 		s.visit = s.rel
 		b.chain.add(s)
 	case *plan.Held:

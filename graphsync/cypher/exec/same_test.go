@@ -86,12 +86,11 @@ func drawCondition(t *rapid.T, label string, nodes, rels, lists, paths []string)
 			return w.labels[i] == "A", nil
 		}}
 	case kind == 5:
-		return conditionForm{text: fmt.Sprintf("id(%s) = %d", n, k), eval: func(w *world, as assignment) (any, error) {
-			i, ok := as[n].(int)
-			if !ok {
+		return conditionForm{text: fmt.Sprintf("id(%s) = %d", a, k), eval: func(w *world, as assignment) (any, error) {
+			if as[a] == nil {
 				return nil, nil
 			}
-			return i == k, nil
+			return as[a] == any(k) || as[a] == any(relID(k)), nil
 		}}
 	case kind == 6:
 		return conditionForm{text: fmt.Sprintf("NOT (%s)-[:T]->(%s)", n, m), eval: func(w *world, as assignment) (any, error) {

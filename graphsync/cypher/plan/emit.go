@@ -91,7 +91,11 @@ func (m *emission) act(a action, last bool) {
 	}
 	switch {
 	case a.kind == scanRels:
-		m.add(&Scan{Rel: e.rel, Left: from.labels, Right: to.labels, Filters: m.fuse(e.rel)})
+		op := &Scan{Rel: e.rel, Left: from.labels, Right: to.labels, Filters: m.fuse(e.rel)}
+		if a.byID != nil {
+			op.ID, op.Many = a.byID.value, a.byID.many
+		}
+		m.add(op)
 	case a.kind == findShortest:
 		m.shortest(e)
 	case a.kind == holdRel:

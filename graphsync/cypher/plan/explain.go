@@ -61,7 +61,11 @@ func describe(op Op) string {
 	case *Given:
 		return "Given " + node(op.Var, op.Labels)
 	case *Scan:
-		return "AllRelationships " + node(op.From, op.Left) + relText(op.Rel) + node(op.To, op.Right) + where(op.Filters)
+		name := "AllRelationships "
+		if op.ID != nil {
+			name = "RelationshipByID " + equals(op.Many) + " " + text(op.ID) + " "
+		}
+		return name + node(op.From, op.Left) + relText(op.Rel) + node(op.To, op.Right) + where(op.Filters)
 	case *Expand:
 		if op.Into {
 			return "ExpandInto " + between(op.Rel) + where(op.Filters)

@@ -25,7 +25,8 @@ type matching struct {
 	edges      []*patternEdge
 	paths      []*Path
 	predicates []*predicate
-	set        bool // it does not matter how often a row comes
+	relIDs     map[string][]*predicate // that say which relationship it is
+	set        bool                    // it does not matter how often a row comes
 }
 
 type patternNode struct {
@@ -52,7 +53,7 @@ type patternEdge struct {
 func (p *Planner) newMatching(c *ast.Match, sc *scope, uses map[string]int) (*matching, error) {
 	m := &matching{
 		guess: p.guess, kinds: sc.kinds, outer: map[string]bool{}, fresh: map[string]bool{},
-		uses: map[string]int{}, byName: map[string]int{},
+		uses: map[string]int{}, byName: map[string]int{}, relIDs: map[string][]*predicate{},
 	}
 	for name, n := range uses {
 		m.uses[name] = n
@@ -106,6 +107,9 @@ func (p *Planner) newMatching(c *ast.Match, sc *scope, uses map[string]int) (*ma
 		// fail, or fails for all nodes alike.
 		pred.keyed = pred.keyed && (pred.safe || first || !mentionsAny(pred.value, m.fresh))
 		first = first && pred.safe
+		if pred.keyed && m.kinds[pred.variable] == aRel {
+			m.relIDs[pred.variable] = append(m.relIDs[pred.variable], pred)
+		}
 		for name := range pred.needs {
 			if i, ok := m.byName[name]; ok {
 				n := m.nodes[i]

@@ -23,7 +23,8 @@ type action struct {
 	node, edge int
 	back, into bool
 	begin      beginning
-	cost, rows float64 // of this action; rows that leave it
+	byID       *predicate // of scanRels
+	cost, rows float64    // of this action; rows that leave it
 }
 
 // beginning is how the first node of a pattern is found.
@@ -217,13 +218,27 @@ func (m *matching) starts(s *state) []action {
 			continue
 		}
 		n := m.guess.relCount(e.rel.Types)
-		a := action{kind: scanRels, edge: i, cost: s.rows * n, rows: s.rows * n * m.shareOf(s, e.from) * m.shareOf(s, e.to)}
+		p := m.relByID(s, e)
+		if p != nil {
+			n = min(n, 1)
+		}
+		a := action{kind: scanRels, edge: i, byID: p, cost: s.rows * n, rows: s.rows * n * m.shareOf(s, e.from) * m.shareOf(s, e.to)}
 		if e.rel.Dir == 0 {
 			a.cost, a.rows = a.cost*2, a.rows*2
 		}
 		list = append(list, a)
 	}
 	return list
+}
+
+// relByID is a predicate that says which relationship it is.
+func (m *matching) relByID(s *state, e *patternEdge) *predicate {
+	for _, p := range m.relIDs[e.rel.Var] {
+		if m.readyWith(p, s, e.rel.Var) {
+			return p
+		}
+	}
+	return nil
 }
 
 // begin is the cheapest way to find a node of the pattern.

@@ -80,9 +80,12 @@ type (
 		Var    string
 		Labels []string
 	}
-	// Scan binds a relationship and both of its ends to every relationship.
+	// Scan binds a relationship and both of its ends to every relationship, or if
+	// there is an ID to the one that has it, or with Many to those in that list.
 	Scan struct {
 		*Rel
+		ID          ast.Expr
+		Many        bool
 		Left, Right []string // labels
 		Filters     []Filter
 	}

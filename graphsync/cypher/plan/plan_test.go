@@ -42,6 +42,8 @@ func TestPlans(t *testing.T) {
 			"NodesByLabel (c:City)", "Expand (c)<-[:LIVES_IN]-(a:Person)", "Project a"}},
 		{"from the rarest of labels", `MATCH (a:Person:Mayor) RETURN a`, []string{"NodesByLabel (a:Mayor:Person)", "Project a"}},
 		{"from the relationships", `MATCH (a)-[r:RULES]->(b) RETURN a`, []string{"AllRelationships (a)-[r:RULES]->(b)", "Project a"}},
+		{"from a relationship's id", `MATCH (a)-[r]->(b) WHERE id(r) = $id RETURN a, b`, []string{
+			"RelationshipByID = $id (a)-[r]->(b) where id(r) = $id", "Project a, b"}},
 		{"both ends by index", `MATCH (a:Person {name: 'x'})-[:KNOWS]->(b:Person {name: 'y'}) RETURN count(*)`, []string{
 			"NodeByIndex (a:Person) name = 'x'", "Filter a.name = 'x'", "NodeByIndex (b:Person) name = 'y'", "Filter b.name = 'y'",
 			"ExpandInto (a)-[:KNOWS]->(b)", "Aggregate count(*)", "Project count(*)"}},

@@ -1,10 +1,9 @@
 package plan
 
 import (
-	"strings"
-
 	"github.com/meshd/meshd/graphsync/cypher/ast"
 	"github.com/meshd/meshd/graphsync/cypher/fault"
+	"github.com/meshd/meshd/graphsync/cypher/function"
 )
 
 // predicate is one condition of a MATCH: a part of its WHERE that is joined by AND,
@@ -18,8 +17,8 @@ type predicate struct {
 	done  bool // is asked where it belongs
 	share float64
 
-	// key says that it is v.key = value, v.key IN value, or that of id(v) where
-	// key is empty.
+	// keyed says that it is v.key = value, v.key IN value, or that of id(v) where
+	// key is empty. Only by its id is a relationship found.
 	keyed    bool
 	variable string
 	key      string
@@ -122,12 +121,12 @@ func (m *matching) keyedBy(p *predicate, of, value ast.Expr) bool {
 	case *ast.Property:
 		x, key = of.X, of.Key
 	case *ast.Call:
-		if strings.EqualFold(of.Name, "id") && len(of.Args) == 1 {
+		if f, ok := function.Lookup(of.Name); ok && (f.Name == "id" || f.Name == "elementId") && len(of.Args) == 1 {
 			x = of.Args[0]
 		}
 	}
 	v, ok := x.(*ast.Var)
-	if !ok || p.heavy || !m.fresh[v.Name] || m.kinds[v.Name] != aNode || mentionsAny(value, map[string]bool{v.Name: true}) {
+	if !ok || p.heavy || !m.fresh[v.Name] || m.kinds[v.Name] != aNode && (m.kinds[v.Name] != aRel || key != "") || mentionsAny(value, map[string]bool{v.Name: true}) {
 		return false
 	}
 	p.keyed, p.variable, p.key, p.value = true, v.Name, key, value

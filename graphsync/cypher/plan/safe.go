@@ -88,7 +88,7 @@ func safeCall(e *ast.Call, kinds map[string]kind) bool {
 	}
 	k := kinds[v.Name]
 	switch strings.ToLower(e.Name) {
-	case "id", "keys", "properties":
+	case "id", "elementid", "keys", "properties":
 		return k == aNode || k == aRel
 	case "labels":
 		return k == aNode
