@@ -53,7 +53,7 @@ func (b *boltState) Propose(ctx context.Context, p consensus.Proposal) (out cons
 	defer b.mu.Unlock()
 	err = b.db.Update(func(tx *bbolt.Tx) error {
 		o := consensus.NewOverlay(boltReader{tx, b.rev})
-		result, err := NewPart().Apply(o, consensus.Command{Body: p.Body, Revision: b.rev + 1, Time: time.Now(), Level: 2})
+		result, err := NewPart().Apply(o, consensus.Command{Body: p.Body, Revision: b.rev + 1, Time: time.Now(), Level: consensus.Level})
 		if err != nil {
 			return err
 		}

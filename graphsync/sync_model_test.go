@@ -444,3 +444,74 @@ func (w *writer) look(fn func(*view) error) error {
 	_, err := w.s.read(bg, stale, fn)
 	return err
 }
+
+// Unless the namespace says so, no client overwrites a value that it has not
+// seen; and none is lost: it took effect, or it is a conflict.
+func TestPushNeverOverwritesUnseen(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWriter()
+		strategy := rapid.SampledFrom([]string{StrategyVectorClock, StrategyManual}).Draw(t, "strategy")
+		if _, _, err := w.y.Configure(bg, alice, "s", "", SyncConfig{Strategy: strategy}); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := w.s.Batch(bg, alice, "s", []Op{upsert("n", `{}`)}); err != nil {
+			t.Fatal(err)
+		}
+		type wrote struct {
+			rev    uint64
+			client int
+			value  int
+		}
+		fields := map[string]wrote{} // who gave it the value that it has
+		bases, seqs, versions := [3]uint64{}, [3]uint64{}, [3]uint64{}
+		for value := range rapid.IntRange(5, 40).Draw(t, "steps") {
+			i := rapid.IntRange(0, 2).Draw(t, "client")
+			if bases[i] == 0 || rapid.IntRange(0, 3).Draw(t, "pull") == 0 {
+				bases[i] = w.revision(t)
+				n, _, err := w.s.GetNodeByKey(bg, stale, "s", "n")
+				if err != nil {
+					t.Fatal(err)
+				}
+				versions[i] = n.Version
+			}
+			var list []Mutation
+			var names []string
+			for range rapid.IntRange(1, 3).Draw(t, "mutations") {
+				seqs[i]++
+				name := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "name")
+				names = append(names, name)
+				o := set("n", fmt.Sprintf(`{%q:%d}`, name, 10*value+len(list)))
+				list = append(list, Mutation{Seq: seqs[i], Op: o})
+			}
+			a, _, err := w.y.Push(bg, alice, Push{Namespace: "s", ClientID: fmt.Sprint(i), BaseRevision: bases[i], Mutations: list})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for k, r := range a.Results {
+				was, name := fields[names[k]], names[k]
+				free := was.client == i || was.rev <= bases[i]
+				switch took := r.Status == PushApplied || r.Status == PushRebased; {
+				case took != free && (took || r.Version-versions[i] < maxCompared):
+					t.Fatalf("client %d with base %d gave %s another value than %+v: %+v", i, bases[i], name, was, r)
+				case took:
+					fields[name] = wrote{a.Revision, i, 10*value + k}
+				case r.Status != PushConflict || r.ConflictID == 0:
+					t.Fatalf("%+v", r)
+				}
+			}
+		}
+		n, _, err := w.s.GetNodeByKey(bg, stale, "s", "n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		have := map[string]int{}
+		if err := json.Unmarshal(n.Properties, &have); err != nil {
+			t.Fatal(err)
+		}
+		for name, f := range fields {
+			if have[name] != f.value {
+				t.Fatalf("%s is %d, and was given %+v", name, have[name], f)
+			}
+		}
+	})
+}

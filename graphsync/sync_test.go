@@ -657,3 +657,31 @@ func TestSyncDisabled(t *testing.T) {
 		t.Fatalf("%+v %v", st, err)
 	}
 }
+
+// A thing that others change all the time does not hold up who changes another
+// field of it.
+func TestPushToHotThings(t *testing.T) {
+	b := newSyncBench(t)
+	res := b.batch(upsert("n", `{"a":1,"z":1}`), Op{Op: OpCreateEdge, Source: "n", Target: "n", Type: "T"})
+	edge := func(o Op) Op { o.Op, o.ID = OpUpdateEdge, res[1].ID; return o }
+	base := b.revision()
+	for i := range 3 * maxCompared {
+		b.batch(set("n", fmt.Sprintf(`{"b":%d}`, i)), edge(Op{Weight: ptr(float64(i + 2))}))
+	}
+	r := b.push("c", base,
+		mut(set("n", `{"a":2}`)),
+		mut(set("n", `{"b":0}`)),
+		mut(Op{Op: OpUpdateNode, Key: "n", Properties: json.RawMessage(`{"a":2,"c":1}`)}), // which takes z away
+		mut(edge(Op{Predicate: ptr("p")})),
+		mut(edge(Op{Weight: ptr(0.5)})),
+		mut(edge(Op{Predicate: ptr("q")})))
+	for i, want := range []string{"rebased", "conflict changed", "rebased", "rebased", "conflict changed", "rebased"} {
+		b.want(r[i], want)
+	}
+	if got := string(b.node("n").Properties); got != fmt.Sprintf(`{"a":2,"b":%d,"c":1}`, 3*maxCompared-1) {
+		t.Fatal(got)
+	}
+	if e := b.edges()[0]; e.Predicate != "q" || e.Weight != 3*maxCompared+1 {
+		t.Fatalf("%+v", e)
+	}
+}

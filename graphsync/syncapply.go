@@ -441,7 +441,11 @@ func (p *pushing) nodeOp(id uint64, set []want, props []byte) *op {
 // take compares what the mutation gives with what is there, and writes what may
 // be written by the policy.
 func (p *pushing) take(l *lineage, c clash, version uint64, props []byte, moved bool, write func(set []want, props []byte) (opResult, *consensus.Refusal, error)) (outcome, error) {
-	wants, err := wanted(p.op, l.believed())
+	var believed map[string]string
+	if p.op.replaces() {
+		believed = l.believed()
+	}
+	wants, err := wanted(p.op, believed)
 	if err != nil {
 		return outcome{}, err
 	}

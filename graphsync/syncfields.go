@@ -16,15 +16,15 @@ import (
 // canonical properties spell it.
 const propField = "properties."
 
-// maxCompared is how many versions are compared for one mutation. What lies
-// beyond counts as changed by others.
-const maxCompared = 16
+// maxCompared is how many versions are compared for one mutation, beside the one
+// as of the base. What the client gave a field in older ones is not known.
+const maxCompared = 64
 
 // snap is a version of a thing as fields. A field with the empty value of its
 // kind is left out.
 type snap struct {
 	began  uint64
-	made   bool // it is the thing's first version
+	made   bool // it is as the revision left it that made the thing
 	fields map[string]string
 }
 
@@ -40,7 +40,7 @@ func propFields(fields map[string]string, props []byte) error {
 }
 
 func (v *view) nodeSnap(n *nodeRecord) (snap, error) {
-	s := snap{began: n.began(), made: n.Version == 1, fields: map[string]string{"label": n.Label}}
+	s := snap{began: n.began(), made: n.CreatedRev == n.began(), fields: map[string]string{"label": n.Label}}
 	typ, err := v.text(symType, n.Type)
 	if err != nil {
 		return s, err
@@ -53,7 +53,7 @@ func (v *view) nodeSnap(n *nodeRecord) (snap, error) {
 }
 
 func edgeSnap(e *edgeRecord) (snap, error) {
-	s := snap{began: e.began(), made: e.Version == 1, fields: map[string]string{}}
+	s := snap{began: e.began(), made: e.CreatedRev == e.began(), fields: map[string]string{}}
 	if e.weight() != 1 {
 		s.fields["weight"] = strconv.FormatFloat(e.weight(), 'g', -1, 64)
 	}
@@ -102,8 +102,14 @@ func (w *want) of(value string, has bool) (string, bool) {
 	return string(out), true
 }
 
-// wanted lists the fields that an operation on a thing gives. An upsert takes
-// away what the client believes to be there and does not give.
+// replaces says that an operation takes away what the client believes to be
+// there and it does not give.
+func (o *op) replaces() bool {
+	return o.has(isUpsert) || o.has(hasProps) && !o.has(isMerge) && o.Kind != opCreateNode
+}
+
+// wanted lists the fields that an operation on a thing gives. Believed matters
+// to one that replaces.
 func wanted(o *op, believed map[string]string) ([]want, error) {
 	var list []want
 	add := func(flag uint64, field, value string, has bool) {
@@ -144,7 +150,7 @@ func wanted(o *op, believed map[string]string) ([]want, error) {
 		}
 		list = append(list, w)
 	}
-	if o.has(isMerge) || o.Kind == opCreateNode && !o.has(isUpsert) {
+	if !o.replaces() {
 		return list, nil
 	}
 	for _, field := range slices.Sorted(maps.Keys(believed)) {
@@ -156,11 +162,14 @@ func wanted(o *op, believed map[string]string) ([]want, error) {
 }
 
 // lineage is a thing's versions from the current one back to the base, or as
-// far as was looked.
+// far as was looked: then basis are its fields as of the base, unless that is
+// forgotten.
 type lineage struct {
 	snaps []snap
 	base  uint64
 	own   func(rev uint64) bool
+	cut   bool
+	basis map[string]string // nil: not known
 }
 
 // others says that others than the client changed the thing since the base.
@@ -170,7 +179,7 @@ func (l *lineage) others() bool {
 			return true
 		}
 	}
-	return false
+	return l.cut
 }
 
 // belief is the value that the client takes a field to have; known is false
@@ -187,30 +196,51 @@ func (l *lineage) belief(field string) (value string, has, known bool) {
 		switch {
 		case i+1 < len(l.snaps):
 			older, had = l.snaps[i+1].fields[field]
-		case !s.made:
-			return "", false, false
+		case l.cut:
+			older, had = value, has // somebody's, further back
 		}
 		if l.own(s.began) && (has != had || value != older) {
 			return value, has, true
 		}
+	}
+	if l.cut {
+		value, has = l.basis[field]
+		return value, has, l.basis != nil
 	}
 	return "", false, true // the thing was not there
 }
 
 // believed is belief of all fields that are known to be believed to be there.
 func (l *lineage) believed() map[string]string {
-	out := map[string]string{}
-	for i := range l.snaps {
-		for field := range l.snaps[i].fields {
-			if _, done := out[field]; done {
+	if l.snaps[0].began <= l.base {
+		return l.snaps[0].fields
+	}
+	out, asked := map[string]string{}, map[string]bool{}
+	ask := func(fields map[string]string) {
+		for field := range fields {
+			if asked[field] {
 				continue
 			}
+			asked[field] = true
 			if value, has, known := l.belief(field); known && has {
 				out[field] = value
 			}
 		}
 	}
+	for i := range l.snaps {
+		ask(l.snaps[i].fields)
+	}
+	ask(l.basis)
 	return out
+}
+
+// asBefore says that a field has the value that it had at the base.
+func (l *lineage) asBefore(field, cur string, there bool) bool {
+	if l.basis == nil {
+		return false
+	}
+	was, had := l.basis[field]
+	return had == there && was == cur
 }
 
 // compare divides what is wanted into what is free, and what others gave
@@ -222,10 +252,12 @@ func (l *lineage) compare(wants []want) (free, clash []want) {
 		if has == there && (!has || value == cur) {
 			continue
 		}
-		if was, had, known := l.belief(w.field); known && had == there && was == cur {
+		was, had, known := l.belief(w.field)
+		if known && had == there && was == cur || l.asBefore(w.field, cur, there) {
 			free = append(free, want{field: w.field, value: value, has: has})
 			continue
-		} else if known {
+		}
+		if known {
 			value, has = w.of(was, had)
 		}
 		clash = append(clash, want{field: w.field, value: value, has: has})
@@ -291,6 +323,9 @@ func fieldsOf(list []want) []string {
 	return out[:min(len(out), maxChanged)]
 }
 
+// versionWork is what reading a version counts beside its size.
+const versionWork = 512
+
 // nodeLineage reads a node's versions back to a revision, maxCompared of them
 // at most.
 func (p *pushing) nodeLineage(ns nsID, id uint64, cur *nodeRecord, base uint64) (lineage, error) {
@@ -307,7 +342,7 @@ func (p *pushing) nodeLineage(ns nsID, id uint64, cur *nodeRecord, base uint64) 
 		if past == nil {
 			return l, errRecord
 		}
-		if p.work += len(past.Record) + keyWork; len(l.snaps) == maxCompared {
+		if p.work += len(past.Record) + versionWork; len(l.snaps) == maxCompared {
 			break
 		}
 		n, err := peekNode(past.Record)
@@ -318,10 +353,36 @@ func (p *pushing) nodeLineage(ns nsID, id uint64, cur *nodeRecord, base uint64) 
 			return l, err
 		}
 		if l.snaps = append(l.snaps, s); s.began <= base {
-			break
+			return l, nil
 		}
 	}
-	return l, nil
+	if l.cut = !s.made; !l.cut {
+		return l, nil
+	}
+	then := p.nodeThen(s.began, id, base)
+	if then.val == nil {
+		l.basis = p.nothingAt(base)
+		return l, nil
+	}
+	past, err := decodePast(then.val)
+	if err != nil {
+		return l, err
+	}
+	n, err := peekNode(past.Record)
+	if err == nil {
+		s, err = p.nodeSnap(&n)
+	}
+	l.basis = s.fields
+	return l, err
+}
+
+// nothingAt is what a thing was that was not there at a revision; nil where that
+// is forgotten.
+func (p *pushing) nothingAt(rev uint64) map[string]string {
+	if rev < p.meta.oldest(p.r.Revision()) {
+		return nil
+	}
+	return map[string]string{}
 }
 
 // edgeLineage is nodeLineage for an edge.
@@ -341,7 +402,7 @@ func (p *pushing) edgeLineage(id uint64, cur *edgeRecord, base uint64) (lineage,
 		if err != nil {
 			return l, err
 		}
-		if p.work += len(past.Record) + keyWork; len(l.snaps) == maxCompared {
+		if p.work += len(past.Record) + versionWork; len(l.snaps) == maxCompared {
 			break
 		}
 		e, err := decodeEdge(past.Record)
@@ -352,10 +413,29 @@ func (p *pushing) edgeLineage(id uint64, cur *edgeRecord, base uint64) (lineage,
 			return l, err
 		}
 		if l.snaps = append(l.snaps, s); s.began <= base {
-			break
+			return l, nil
 		}
 	}
-	return l, nil
+	if l.cut = !s.made; !l.cut {
+		return l, nil
+	}
+	then := firstPast(p.r, tEdgeHist, prefix, base)
+	if then.val == nil {
+		l.basis = p.nothingAt(base)
+		return l, nil
+	}
+	past, err := decodePast(then.val)
+	if err != nil {
+		return l, err
+	}
+	e, err := decodeEdge(past.Record)
+	if err != nil || e.began() > base {
+		l.basis = p.nothingAt(base)
+		return l, err
+	}
+	s, err = edgeSnap(&e)
+	l.basis = s.fields
+	return l, err
 }
 
 // heldBy says whether since a revision nobody but the client changed a thing
