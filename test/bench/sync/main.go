@@ -225,6 +225,9 @@ func (b *bench) comeBack() error {
 	return nil
 }
 
+// patience is for what takes a second on a machine that is not full.
+const patience = 3 * time.Minute
+
 // killLeaders kills who leads, again and again, and starts it anew.
 func (b *bench) killLeaders(ctx context.Context) error {
 	tick := time.NewTicker(b.kills)
@@ -236,7 +239,7 @@ func (b *bench) killLeaders(ctx context.Context) error {
 		case <-tick.C:
 		}
 		var leader int
-		if err := mesh.WaitFor(30*time.Second, func() (err error) {
+		if err := mesh.WaitFor(patience, func() (err error) {
 			leader, err = b.mesh.Leader()
 			return err
 		}); err != nil {
@@ -244,21 +247,19 @@ func (b *bench) killLeaders(ctx context.Context) error {
 		}
 		p := b.mesh.Processes[leader]
 		p.End(syscall.SIGKILL)
-		if err := mesh.WaitFor(30*time.Second, func() error {
+		err := mesh.WaitFor(patience, func() error {
 			now, err := b.mesh.Leader()
 			if err == nil && now == leader {
 				err = errors.New("the dead one leads")
 			}
 			return err
-		}); err != nil {
-			return fmt.Errorf("nobody leads after %s: %w", p.Name, err)
+		})
+		if err = errors.Join(err, p.Run()); err != nil {
+			return fmt.Errorf("after the death of %s: %w", p.Name, err)
 		}
 		b.changes.Add(1)
-		if err := p.Run(); err != nil {
-			return err
-		}
 		dir := b.mesh.Dir(leader)
-		if err := mesh.WaitFor(60*time.Second, func() error { return exec.Command(b.bin, "status", "--json", "--data", dir).Run() }); err != nil {
+		if err := mesh.WaitFor(patience, func() error { return exec.Command(b.bin, "status", "--json", "--data", dir).Run() }); err != nil {
 			return fmt.Errorf("%s does not come back: %w", p.Name, err)
 		}
 	}
@@ -269,7 +270,7 @@ func (b *bench) agree() error {
 	start := time.Now()
 	var hash string
 	var revision uint64
-	if err := mesh.WaitFor(2*time.Minute, func() error {
+	if err := mesh.WaitFor(patience, func() error {
 		for i, p := range b.mesh.Processes {
 			var st struct {
 				Revision  uint64 `json:"revision"`
