@@ -36,6 +36,7 @@ func TestMatch(t *testing.T) {
 		{name: "loop either way", graph: `CREATE (a {n: 1}), (a)-[:T]->(a)`, query: `MATCH (a)--(b) RETURN a.n, b.n`, want: []string{"1 | 1"}},
 		{name: "loop by name", graph: `CREATE (a {n: 1}), (a)-[:T]->(a), (a)-[:T]->(b)`, query: `MATCH (a)-[r]-(a) RETURN a.n`, want: []string{"1"}},
 		{name: "parallel", graph: `CREATE (a {n: 1})-[:T]->(b), (a)-[:T]->(b)`, query: `MATCH (a)-[r]->(b)<-[s]-(a) RETURN a.n`, want: []string{"1", "1"}},
+		{name: "odd name", graph: triangle, query: "MATCH (`\x001`)-->() RETURN count(*)", want: []string{"3"}},
 		{name: "cartesian", graph: triangle, query: `MATCH (a), (b) RETURN count(*)`, want: []string{"9"}},
 		{name: "where", graph: triangle, query: `MATCH (a)-[r]->(b) WHERE r.x > 1 AND a.n = 'b' RETURN b.n`, want: []string{"'c'"}},
 		{name: "where label", graph: triangle, query: `MATCH (a)-->(b) WHERE b:C RETURN a.n`, want: []string{"'b'"}},

@@ -18,7 +18,8 @@ type Planner struct {
 // New returns a planner for a graph.
 func New(s Stats) *Planner { return &Planner{guess: newGuess(s)} }
 
-const hiddenMark = "\x00"
+// hiddenMark begins the names that no query can write: it is not UTF-8.
+const hiddenMark = "\xff"
 
 // Hidden is a name for what a query gives none.
 func (p *Planner) Hidden() string {
