@@ -59,6 +59,34 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// There may be a great many shortest paths.
+func TestManyShortestPathsAreCounted(t *testing.T) {
+	g := graph.NewMemory()
+	last := g.AddNode([]string{"First"}, nil)
+	for i := range 40 {
+		var label []string
+		if i == 39 {
+			label = []string{"Last"}
+		}
+		a, b, next := g.AddNode(nil, nil), g.AddNode(nil, nil), g.AddNode(label, nil)
+		for _, way := range []uint64{a, b} {
+			g.AddRel("T", last, way, nil)
+			g.AddRel("T", way, next, nil)
+		}
+		last = next
+	}
+	for query, limit := range map[string]string{
+		`MATCH p = allShortestPaths((a:First)-[*]->(b:Last)) RETURN count(*)`: "expansions",
+		`MATCH p = shortestPath((a:First)-[*]->(b:Last)) RETURN length(p)`:    "",
+	} {
+		_, err := cypher.Run(context.Background(), query, nil, g, cypher.Limits{Expansions: 100_000})
+		var f *fault.Error
+		if limit == "" && err != nil || limit != "" && (!errors.As(err, &f) || f.Limit != limit) {
+			t.Errorf("%s: %v", query, err)
+		}
+	}
+}
+
 func TestTimeEnds(t *testing.T) {
 	g := full(30)
 	const query = `MATCH (a)-[*]->(b) RETURN count(*)`

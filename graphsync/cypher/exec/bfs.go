@@ -200,7 +200,7 @@ func (s *search) trace(side *side, node uint64, walk []*value.Rel, place, by int
 		}
 		step := &side.steps[ways[top]]
 		walk[place+top*by] = &step.rel
-		if err := s.m.env.Budget.Step(1); err != nil {
+		if err := s.m.env.Budget.Expand(1); err != nil {
 			return err
 		}
 		ways = append(ways, side.found[step.from].step)

@@ -103,7 +103,7 @@ func (b *builder) step(op plan.Op) error {
 		if err != nil {
 			return err
 		}
-		b.chain.add(&given{m: b.m, name: op.Var, slot: slot, labels: op.Labels})
+		b.chain.add(&given{m: b.m, pos: op.Pos, name: op.Var, slot: slot, labels: op.Labels})
 	case *plan.Filters:
 		list, err := b.conditions(op.List)
 		if err != nil {

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"github.com/meshd/meshd/graphsync/cypher/ast"
+	"github.com/meshd/meshd/graphsync/cypher/fault"
 	"github.com/meshd/meshd/graphsync/cypher/value"
 )
 
@@ -10,6 +11,7 @@ import (
 type heldList struct {
 	link
 	placing
+	pos      fault.Pos
 	name     string
 	types    []string
 	tests    *tests
@@ -23,7 +25,7 @@ func (h *heldList) push() error {
 	case value.KindNull:
 		return nil
 	default:
-		return notA("list of relationships", h.name, v)
+		return notA(h.pos, "list of relationships", h.name, v)
 	}
 	list := v.AsList()
 	if len(list) < h.min || h.max >= 0 && len(list) > h.max {
@@ -37,7 +39,7 @@ func (h *heldList) push() error {
 		case value.KindNull:
 			return nil
 		default:
-			return notA("list of relationships", h.name, v)
+			return notA(h.pos, "list of relationships", h.name, v)
 		}
 		r := x.AsRel()
 		if seen[r.ID] || taken(h.avoid, r.ID) || !hasType(h.types, r.Type) {

@@ -168,6 +168,7 @@ func (n *nodes) find(label, property string, fn eval.Fn, many bool) func() error
 type given struct {
 	link
 	m      *machine
+	pos    fault.Pos
 	name   string
 	slot   int
 	labels []string
@@ -180,7 +181,7 @@ func (g *given) push() error {
 	case value.KindNull:
 		return nil
 	default:
-		return notA("node", g.name, v)
+		return notA(g.pos, "node", g.name, v)
 	}
 	if ok, err := g.m.hasLabels(v.AsNode(), g.labels); !ok || err != nil {
 		return err
@@ -188,6 +189,6 @@ func (g *given) push() error {
 	return g.next.push()
 }
 
-func notA(what, name string, v value.Value) error {
-	return fault.Run(fault.Pos{}, fault.Type, "InvalidArgumentType", "the variable %s stands for a %s in a pattern, but it is %s", name, what, v.Kind())
+func notA(pos fault.Pos, what, name string, v value.Value) error {
+	return fault.Run(pos, fault.Type, "InvalidArgumentType", "the variable %s stands for a %s in a pattern, but it is %s", name, what, v.Kind())
 }

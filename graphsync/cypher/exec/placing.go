@@ -2,6 +2,7 @@ package exec
 
 import (
 	"github.com/meshd/meshd/graphsync/cypher/ast"
+	"github.com/meshd/meshd/graphsync/cypher/fault"
 	"github.com/meshd/meshd/graphsync/cypher/value"
 )
 
@@ -119,6 +120,7 @@ func (s *relScan) rel(r value.Rel) bool {
 type held struct {
 	link
 	placing
+	pos   fault.Pos
 	name  string
 	types []string
 }
@@ -130,7 +132,7 @@ func (h *held) push() error {
 	case value.KindNull:
 		return nil
 	default:
-		return notA("relationship", h.name, v)
+		return notA(h.pos, "relationship", h.name, v)
 	}
 	if r := v.AsRel(); hasType(h.types, r.Type) {
 		return h.each(r, h.next.push)

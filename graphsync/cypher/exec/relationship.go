@@ -73,13 +73,13 @@ func (b *builder) relationship(op plan.Op) (err error) {
 		s.visit = s.rel
 		b.chain.add(s)
 	case *plan.Held:
-		h := &held{name: op.Var, types: op.Types}
+		h := &held{pos: op.Pos, name: op.Var, types: op.Types}
 		if h.placing, err = b.placing(op.Rel, op.HasFrom, op.HasTo, op.Left, op.Right, nil); err != nil {
 			return err
 		}
 		b.chain.add(h)
 	case *plan.HeldList:
-		h := &heldList{name: op.Var, types: op.Types, min: op.Min, max: op.Max}
+		h := &heldList{pos: op.Pos, name: op.Var, types: op.Types, min: op.Min, max: op.Max}
 		if h.placing, err = b.placing(op.Rel, op.HasFrom, op.HasTo, op.Left, op.Right, nil); err != nil {
 			return err
 		}

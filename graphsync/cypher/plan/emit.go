@@ -26,7 +26,7 @@ func (m *matching) steps(rows float64) ([]Step, error) {
 	out := &emission{matching: m, bound: map[string]bool{}, rows: rows}
 	for _, n := range m.nodes {
 		if n.bound {
-			out.add(&Given{Var: n.name, Labels: n.labels})
+			out.add(&Given{Pos: n.pos, Var: n.name, Labels: n.labels})
 		}
 	}
 	out.ask(len(actions) == 0)
@@ -283,5 +283,5 @@ func (m *emission) prune(e *patternEdge) {
 }
 
 func (m *matching) circular(e *patternEdge) error {
-	return fault.At(fault.Pos{}, fault.Unsupported, "", "the properties of relationship %s speak of what is only known when it is matched", shown(e.rel.Var))
+	return fault.At(e.rel.Pos, fault.Unsupported, "", "the properties of relationship %s speak of what is only known when it is matched", shown(e.rel.Var))
 }

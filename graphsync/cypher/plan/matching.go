@@ -30,6 +30,7 @@ type matching struct {
 }
 
 type patternNode struct {
+	pos        fault.Pos
 	name       string
 	labels     []string
 	bound      bool
@@ -158,7 +159,7 @@ func (m *matching) addPattern(p *Planner, pat *ast.Pattern, nodes, rels []string
 		if !ok {
 			at = len(m.nodes)
 			m.byName[nodes[i]] = at
-			m.nodes = append(m.nodes, &patternNode{name: nodes[i], bound: m.outer[nodes[i]], alone: true})
+			m.nodes = append(m.nodes, &patternNode{pos: n.Pos, name: nodes[i], bound: m.outer[nodes[i]], alone: true})
 		}
 		m.addLabels(at, n.Labels)
 		if err := m.addProps(nodes[i], n.Props); err != nil {
@@ -169,7 +170,7 @@ func (m *matching) addPattern(p *Planner, pat *ast.Pattern, nodes, rels []string
 	for i, r := range pat.Rels {
 		e := &patternEdge{
 			rel: &Rel{
-				Var: rels[i], From: nodes[i], To: nodes[i+1], Types: r.Types, Dir: r.Dir,
+				Pos: r.Pos, Var: rels[i], From: nodes[i], To: nodes[i+1], Types: r.Types, Dir: r.Dir,
 				Long: r.Range != nil, Min: 1, Max: 1,
 			},
 			from: m.byName[nodes[i]], to: m.byName[nodes[i+1]],

@@ -8,6 +8,7 @@ package plan
 
 import (
 	"github.com/meshd/meshd/graphsync/cypher/ast"
+	"github.com/meshd/meshd/graphsync/cypher/fault"
 	"github.com/meshd/meshd/graphsync/cypher/graph"
 )
 
@@ -77,6 +78,7 @@ type (
 	}
 	// Given wants Var, which is bound already, to be a node.
 	Given struct {
+		Pos    fault.Pos
 		Var    string
 		Labels []string
 	}
@@ -208,6 +210,7 @@ type Test struct {
 
 // Rel is a relationship pattern between two variables.
 type Rel struct {
+	Pos      fault.Pos
 	Var      string
 	From, To string
 	Types    []string
