@@ -67,7 +67,7 @@ func (c *checker) arithmetic(e *ast.Binary, l, r typ) typ {
 		return integer
 	case l.only(function.Number) && r.only(function.Number) && (l.set == function.Float || r.set == function.Float):
 		return float
-	case e.Op == ast.Add && both == function.String:
+	case e.Op == ast.Add && both&^(function.String|function.Number) == 0 && (l.set == function.String || r.set == function.String):
 		return text
 	}
 	return unknown
