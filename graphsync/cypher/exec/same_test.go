@@ -71,7 +71,8 @@ func drawCondition(t *rapid.T, label string, nodes, rels, lists, paths []string)
 			return x(w, as[n]) == any(k), nil
 		}}
 	case kind == 3:
-		return conditionForm{text: fmt.Sprintf("%s.x IN [%d, 's']", n, k), eval: func(w *world, as assignment) (any, error) {
+		text := rapid.SampledFrom([]string{"%s.x IN [%d, 's']", "(%[1]s.x = %[2]d OR 's' = %[1]s.x)"}).Draw(t, label+"or")
+		return conditionForm{text: fmt.Sprintf(text, n, k), eval: func(w *world, as assignment) (any, error) {
 			if x(w, as[n]) == nil {
 				return nil, nil
 			}

@@ -36,6 +36,8 @@ func TestPlans(t *testing.T) {
 			"NodeByIndex (b:Person) name = 'x'", "Filter b.name = 'x'", "Expand (b)<-[:KNOWS]-(a:Person)", "Project a"}},
 		{"from where", `MATCH (a)-->(b) WHERE b.key IN ['x', 'y'] RETURN a`, []string{
 			"NodeByIndex (b) key IN ['x', 'y']", "Filter (b.key IN ['x', 'y'])", "Expand (b)<--(a)", "Project a"}},
+		{"from either of two", `MATCH (a)-->(b) WHERE b.key = 'x' OR 'y' = b.key RETURN a`, []string{
+			"NodeByIndex (b) key IN ['x', 'y']", "Filter (b.key = 'x' OR 'y' = b.key)", "Expand (b)<--(a)", "Project a"}},
 		{"from an id", `MATCH (a)-->(b) WHERE id(b) = $id RETURN a`, []string{
 			"NodeByID (b) id = $id", "Filter id(b) = $id", "Expand (b)<--(a)", "Project a"}},
 		{"from the rarest label", `MATCH (a:Person)-[:LIVES_IN]->(c:City) RETURN a`, []string{

@@ -106,12 +106,42 @@ func (m *matching) recognise(p *predicate) {
 			p.share = rangeShare
 		}
 	case *ast.Binary:
-		if e.Op == ast.In && m.keyedBy(p, e.L, e.R) {
+		if e.Op == ast.In && m.keyedBy(p, e.L, e.R) || e.Op == ast.Or && m.keyedByOne(p, e) {
 			p.many, p.share = true, listShare
 		}
 	case *ast.HasLabels:
 		p.share = m.guess.share(e.Labels)
 	}
+}
+
+// keyedByOne recognises v.key = a OR v.key = b, which an index answers like a list.
+func (m *matching) keyedByOne(p *predicate, e *ast.Binary) bool {
+	list := &ast.List{At: e.At}
+	var last *predicate
+	for _, x := range disjuncts(e) {
+		c, ok := x.(*ast.Comparison)
+		if !ok || len(c.Ops) != 1 || c.Ops[0] != ast.Eq {
+			return false
+		}
+		one := &predicate{heavy: p.heavy}
+		if !m.keyedBy(one, c.Items[0], c.Items[1]) && !m.keyedBy(one, c.Items[1], c.Items[0]) {
+			return false
+		}
+		if last != nil && (one.variable != last.variable || one.key != last.key) {
+			return false
+		}
+		last = one
+		list.Items = append(list.Items, one.value)
+	}
+	p.keyed, p.variable, p.key, p.value = true, last.variable, last.key, list
+	return true
+}
+
+func disjuncts(e ast.Expr) []ast.Expr {
+	if b, ok := e.(*ast.Binary); ok && b.Op == ast.Or {
+		return append(disjuncts(b.L), disjuncts(b.R)...)
+	}
+	return []ast.Expr{e}
 }
 
 func (m *matching) keyedBy(p *predicate, of, value ast.Expr) bool {
