@@ -10,7 +10,8 @@ import (
 )
 
 // watchFrame asks for changes of the graph, as the parameters of /graph/stream
-// do.
+// do. Since may also be a token of sync for the same choice: then the places
+// told are tokens too.
 type watchFrame struct {
 	Type      string   `json:"type"`
 	ID        string   `json:"id"`
@@ -29,6 +30,7 @@ type socketWatch struct {
 	s *socketFrames
 	watchFrame
 	q       graphsync.WatchQuery
+	tokens  bool // since is a token of sync, and so are the places told
 	watcher *graphsync.Watcher
 	ended   context.CancelFunc // by unwatch
 	ctx     context.Context    // the connection's, until ended
@@ -43,7 +45,7 @@ func (f *socketWatch) check() error {
 	if f.q.Detail, ok = watchDetail(f.Include); !ok {
 		return badFrame("include", "include is ids, values or before")
 	}
-	if !watchSince(&f.q, f.Since) {
+	if f.tokens = f.s.api.cfg.Sync != nil && isToken(f.Since); !f.tokens && !watchSince(&f.q, f.Since) {
 		return badFrame("since", "since is a revision, the at of an event, now, or a time such as 2030-01-02T15:04:05Z")
 	}
 	f.q.Permit = func() error { return f.s.allow(readFrames) }
@@ -65,12 +67,29 @@ func (f *socketWatch) Answer(ctx context.Context) ([]byte, error) {
 		return nil, s.told(ctx, badFrame("id", "a watch with this id is under way"))
 	}
 	var err error
-	if f.watcher, err = s.api.cfg.Watches.Watch(f.ctx, f.q); err != nil {
+	if f.watcher, err = f.watch(); err != nil {
 		s.watches.remove(f)
 		f.ended()
 		return nil, s.toldOf(ctx, err)
 	}
 	return append(appendHead(nil, f.ID, f.watcher.At().Revision), '}'), nil
+}
+
+func (f *socketWatch) watch() (*graphsync.Watcher, error) {
+	if !f.tokens {
+		return f.s.api.cfg.Watches.Watch(f.ctx, f.q)
+	}
+	w, err := f.s.api.cfg.Sync.Watch(f.ctx, graphsync.ChangesQuery{WatchFilter: f.q.WatchFilter, Since: f.Since, Detail: f.q.Detail}, f.q.Permit)
+	return w, typed(err)
+}
+
+// place spells a place as the client did where it began.
+func (f *socketWatch) place(p graphsync.Position) string {
+	if !f.tokens {
+		return p.String()
+	}
+	token, _ := f.s.api.cfg.Sync.Token(f.q.WatchFilter, p) // the filter was taken before
+	return token
 }
 
 // Follow implements agent.Stream.
@@ -83,17 +102,18 @@ func (f *socketWatch) Follow(ctx context.Context, push func([]byte) error) {
 		if err != nil {
 			if f.ctx.Err() == nil {
 				cut := f.s.api.watchCut(ctx, f.watcher.At(), err)
+				cut.Since = f.place(f.watcher.At())
 				_ = push(f.frame("cut", cut.Since, marshal(cut))) // fails with the connection
 			}
 			return
 		}
 		if len(step.Events) == 0 {
-			if push(f.frame("bookmark", step.At.String(), marshal(bookmarkOf(step.At)))) != nil {
+			if push(f.frame("bookmark", f.place(step.At), marshal(bookmarkOf(step.At)))) != nil {
 				return
 			}
 		}
 		for _, e := range step.Events {
-			if f.ctx.Err() != nil || push(f.frame("change", e.After().String(), e.JSON(f.q.Detail))) != nil {
+			if f.ctx.Err() != nil || push(f.frame("change", f.place(e.After()), e.JSON(f.q.Detail))) != nil {
 				return
 			}
 		}

@@ -148,3 +148,32 @@ func FuzzSocketWatch(f *testing.F) {
 		}
 	})
 }
+
+// A watch that begins at a token of sync tells tokens, which a page of changes
+// takes as well.
+func TestAWebSocketWatchesFromAToken(t *testing.T) {
+	var y graphsync.Sync
+	dial := dialer(t, watchable, func(c *Config) { y = c.Graph.(*graphsync.Service).Sync("mesh-1"); c.Sync = y })
+	p, writer := dial("/ws", userKey), dial("/ws", userKey)
+	write := func(label string) {
+		writer.ask("result", `{"type":"write","id":"1","session_id":"s","ops":[{"op":"create_node","type":"doc","label":%q}]}`, label)
+	}
+	write("one")
+	write("two")
+	f := graphsync.WatchFilter{Namespace: "s"}
+	token, err := y.Token(f, graphsync.Position{Revision: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.ask("result", `{"type":"watch","id":"w","session_id":"s","since":%q}`, token)
+	if f := p.event(); f.Event != "bookmark" || f.At != token {
+		t.Fatalf("%+v", f)
+	}
+	two := p.change("w", "create")
+	if at, err := y.Position(f, two.At); err != nil || at.String() != "2" || two.Data["data"].(map[string]any)["label"] != "two" {
+		t.Fatalf("%+v %v", two, err)
+	}
+	if f := p.ask("error", `{"type":"watch","id":"x","since":%q}`, token); f.Code != "OTHER_FILTER" || f.Details["field"] != "since" {
+		t.Errorf("%+v", f)
+	}
+}

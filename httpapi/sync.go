@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
 	"strconv"
 
@@ -91,13 +90,17 @@ func (a *API) syncEntries() []Entry {
 // syncError gives the details of a refusal of sync their types, and names the
 // field's place.
 func syncError(ctx context.Context, err error, place string) error {
-	err = named(ctx, err, place)
+	return typed(named(ctx, err, place))
+}
+
+// typed gives the details of a refusal of sync their types: a part of the state
+// has texts only.
+func typed(err error) error {
 	var r *consensus.Refusal
 	if !errors.As(err, &r) {
 		return err
 	}
 	e := fromRefusal(r)
-	e.Details = maps.Clone(e.Details)
 	for name, v := range e.Details {
 		text, _ := v.(string)
 		switch name {
@@ -111,6 +114,10 @@ func syncError(ctx context.Context, err error, place string) error {
 	}
 	return e
 }
+
+// isToken says that a text can only be a token of sync: revisions, ids of events
+// and times are shorter.
+func isToken(text string) bool { return len(text) > 40 }
 
 // NamespaceInput names the namespace in one of its two spellings.
 type NamespaceInput struct {
