@@ -22,7 +22,12 @@ import (
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 )
 
+// prepare is what a process of this system needs before it does anything; it may
+// start it anew.
+var prepare = func([]string) {}
+
 func main() {
+	prepare(os.Args[1:])
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, config.ThisSystem()))
 }
 
