@@ -40,6 +40,18 @@ func (g *guess) count(label string) float64 {
 	return n
 }
 
+// proper are the labels that not every node has: the others need no asking.
+func (g *guess) proper(labels []string) []string {
+	all, exact := g.stats.CountNodes("")
+	if !exact {
+		return labels
+	}
+	return slices.DeleteFunc(slices.Clone(labels), func(l string) bool {
+		n, exact := g.stats.CountNodes(l)
+		return exact && n == all
+	})
+}
+
 func (g *guess) all() float64 { return max(g.count(""), 1) }
 
 // relCount is how many relationships are of the types.

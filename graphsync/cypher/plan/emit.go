@@ -26,7 +26,7 @@ func (m *matching) steps(rows float64) ([]Step, error) {
 	out := &emission{matching: m, bound: map[string]bool{}, rows: rows}
 	for _, n := range m.nodes {
 		if n.bound {
-			out.add(&Given{Pos: n.pos, Var: n.name, Labels: n.labels})
+			out.add(&Given{Pos: n.pos, Var: n.name, Labels: n.asked})
 		}
 	}
 	out.ask(len(actions) == 0)
@@ -84,14 +84,14 @@ func (m *emission) act(a action, last bool) {
 	}
 	var far []string
 	if !a.into {
-		far = to.labels
+		far = to.asked
 		if a.back {
-			far = from.labels
+			far = from.asked
 		}
 	}
 	switch {
 	case a.kind == scanRels:
-		op := &Scan{Rel: e.rel, Left: from.labels, Right: to.labels, Filters: m.fuse(e.rel)}
+		op := &Scan{Rel: e.rel, Left: from.asked, Right: to.asked, Filters: m.fuse(e.rel)}
 		if a.byID != nil {
 			op.ID, op.Many = a.byID.value, a.byID.many
 		}
@@ -101,10 +101,10 @@ func (m *emission) act(a action, last bool) {
 	case a.kind == holdRel:
 		var left, right []string
 		if !hadFrom {
-			left = from.labels
+			left = from.asked
 		}
 		if !hadTo {
-			right = to.labels
+			right = to.asked
 		}
 		if e.rel.Long {
 			m.add(&HeldList{Rel: e.rel, HasFrom: hadFrom, HasTo: hadTo, Left: left, Right: right})

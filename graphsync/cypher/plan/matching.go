@@ -33,6 +33,7 @@ type patternNode struct {
 	pos        fault.Pos
 	name       string
 	labels     []string
+	asked      []string // those of them that not every node has
 	bound      bool
 	predicates []*predicate // that need it
 	// alone says that none of them speaks of anything else; then begun are the ways
@@ -100,6 +101,9 @@ func (p *Planner) newMatching(c *ast.Match, sc *scope, uses map[string]int) (*ma
 			}
 		}
 		m.addPredicate(e)
+	}
+	for _, n := range m.nodes {
+		n.asked = m.guess.proper(n.labels)
 	}
 	first := true
 	for _, pred := range m.predicates {

@@ -267,7 +267,7 @@ func (m *matching) beginAt(s *state, node int) beginning {
 		}
 	}
 	all := m.guess.all() * m.shareOf(s, node)
-	best := beginning{op: &Nodes{Var: n.name, Label: label, Labels: without(n.labels, label)}, cost: m.guess.count(label), rows: all}
+	best := beginning{op: &Nodes{Var: n.name, Label: label, Labels: without(n.asked, label)}, cost: m.guess.count(label), rows: all}
 	for _, p := range n.predicates {
 		if !p.keyed || p.variable != n.name || !m.readyWith(p, s, n.name) {
 			continue
@@ -278,7 +278,7 @@ func (m *matching) beginAt(s *state, node int) beginning {
 		}
 		if p.key == "" {
 			if times < best.cost || !best.indexed {
-				best = beginning{op: &ByID{Var: n.name, ID: p.value, Many: p.many, Labels: n.labels}, cost: times, rows: min(times, all), indexed: true}
+				best = beginning{op: &ByID{Var: n.name, ID: p.value, Many: p.many, Labels: n.asked}, cost: times, rows: min(times, all), indexed: true}
 			}
 			continue
 		}
@@ -286,7 +286,7 @@ func (m *matching) beginAt(s *state, node int) beginning {
 			found, ok := m.guess.stats.Lookup(l, p.key)
 			if cost := 1 + times*found.Nodes; ok && cost < best.cost {
 				best = beginning{
-					op:   &Find{Var: n.name, Label: l, Property: p.key, Value: p.value, Many: p.many, Labels: n.labels},
+					op:   &Find{Var: n.name, Label: l, Property: p.key, Value: p.value, Many: p.many, Labels: n.asked},
 					cost: cost, rows: min(times*found.Nodes, max(all, 1)), indexed: true,
 				}
 			}
@@ -296,7 +296,7 @@ func (m *matching) beginAt(s *state, node int) beginning {
 		// As many rows as come in would look through the same nodes.
 		if p := m.hashable(s, n); p != nil {
 			best = beginning{
-				op:   &Hashed{Var: n.name, Label: label, Property: p.key, Value: p.value, Labels: without(n.labels, label)},
+				op:   &Hashed{Var: n.name, Label: label, Property: p.key, Value: p.value, Labels: without(n.asked, label)},
 				cost: 1 + scan/s.rows, rows: all,
 			}
 		}
