@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	"github.com/meshd/meshd/consensus"
 )
@@ -21,7 +22,7 @@ func clientOf(namespace, author, client string) (k clientKey) {
 // clientRecord is a client's value in tClient.
 type clientRecord struct {
 	Last uint64 `cbor:"1,keyasint"` // mutation that is known
-	At   int64  `cbor:"2,keyasint"` // ms, of the last push
+	At   int64  `cbor:"2,keyasint"` // ms, the hour of the last push
 	// Own counts its entries in tClientOwn.
 	Own uint64 `cbor:"3,keyasint,omitempty"`
 }
@@ -133,13 +134,14 @@ func (t *tx) forgetClient(k clientKey, age []byte) {
 // the least revision that the client had seen: what it did up to there is no
 // longer asked for.
 func (t *tx) putClient(k clientKey, rec clientRecord, known bool, first, base uint64, results []outcome) {
-	now := t.c.Time.UnixMilli()
-	if known {
-		t.w.Delete(tClientAge, appendClientAge(nil, rec.At, k))
-	} else {
+	now := t.c.Time.Truncate(time.Hour).UnixMilli() // to the hour will do, and spares most pushes two writes
+	if !known {
 		t.tally(0, countClients, 1)
 	}
-	t.w.Put(tClientAge, appendClientAge(nil, now, k), nil)
+	if !known || rec.At != now {
+		t.w.Delete(tClientAge, appendClientAge(nil, rec.At, k))
+		t.w.Put(tClientAge, appendClientAge(nil, now, k), nil)
+	}
 	rec.Last, rec.At = first+uint64(len(results))-1, now
 	t.w.Put(tClientRun, k.append(nil, first), appendOutcomes(nil, results))
 	if rec.Last > keepResults {

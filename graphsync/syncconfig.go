@@ -57,7 +57,7 @@ type syncRecord struct {
 	Disabled bool     `cbor:"1,keyasint,omitempty"`
 	Strategy strategy `cbor:"2,keyasint,omitempty"`
 	Interval uint32   `cbor:"3,keyasint,omitempty"` // seconds
-	Last     int64    `cbor:"4,keyasint,omitempty"` // ms, of the last push
+	Last     int64    `cbor:"4,keyasint,omitempty"` // ms, the second of the last push
 }
 
 func (s *syncRecord) encode(b []byte) []byte {
@@ -102,12 +102,13 @@ func (v *view) syncRecord(ns nsID) (syncRecord, error) {
 	return decodeSync(got)
 }
 
-// synced notes when a namespace was pushed to last.
+// synced notes when a namespace was pushed to last, to the second.
 func (t *tx) synced(ns nsID, rec syncRecord) error {
-	if ns == 0 { // nothing came of it
+	now := t.c.Time.Truncate(time.Second).UnixMilli()
+	if ns == 0 || rec.Last == now { // nothing came of it, or nothing new
 		return nil
 	}
-	rec.Last = t.c.Time.UnixMilli()
+	rec.Last = now
 	t.w.Put(tSync, appendSymbol(nil, ns), rec.encode(nil))
 	return nil
 }
