@@ -274,6 +274,7 @@ func FuzzImport(f *testing.F) {
 	f.Add([]byte(`{"node":{"key":"a","type":"n","label":"A","properties":{"x":[1]}}}` + "\n" + `{"edge":{"source":"a","target":"a","type":"T","weight":2,"predicate":"p","parallel":0}}`))
 	f.Add([]byte("\xef\xbb\xbf{}\r\n\n{\"edge\":{}}"))
 	f.Add([]byte(`{"node":{"key":"_:1","type":"n","label":"\u0000"}}`))
+	f.Add([]byte(`{"schema":{"closed":true,"node_types":{"n":{"required":["x"]}},"edge_types":{"T":{"single":true,"from":["n"],"to":[]}}}}` + "\n" + `{"node":{"key":"a","type":"n","properties":{"x":1}}}`))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		s := NewService(consensustest.New(NewPart()))
 		rep, err := Import(bg, s, bytes.NewReader(in), ImportOptions{Namespace: "s", MaxErrors: 5})
