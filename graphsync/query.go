@@ -145,6 +145,9 @@ func (s *Service) Query(ctx context.Context, ro consensus.ReadOptions, q Query) 
 		out.Rows, err = q.spell(ctx, res.Rows, g)
 		return err
 	})
+	if errors.Is(err, consensus.ErrViewTooLong) { // as long as the longest query, and looked at first
+		err = &consensus.Refusal{Code: CodeQueryLimit, Sentence: "the query took too long", Details: map[string]string{"limit": "time"}}
+	}
 	return out, info, err
 }
 

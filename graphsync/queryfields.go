@@ -65,7 +65,10 @@ func (q *queryReader) nodeField(at *nodeGlance, name string) (value.Value, error
 
 // member is queryMember with the texts that were met before.
 func (q *queryReader) member(props []byte, name string) (value.Value, error) {
-	return queryMember(props, name, &q.texts)
+	if q.texts == nil {
+		q.texts = new(shortTexts)
+	}
+	return queryMember(props, name, q.texts)
 }
 
 // maxQueryObservations bounds the property observations of one node.

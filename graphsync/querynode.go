@@ -66,10 +66,12 @@ func (g *nodeGlance) of(rec *nodeRecord) {
 	g.typ, g.label, g.key, g.props, g.rec = rec.Type, []byte(rec.Label), []byte(rec.Key), rec.Props, rec
 }
 
-// How many nodes and types of nodes are remembered.
+// How many nodes are remembered, and types of nodes: at first few, and more when
+// a query looks at many.
 const (
-	glances   = 64
-	nodeTypes = 1024
+	glances       = 16
+	nodeTypes     = 64
+	mostNodeTypes = 1 << 16
 )
 
 // nodeType is the type of a node, 0 of one that is not shown.
@@ -130,31 +132,37 @@ func (q *queryReader) typeOf(id uint64) (symbol, error) {
 	if q.ns == 0 || id == 0 || id > maxID {
 		return 0, nil
 	}
-	if q.kinds == nil {
-		q.kinds = make([]nodeType, nodeTypes)
-	}
-	at := &q.kinds[id%nodeTypes]
-	if at.id == id {
-		return at.typ, nil
-	}
-	typ := symbol(0)
-	if !q.v.at.past {
-		if stored := q.v.storedNode(q.ns, id); stored == nil {
-			*at = nodeType{id, 0}
-			return 0, nil
-		} else if !bounded(stored) {
-			typ = typeIn(stored)
+	if n := uint64(len(q.kinds)); n != 0 {
+		if at := &q.kinds[id%n]; at.id == id {
+			return at.typ, nil
 		}
 	}
-	if typ == 0 {
-		g, err := q.glance(id)
-		if err != nil {
-			return 0, err
-		}
-		if g != nil {
-			typ = g.typ
-		}
+	typ, err := q.lookType(id)
+	if err != nil {
+		return 0, err
 	}
-	*at = nodeType{id, typ}
+	if q.unknown++; q.unknown > 2*len(q.kinds) && len(q.kinds) < mostNodeTypes {
+		q.kinds, q.unknown = make([]nodeType, max(nodeTypes, 8*len(q.kinds))), 0
+	}
+	q.kinds[id%uint64(len(q.kinds))] = nodeType{id, typ}
 	return typ, nil
+}
+
+func (q *queryReader) lookType(id uint64) (symbol, error) {
+	if !q.v.at.past {
+		stored := q.v.storedNode(q.ns, id)
+		if stored == nil {
+			return 0, nil
+		}
+		if !bounded(stored) {
+			if typ := typeIn(stored); typ != 0 {
+				return typ, nil
+			}
+		}
+	}
+	g, err := q.glance(id)
+	if err != nil || g == nil {
+		return 0, err
+	}
+	return g.typ, nil
 }

@@ -33,9 +33,11 @@ type queryReader struct {
 	// What was looked at last; places by id, so that no search is needed.
 	seen  []nodeGlance
 	kinds []nodeType
-	rels  [16]typeName
-	texts shortTexts
-	idle  []*following
+	// unknown is how many were looked for in vain in kinds as it is.
+	unknown int
+	rels    [16]typeName
+	texts   *shortTexts
+	idle    []*following
 }
 
 type (
@@ -184,6 +186,16 @@ func (q *queryReader) Node(_ context.Context, id uint64) (*graph.Node, bool, err
 // HasNode says whether the namespace has a node that the view shows.
 func (q *queryReader) HasNode(_ context.Context, id uint64) (bool, error) {
 	return q.ns != 0 && id <= maxID && q.v.seesNode(q.ns, id), nil
+}
+
+// Labels are those of a node's type.
+func (q *queryReader) Labels(_ context.Context, id uint64) ([]string, bool, error) {
+	typ, err := q.typeOf(id)
+	if err != nil || typ == 0 {
+		return nil, false, err
+	}
+	labels, err := q.labelsOf(typ)
+	return labels, err == nil, err
 }
 
 // HasLabel looks at the type of a node.

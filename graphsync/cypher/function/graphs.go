@@ -69,11 +69,11 @@ func entityID(v value.Value) uint64 {
 }
 
 func labels(c call) (value.Value, error) {
-	n, ok, err := c.env.Graph.Node(c.env.Ctx, c.args[0].AsNode())
+	names, ok, err := c.env.Graph.Labels(c.env.Ctx, c.args[0].AsNode())
 	if err != nil || !ok {
 		return value.Null, err
 	}
-	return texts(n.Labels), nil
+	return texts(names), nil
 }
 
 func relationships(c call) (value.Value, error) {

@@ -50,6 +50,9 @@ type Reader interface {
 	Node(ctx context.Context, id uint64) (n *Node, ok bool, err error)
 	// HasNode says whether there is a node of that id.
 	HasNode(ctx context.Context, id uint64) (bool, error)
+	// Labels returns the labels of a node, which must not be changed; ok is false
+	// where there is no such node. It may be cheaper than Node.
+	Labels(ctx context.Context, id uint64) (labels []string, ok bool, err error)
 	// HasLabel says whether a node has a label, and may be cheaper than Node.
 	HasLabel(ctx context.Context, id uint64, label string) (bool, error)
 	// Property returns one property of a node (null where absent), and may know

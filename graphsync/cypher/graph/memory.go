@@ -174,6 +174,14 @@ func (m *Memory) HasNode(_ context.Context, id uint64) (bool, error) {
 	return id < uint64(len(m.nodes)), nil
 }
 
+// Labels is Reader's.
+func (m *Memory) Labels(_ context.Context, id uint64) ([]string, bool, error) {
+	if id >= uint64(len(m.nodes)) {
+		return nil, false, nil
+	}
+	return m.nodes[id].Labels, true, nil
+}
+
 // HasLabel is Reader's.
 func (m *Memory) HasLabel(_ context.Context, id uint64, label string) (bool, error) {
 	return id < uint64(len(m.nodes)) && slices.Contains(m.nodes[id].Labels, label), nil
