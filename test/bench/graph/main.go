@@ -6,7 +6,9 @@
 //
 // `make bench-graph` runs it; CELLS (a regular expression) chooses, SMALL=1 is a
 // smoke of all of it that judges nothing and takes half a minute on two idle
-// processors, where the whole takes a quarter of an hour. It takes packages of npm that
+// processors, where the whole takes a quarter of an hour. With -queries (`make
+// bench-query`) it measures queries of openCypher instead, beside the routes that
+// do the same. It takes packages of npm that
 // peer/package.json pins, and the lists of apt that lie on the machine.
 package main
 
@@ -30,6 +32,7 @@ type settings struct {
 	cells  *regexp.Regexp
 	ops    *regexp.Regexp
 	small  bool
+	asking bool          // measure queries
 	budget time.Duration // of one operation's measurement
 	limit  time.Duration // of one cell
 }
@@ -44,6 +47,7 @@ func main() {
 	flag.StringVar(&cells, "cells", "", "measure only cells that match")
 	flag.StringVar(&ops, "ops", "", "measure only operations that match; for profiles")
 	flag.BoolVar(&s.small, "small", false, "little of everything, in less than a minute")
+	flag.BoolVar(&s.asking, "queries", false, "measure queries of openCypher, and nothing else")
 	flag.DurationVar(&s.budget, "duration", 2*time.Second, "of each operation, at most")
 	flag.DurationVar(&s.limit, "limit", 10*time.Minute, "of each cell, at most")
 	flag.Parse()
@@ -70,8 +74,12 @@ func run(ctx context.Context, s settings) (err error) {
 	}
 	out := newReport(s)
 	var words *dataset
-	for _, c := range cells {
-		if !s.cells.MatchString(c.name) || ctx.Err() != nil || s.small && !slices.Contains(smoke, c.name) {
+	all, some := cells, smoke
+	if s.asking {
+		all, some = queryCells, querySmoke
+	}
+	for _, c := range all {
+		if !s.cells.MatchString(c.name) || ctx.Err() != nil || s.small && !slices.Contains(some, c.name) {
 			continue
 		}
 		log.Printf("%s", c.name)

@@ -28,6 +28,8 @@ type section struct {
 	notes       []string
 	rows        []row
 	rivals      []rival
+	queries     []queryRow
+	plans       [][2]string // queries and how they are answered
 	floors      []string
 	err         error
 
@@ -69,7 +71,11 @@ func (r *report) fault() (err error) {
 }
 
 func (r *report) print(w io.Writer) {
-	fmt.Fprintf(w, "# The knowledge graph, and the reference memory server beside it\n\n%s\n", reading)
+	title, how, why := "The knowledge graph, and the reference memory server beside it", reading, holds
+	if r.s.asking {
+		title, how, why = "Queries", queryReading, queryHolds
+	}
+	fmt.Fprintf(w, "# %s\n\n%s\n", title, how)
 	fmt.Fprintf(w, "Measured from %s, for %s: %s; %s; fsync of 512 bytes %s (99 of 100: %s); load of the machine %s before, %s after, the benchmark's own work included.%s\n",
 		r.began.Format("2006-01-02 15:04"), time.Since(r.began).Round(time.Second), version(r.s.bin, "version"), processors(), r.syncs[0], r.syncs[1], r.load, proc.Load(), r.caution())
 	r.printAims(w)
@@ -81,11 +87,15 @@ func (r *report) print(w io.Writer) {
 		if s.err != nil {
 			fmt.Fprintf(w, "- Not measured to its end: %s.\n", clip(s.err))
 		}
-		s.printRows(w)
+		if len(s.queries) == 0 {
+			s.printRows(w)
+		}
 		s.printRivals(w)
+		s.printQueries(w)
 	}
 	r.printGrowth(w)
-	fmt.Fprintf(w, "\n%s", holds)
+	r.printQueryGrowth(w)
+	fmt.Fprintf(w, "\n%s", why)
 }
 
 func (r *report) caution() string {
