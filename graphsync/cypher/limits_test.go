@@ -148,6 +148,8 @@ func TestHostile(t *testing.T) {
 		{"nested conditions of all", "MATCH (a) WHERE " + strings.Join(numbered(30, "EXISTS { MATCH p# = (a)-[*1..2]->() WHERE all(r# IN relationships(p#) WHERE "), "") + "true" + many(30, ")}", "") + " RETURN count(*)", true},
 		{"nested limits", "MATCH (a) RETURN a ORDER BY " + many(40, "EXISTS { MATCH (a)-->(b) RETURN b ORDER BY ", "") + "1" + many(40, " LIMIT 1 }", "") + " LIMIT 1", true},
 		{"nested groups", "MATCH (a) RETURN " + many(40, "EXISTS { MATCH (a) RETURN count(*) AS n, ", "") + "1" + many(40, " AS m ORDER BY m }", "") + " AS n", true},
+		{"far walk", "MATCH (a)-[*2000000000..9223372036854775807]->(b) RETURN count(*)", true},
+		{"far walk and back", "MATCH (a)-[*2000000000..]->(b)<-[*..2000000000]-(a) RETURN count(*)", true},
 		{"unknown parameter", "RETURN $nobody", false},
 		{"growing list", "WITH [1] AS l " + many(60, "WITH l + l AS l ", "") + "RETURN size(l)", false},
 		{"nested list", "WITH [1] AS l " + many(60, "WITH [l, l] AS l ", "") + "RETURN l", false},

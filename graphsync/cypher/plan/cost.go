@@ -8,13 +8,14 @@ import (
 )
 
 // What is guessed where nothing is known: the share of rows that a predicate lets
-// pass, how far an open walk leads, and no number above the last.
+// pass, how far an open walk leads, how far any, and no number above the last.
 const (
 	equalShare = 0.1
 	listShare  = 0.25
 	rangeShare = 0.3
 	otherShare = 0.5
 	openSteps  = 8
+	manySteps  = 64
 	hugeRows   = 1e15
 )
 
@@ -96,13 +97,14 @@ func (g *guess) share(labels []string) float64 {
 // reach is how many relationships a walk looks at, and how many walks there are.
 func (g *guess) reach(r *Rel) (looked, found float64) {
 	d := g.degree(r.Types, r.Dir)
-	last := r.Max
+	// A query may ask for any length: longer ones are thought of as no longer.
+	least, last := min(r.Min, manySteps), r.Max
 	if last < 0 || last > openSteps {
-		last = max(r.Min, openSteps)
+		last = max(least, openSteps)
 	}
 	walks := 1.0
-	for k := 0; k <= last && k <= r.Min+openSteps; k++ {
-		if k >= r.Min {
+	for k := 0; k <= last && k <= least+openSteps; k++ {
+		if k >= least {
 			found += walks
 		}
 		walks *= d
