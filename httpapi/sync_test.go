@@ -673,3 +673,28 @@ func TestSyncPayloads(t *testing.T) {
 	wants(t, a, viewerKey, 400, nil, "POST", "/sync/request", `{"session_id":"s","requesting_instance":"i","vector_clock":"x"}`)
 	wants(t, a, readsGraph, 403, nil, "POST", "/sync/apply", body)
 }
+
+// Whatever a payload says, it is taken or refused, and what is taken can be
+// spelled again.
+func FuzzPayload(f *testing.F) {
+	f.Add(`{"sync_type":"full","session_id":"s","vector_clock":"{\"versions\":{\"i\":1}}","nodes":[{"id":1,"node_type":"ToolResult"}],"edges":[{"edge_type":{"Custom":"x"},"weight":null}],"tombstones":[{"entity_type":"node"}]}`)
+	f.Add(`{"vector_clock":{"versions":{"i":-1}}}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		var body payloadBody
+		if json.Unmarshal([]byte(text), &body) != nil {
+			return
+		}
+		p, err := body.payload()
+		if err != nil {
+			return
+		}
+		again, err := json.Marshal(payloadOf(&p))
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		var back payloadBody
+		if err := json.Unmarshal(again, &back); err != nil {
+			t.Fatalf("%s becomes %s: %v", text, again, err)
+		}
+	})
+}

@@ -87,5 +87,12 @@ func refusalOf(res *http.Response) *Error {
 
 // passing says that the same request may be answered later, or elsewhere.
 func (e *Error) passing() bool {
-	return e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable || e.Status == http.StatusGatewayTimeout || e.Status == http.StatusBadGateway
+	switch e.Status {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return e.Code == codeInFlight
 }
+
+// codeInFlight refuses a write whose first sending is still at work.
+const codeInFlight = "IDEMPOTENCY_IN_FLIGHT"

@@ -34,7 +34,11 @@ type world struct {
 // is pending, and what was accepted is there once.
 func TestReplicasConverge(t *testing.T) {
 	if os.Getenv("MESHD_TEST_LONG") == "" { // each of them syncs a file often
-		if err := flag.Set("rapid.checks", "25"); err != nil {
+		checks := "25"
+		if testing.Short() {
+			checks = "8"
+		}
+		if err := flag.Set("rapid.checks", checks); err != nil {
 			t.Fatal(err)
 		}
 	}

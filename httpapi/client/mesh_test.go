@@ -86,9 +86,13 @@ func newMesh(t testing.TB) *oneNode {
 	}))
 	s.StartTLS()
 	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
-	sum := sha256.Sum256(s.Certificate().RawSubjectPublicKeyInfo)
-	m.url, m.pin = s.URL, base64.StdEncoding.EncodeToString(sum[:])
+	m.url, m.pin = s.URL, pinOf(s)
 	return m
+}
+
+func pinOf(s *httptest.Server) string {
+	sum := sha256.Sum256(s.Certificate().RawSubjectPublicKeyInfo)
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 func (m *oneNode) faulty(f func(r *http.Request, after bool) bool) {
