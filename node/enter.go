@@ -49,6 +49,7 @@ func (n *Node) enter(ctx context.Context) error {
 	n.run(life, n.group.keep)
 	n.run(life, n.keepAnnouncing)
 	n.run(life, n.keepRoster)
+	n.run(life, n.keepRemovals)
 	n.run(life, n.keepLoad)
 	n.run(life, func(ctx context.Context) { n.graph.KeepIndex(ctx, n.log.With("part", "search")) })
 	n.ready = time.Now()

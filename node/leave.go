@@ -99,15 +99,14 @@ func (n *Node) Remove(ctx context.Context, ref string) (roster.Tombstone, error)
 const vacatePatience = 20 * time.Second
 
 // vacate takes a member's seat, and leadership with it, before it is cut off:
-// afterwards nobody could, and the others might be no majority without it.
+// afterwards nobody could, and the others might be no majority without it. If
+// this node dies before it has removed the member, the leader ends what was
+// begun (removals.go).
 func (n *Node) vacate(ctx context.Context, m roster.Member) error {
 	ctx, cancel := context.WithTimeout(ctx, vacatePatience)
 	defer cancel()
-	held := func() bool {
-		st := n.group.Status()
-		return st.LeaderID == m.RaftID || slices.Contains(st.Voters, m.RaftID)
-	}
-	if !held() || m.Removing {
+	held := func() bool { return holdsSeat(n.group.Status(), m) }
+	if !held() {
 		return nil
 	}
 	if _, err := n.rosters.Vacate(ctx, m.ID); err != nil {
@@ -122,7 +121,11 @@ func (n *Node) vacate(ctx context.Context, m roster.Member) error {
 	}
 	undo, cancelUndo := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancelUndo()
-	if _, err := n.rosters.Spare(undo, m.ID); err != nil {
+	_, err = n.rosters.Spare(undo, m.ID)
+	if isRefusal(err, roster.CodeNodeUnknown, roster.CodeNodeRemoved) {
+		return nil // the leader has ended it in this moment
+	}
+	if err != nil {
 		n.log.Warn("the mesh still counts the member as leaving", "name", m.Name, "error", err)
 	}
 	return consensus.Refuse("SEAT_HELD", m.Name+" holds a seat that nobody can take over now, and without it the others would be no majority: bring another voter back first; nothing was removed")

@@ -113,7 +113,7 @@ func departures(r *roster.Roster) (found []Problem) {
 	for _, m := range r.Members {
 		switch {
 		case m.Removing:
-			found = append(found, Problem{Code: codeRemoving, Text: m.Name + " is being removed", Next: "if it does not go, `meshd remove " + m.Name + "` once more ends it"})
+			found = append(found, Problem{Code: codeRemoving, Text: m.Name + " is being removed", Next: "the leader removes it as soon as it has no seat, and takes that back if nobody can take the seat over"})
 		case m.Leaving:
 			found = append(found, Problem{Code: codeLeaving, Text: m.Name + " is leaving", Next: "if it does not go, start it again: it stays; `meshd remove " + m.Name + "` if it is gone for ever"})
 		}
