@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -84,12 +83,10 @@ func (r *replica) tryOpen() error {
 		n.log.Warn("this node takes a new seat and fetches the state from its peers", "old", me.RaftID, "new", id)
 	}
 	g, err := consensus.Open(consensus.Config{
-		Dir:      n.raftPath(),
-		Parts:    r.parts,
-		Listener: n.port.RaftListener(),
-		Dial: func(ctx context.Context, raftID string) (net.Conn, error) {
-			return n.heed(n.port.DialRaft(ctx, raftID))
-		},
+		Dir:        n.raftPath(),
+		Parts:      r.parts,
+		Listener:   n.port.RaftListener(),
+		Dial:       n.dialReplica,
 		Peers:      raftPeers{n},
 		Replicas:   func() []consensus.Replica { return n.trust.Roster().Replicas() },
 		WantVoters: n.cfg.WantVoters,

@@ -44,6 +44,28 @@ func TestThreeNodesFormByScript(t *testing.T) {
 	}
 }
 
+// The leader calls a newcomer before that one has been told who belongs; its log
+// does not make trouble of it.
+func TestTwoThatJoinAtOnceAlarmNobody(t *testing.T) {
+	t.Parallel()
+	nodes := []*realmesh.Node{realmesh.New(t, "alpha"), realmesh.New(t, "beta"), realmesh.New(t, "gamma")}
+	nodes[0].Found()
+	for _, n := range nodes[1:] {
+		n.Start("join", nodes[0].Token())
+	}
+	for _, n := range nodes[1:] {
+		n.WaitServing()
+	}
+	realmesh.Formed(t, 30*time.Second, nodes...)
+	for _, n := range nodes {
+		for line := range strings.Lines(n.Log()) {
+			if strings.Contains(line, "not a member") {
+				t.Errorf("%s says: %s", n.Name, line)
+			}
+		}
+	}
+}
+
 func voters(at *realmesh.Node, want int) error {
 	members, err := at.Members()
 	if err != nil {

@@ -1,0 +1,45 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/meshd/meshd/node/wire"
+)
+
+const (
+	// newcomerAge is how long after its admission a member may not know the mesh
+	// yet: it is told who belongs after the leader has begun to call it.
+	newcomerAge = 10 * time.Second
+	// newcomerPatience bounds the wait for it; what lasts longer is trouble.
+	newcomerPatience = 3 * time.Second
+)
+
+// dialReplica opens a stream to a replica. One that has just been admitted is
+// given a moment to learn who calls it, in which its "not a member" is no error.
+func (n *Node) dialReplica(ctx context.Context, raftID string) (net.Conn, error) {
+	dial := func() (net.Conn, error) { return n.heed(n.port.DialRaft(ctx, raftID)) }
+	young := false
+	for _, m := range n.trust.Roster().Members {
+		young = young || m.RaftID == raftID && time.Since(time.UnixMilli(m.JoinedAt)) < newcomerAge
+	}
+	return patiently(ctx, young, dial)
+}
+
+// patiently dials, where the other side is young for as long as it may not know
+// who calls.
+func patiently(ctx context.Context, young bool, dial func() (net.Conn, error)) (net.Conn, error) {
+	for begun, wait := time.Now(), 20*time.Millisecond; ; wait = min(2*wait, 250*time.Millisecond) {
+		c, err := dial()
+		if !young || !errors.Is(err, wire.ErrNotMember) || time.Since(begun) >= newcomerPatience {
+			return c, err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
