@@ -79,19 +79,20 @@ func (b *builder) aggregate(op *plan.Aggregate) error {
 	}
 	a.args = make([]value.Value, most)
 	b.scope = b.around.Child()
-	b.known = nil
+	b.forgetKnown()
 	for _, k := range op.Keys {
 		slot := b.scope.Bind(k.Name)
 		a.slots = append(a.slots, slot)
-		b.known = append(b.known, known{k, slot})
+		b.know(known{k, slot})
 		if v, ok := k.Expr.(*ast.Var); ok {
 			b.scope.BindTo(v.Name, slot)
 		}
 	}
+	b.calls = callSlots{}
 	for i := range a.calls {
 		a.calls[i].slot = b.scope.Slot()
+		b.calls.add(a.calls[i].call, a.calls[i].slot)
 	}
-	b.calls = a.calls
 	b.chain.add(a)
 	return nil
 }

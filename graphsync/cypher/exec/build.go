@@ -2,7 +2,6 @@ package exec
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/meshd/meshd/graphsync/cypher/ast"
 	"github.com/meshd/meshd/graphsync/cypher/eval"
@@ -16,7 +15,8 @@ type builder struct {
 	around *eval.Scope // what is seen around the part, or an empty scope
 	scope  *eval.Scope
 	known  []known
-	calls  []call
+	alike  *plan.Alike // the expressions of known
+	calls  callSlots
 	cut    *slice // of the sorting that was built last
 	walks  map[*plan.Rel]*walked
 	chain  chain
@@ -36,7 +36,7 @@ type known struct {
 }
 
 func (p *program) builder(around *eval.Scope) *builder {
-	return &builder{program: p, around: around, scope: around.Child(), walks: map[*plan.Rel]*walked{}}
+	return &builder{program: p, around: around, scope: around.Child(), alike: &plan.Alike{}, walks: map[*plan.Rel]*walked{}}
 }
 
 func undefined(name string) error {
@@ -167,24 +167,21 @@ func (b *builder) forget(op *plan.Forget) error {
 	for i, name := range op.Keep {
 		b.scope.BindTo(name, slots[i])
 	}
-	b.known, b.calls = nil, nil
+	b.forgetKnown()
+	b.calls = callSlots{}
 	return nil
 }
 
 // compiler compiles expressions as they are seen at this place.
 func (b *builder) compiler(e ast.Expr) *eval.Compiler {
 	c := &eval.Compiler{Scope: b.scope, Pattern: b.pattern, Exists: b.exists, Path: b.pathExpr}
-	if len(b.calls) > 0 {
-		c.Aggregate = b.aggregateSlot
+	if len(b.calls.at) > 0 {
+		c.Aggregate = b.calls.slot
 	}
 	if len(b.known) > 0 {
-		items := make([]plan.Item, len(b.known))
-		for i := range b.known {
-			items[i] = b.known[i].item
-		}
 		named := func(name string) bool { _, ok := b.scope.Lookup(name); return ok }
 		slots := map[ast.Expr]int{}
-		plan.Uses(e, items, named, func(x ast.Expr, item int) { slots[x] = b.known[item].slot })
+		b.alike.Uses(e, named, func(x ast.Expr, i int) { slots[x] = b.known[i].slot })
 		if len(slots) > 0 {
 			c.Known = func(x ast.Expr) (int, bool) { slot, ok := slots[x]; return slot, ok }
 		}
@@ -194,15 +191,37 @@ func (b *builder) compiler(e ast.Expr) *eval.Compiler {
 
 func (b *builder) compile(e ast.Expr) (eval.Fn, error) { return b.compiler(e).Compile(e) }
 
-func (b *builder) aggregateSlot(c *ast.Call) (int, bool) {
-	for i := range b.calls {
-		if b.calls[i].call == c {
-			return b.calls[i].slot, true
-		}
+// know says that the value of an item stands in a slot from here on.
+func (b *builder) know(k known) {
+	b.known = append(b.known, k)
+	b.alike.Add(k.item.Expr)
+}
+
+func (b *builder) forgetKnown() { b.known, b.alike = nil, &plan.Alike{} }
+
+// callSlots are the slots of aggregates.
+type callSlots struct {
+	at    map[*ast.Call]int // each of them, for those that are the Same as none
+	alike plan.Alike
+	slots []int
+}
+
+func (s *callSlots) add(c *ast.Call, slot int) {
+	if s.at == nil {
+		s.at = map[*ast.Call]int{}
 	}
-	i := slices.IndexFunc(b.calls, func(o call) bool { return plan.Same(o.call, c) })
+	s.at[c] = slot
+	s.alike.Add(c)
+	s.slots = append(s.slots, slot)
+}
+
+func (s *callSlots) slot(c *ast.Call) (int, bool) {
+	if slot, ok := s.at[c]; ok {
+		return slot, true
+	}
+	i := s.alike.Find(c)
 	if i < 0 {
 		return 0, false
 	}
-	return b.calls[i].slot, true
+	return s.slots[i], true
 }

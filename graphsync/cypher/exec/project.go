@@ -38,7 +38,9 @@ func (b *builder) project(op *plan.Project) error {
 		columns = append(columns, known{item, slot})
 	}
 	b.scope = scope
-	b.known = append(b.known, columns...)
+	for _, k := range columns {
+		b.know(k)
+	}
 	if len(p.items) > 0 {
 		b.chain.add(p)
 	}

@@ -32,18 +32,21 @@ func (b *building) project(p *ast.Projection, where ast.Expr) error {
 // items are what is projected: * is every name that can be seen, in their order.
 func (b *building) items(p *ast.Projection) ([]Item, error) {
 	var items []Item
+	seen := map[string]bool{}
 	if p.Star {
 		names := b.own()
 		sort.Strings(names)
 		for _, name := range names {
+			seen[name] = true
 			items = append(items, Item{Name: name, Expr: &ast.Var{Name: name}})
 		}
 	}
 	for _, item := range p.Items {
 		name := item.Column()
-		if slices.ContainsFunc(items, func(i Item) bool { return i.Name == name }) {
+		if seen[name] {
 			return nil, fault.At(item.Expr.Place(), fault.Syntax, "ColumnNameConflict", "there are two columns %s", name)
 		}
+		seen[name] = true
 		items = append(items, Item{Name: name, Expr: item.Expr})
 	}
 	return items, nil
@@ -54,11 +57,13 @@ func (b *building) items(p *ast.Projection) ([]Item, error) {
 func (b *building) aggregate(items []Item, sortBy []ast.SortItem) []string {
 	op := &Aggregate{Plain: map[*ast.Call]bool{}}
 	out := make([]Item, len(items))
+	var seen Alike
 	gather := func(e ast.Expr) {
 		for _, c := range aggregates(e) {
-			if slices.ContainsFunc(op.Calls, func(o *ast.Call) bool { return Same(o, c) }) {
+			if seen.Find(c) >= 0 {
 				continue
 			}
+			seen.Add(c)
 			op.Calls = append(op.Calls, c)
 			if b.countsRows(c) {
 				op.Plain[c] = true

@@ -132,37 +132,3 @@ var steady = map[string]bool{
 	"id": true, "elementId": true, "labels": true, "type": true, "keys": true, "properties": true,
 	"nodes": true, "relationships": true, "startNode": true, "endNode": true, "length": true, "size": true,
 }
-
-// Uses finds, in the expressions that stand behind a projection, the parts that
-// are written like one of the items: their value is known. It calls found with
-// the part and the item. A part that is a variable means what is called so now,
-// unless nothing is.
-func Uses(e ast.Expr, items []Item, names func(name string) bool, found func(x ast.Expr, item int)) {
-	if e == nil {
-		return
-	}
-	if v, ok := e.(*ast.Var); !ok || !names(v.Name) {
-		for i := range items {
-			if Same(e, items[i].Expr) {
-				found(e, i)
-				return
-			}
-		}
-	}
-	children(e, func(x ast.Expr, inner ...string) {
-		visible := items
-		if len(inner) > 0 {
-			hidden := map[string]bool{}
-			for _, name := range inner {
-				hidden[name] = true
-			}
-			visible = slices.Clone(items)
-			for i := range visible {
-				if mentionsAny(visible[i].Expr, hidden) {
-					visible[i].Expr = nil
-				}
-			}
-		}
-		Uses(x, visible, names, found)
-	}, func(any) {})
-}
