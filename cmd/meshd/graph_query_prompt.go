@@ -20,7 +20,7 @@ import (
 const (
 	queryPrompt = "meshd> "
 	queryMore   = "   ... "
-	queryHelp   = "End a query with ; or an empty line. Ctrl-C drops what was typed, Ctrl-D or exit leaves.\n"
+	queryHelp   = "End a query with ; or an empty line. Leave with exit, Ctrl-D or Ctrl-C.\n"
 )
 
 // prompt asks one query after the other on a terminal.
