@@ -51,9 +51,9 @@ bench-graph: ## the graph beside the reference memory server, as Markdown (CELLS
 	@cp test/bench/graph/peer/* bin/bench/npm/ && cd bin/bench/npm && npm install --no-audit --no-fund --loglevel=error >&2
 	@bin/bench/graph -cells "$${CELLS:-}" -duration $${DURATION:-2s} $(if $(SMALL),-small)
 
-bench-sync: ## clients that come back from working offline (CLIENTS=1000 MUTATIONS=1000 SHARE=4 ACTIVE=128 KILLS=10s)
+bench-sync: ## clients that come back from working offline (CLIENTS=1000 MUTATIONS=1000 SHARE=4 ACTIVE=128 KILLS=15s)
 	@mkdir -p bin/bench && CGO_ENABLED=0 $(GO) build -o bin/bench/meshd ./cmd/meshd && CGO_ENABLED=0 $(GO) build -o bin/bench/sync ./test/bench/sync
-	@bin/bench/sync -bin bin/bench/meshd -clients $${CLIENTS:-1000} -mutations $${MUTATIONS:-1000} -share $${SHARE:-4} -active $${ACTIVE:-128} -kills $${KILLS:-10s}
+	@bin/bench/sync -bin bin/bench/meshd -clients $${CLIENTS:-1000} -mutations $${MUTATIONS:-1000} -share $${SHARE:-4} -active $${ACTIVE:-128} -kills $${KILLS:-15s}
 
 bench-query: ## queries of openCypher beside the structured routes, as Markdown (CELLS= DURATION=2s SMALL=1)
 	@mkdir -p bin/bench/npm && CGO_ENABLED=0 $(GO) build -o bin/bench/meshd ./cmd/meshd && CGO_ENABLED=0 $(GO) build -o bin/bench/graph ./test/bench/graph

@@ -43,7 +43,7 @@ func main() {
 	flag.IntVar(&s.mutations, "mutations", 1000, "mutations of each")
 	flag.IntVar(&s.share, "share", 4, "clients of a namespace")
 	flag.IntVar(&s.active, "active", 128, "clients that catch up at once")
-	flag.DurationVar(&s.kills, "kills", 10*time.Second, "how long a leader lives; 0: for ever")
+	flag.DurationVar(&s.kills, "kills", 15*time.Second, "how long a leader lives; 0: for ever")
 	flag.Parse()
 	if err := run(s); err != nil {
 		log.Fatal(err)
