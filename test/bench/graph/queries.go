@@ -19,7 +19,7 @@ var queryCells = []cell{
 }
 
 // querySmoke are the cells of which a smoke takes a part.
-var querySmoke = []string{"wordnet-query-1", "debian-query-3", "grow-10k"}
+var querySmoke = []string{"wordnet-query-1", "debian-query-3", "grow-10k", "burden"}
 
 // inquiry is a query to measure.
 type inquiry struct {
@@ -63,14 +63,14 @@ func (r *queryRow) perExpansion() string {
 	if r.expansions < 1000 {
 		return ""
 	}
-	return fmt.Sprintf("%.0f", float64(r.p50.Nanoseconds())/r.expansions)
+	return fmt.Sprintf("%.0f", r.cpu*1e6/r.expansions)
 }
 
 func (r *queryRow) ratio() string {
 	if r.beside.n == 0 {
-		return ""
+		return " | "
 	}
-	return fmt.Sprintf("%s (%.1f)", ms(r.beside.p50), float64(r.p50)/float64(r.beside.p50))
+	return fmt.Sprintf("%s (%.1f) | %.2f (%.1f)", ms(r.beside.p50), float64(r.p50)/float64(r.beside.p50), r.beside.cpu, r.cpu/r.beside.cpu)
 }
 
 func (q *inquiry) request(i int, explain bool) request {
@@ -244,13 +244,17 @@ func (b *bench) grown(entities int) error {
 var burdens = []string{
 	"MATCH (a)-->(b)-->(c)-->(d)-->(e)-->(f)-->(g)-->(h)-->(i)-->(j) RETURN count(*)",
 	"MATCH (a), (b), (c) WHERE a.label + b.label = c.label RETURN count(*)",
-	"UNWIND range(1, 1000000000) AS i WITH i WHERE i % 7 = 8 RETURN count(i)",
-	"MATCH (a)-[:knows*1..30]->(b) WHERE a.label = b.label + 'x' RETURN count(*)",
+	"UNWIND range(1, 50000) AS i UNWIND range(1, 50000) AS j WITH i, j WHERE (i + j) % 7 = 8 RETURN count(*)",
+	"MATCH (a)--(b)--(c)--(d)--(e)--(f)--(g)--(h) WHERE a.label = h.label + 'x' RETURN count(*)",
 }
 
 // burden measures writes without and with queries that take all they may.
 func (b *bench) burden() error {
-	d, err := synthetic(b.dir, 100_000)
+	entities, long := 100_000, 20*time.Second
+	if b.small {
+		entities, long = 10_000, 3*time.Second
+	}
+	d, err := synthetic(b.dir, entities)
 	if err != nil {
 		return err
 	}
@@ -260,7 +264,6 @@ func (b *bench) burden() error {
 	if err := b.load(d); err != nil {
 		return err
 	}
-	const long = 20 * time.Second
 	b.budget = long
 	made := 0
 	create := func(name string, at int) {
@@ -307,7 +310,7 @@ func (b *bench) burden() error {
 			word = "**another node leads now**"
 		}
 		b.leader = leader
-		b.out.say("%s: %d long queries were inquiry meanwhile; the disks of all nodes grew by %s MB; %s", where.name, runs, mb(disk()-before), word)
+		b.out.say("%s: %d long queries were asked meanwhile; the disks of all nodes grew by %s MB; %s", where.name, runs, mb(disk()-before), word)
 	}
 	b.memory()
 	return nil

@@ -30,9 +30,9 @@ func (s *section) printQueries(w io.Writer) {
 	if len(s.queries) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\n| query | n | p50 ms | p95 | expansions | ns each | structured, p50 ms (times) |\n|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(w, "\n| query | n | p50 ms | p95 | CPU ms | expansions | ns each | structured, p50 ms (times) | CPU ms (times) |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, x := range s.queries {
-		fmt.Fprintf(w, "| %s | %d | %s | %s | %s | %s | %s |\n", x.name, x.n, ms(x.p50), ms(x.p95), thousands(int(x.expansions)), x.perExpansion(), x.ratio())
+		fmt.Fprintf(w, "| %s | %d | %s | %s | %.2f | %s | %s | %s |\n", x.name, x.n, ms(x.p50), ms(x.p95), x.cpu, thousands(int(x.expansions)), x.perExpansion(), x.ratio())
 	}
 	for _, p := range s.plans {
 		fmt.Fprintf(w, "\n`EXPLAIN %s`\n\n```\n%s\n```\n", p[0], strings.TrimSpace(p[1]))
@@ -50,7 +50,7 @@ func (r *report) printQueryGrowth(w io.Writer) {
 	if len(sizes) < 2 {
 		return
 	}
-	fmt.Fprintf(w, "\n## Growth\n\np50 in ms at each size, in brackets the expansions, and how many times as long the largest takes as the smallest.\n\n| query |")
+	fmt.Fprintf(w, "\n## Growth\n\np50 in ms at each size, in brackets the CPU ms and the expansions, and how many times as long the largest takes as the smallest, by p50 and by CPU.\n\n| query |")
 	for _, s := range sizes {
 		fmt.Fprintf(w, " %s |", strings.TrimPrefix(s.name, "grow-"))
 	}
@@ -61,11 +61,11 @@ func (r *report) printQueryGrowth(w io.Writer) {
 		for _, s := range sizes {
 			if i < len(s.queries) {
 				last = s.queries[i]
-				fmt.Fprintf(w, " %s (%.0f) |", ms(last.p50), last.expansions)
+				fmt.Fprintf(w, " %s (%.2f, %.0f) |", ms(last.p50), last.cpu, last.expansions)
 			} else {
 				fmt.Fprint(w, " - |")
 			}
 		}
-		fmt.Fprintf(w, " %.2f |\n", float64(last.p50)/float64(x.p50))
+		fmt.Fprintf(w, " %.2f, %.2f |\n", float64(last.p50)/float64(x.p50), last.cpu/x.cpu)
 	}
 }
