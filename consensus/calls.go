@@ -20,12 +20,13 @@ const (
 	methodScan      = "consensus.scan"
 	methodVerdict   = "consensus.verdict"
 	methodAttend    = "consensus.attend"
+	methodSeat      = "consensus.seat"
 )
 
 // Methods lists the calls between replicas: whoever implements Peers routes
 // each of them to HandleCall at the other end.
 func Methods() []string {
-	return []string{methodPropose, methodTerm, methodReadIndex, methodRevision, methodStats, methodScrub, methodScan, methodVerdict, methodAttend}
+	return []string{methodPropose, methodTerm, methodReadIndex, methodRevision, methodStats, methodScrub, methodScan, methodVerdict, methodAttend, methodSeat}
 }
 
 // An answer's first byte says how the call ended; errors travel as a byte, so
@@ -128,6 +129,8 @@ func (g *Group) HandleCall(ctx context.Context, fromRaftID, method string, body 
 		}
 	case methodVerdict:
 		err = g.takeVerdict(body)
+	case methodSeat:
+		err = g.takeSeatMove(body)
 	default:
 		return nil, fmt.Errorf("there is no call named %q", method)
 	}

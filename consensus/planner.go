@@ -74,8 +74,10 @@ type planInput struct {
 	health map[string]vitals
 	// evenSince is since when the number of voters has been even.
 	evenSince time.Time
-	now       time.Time
-	times     healthTimes
+	// order is the move of a seat that somebody asks for; empty: none.
+	order seatMove
+	now   time.Time
+	times healthTimes
 }
 
 // plan returns the next single step from the configuration towards what the
@@ -94,7 +96,7 @@ func plan(in planInput) step {
 			p.voting = append(p.voting, s.id)
 		}
 	}
-	for _, rule := range []func() step{p.handOver, p.takeOut, p.addMissing, p.shrink, p.grow, p.replace} {
+	for _, rule := range []func() step{p.handOver, p.takeOut, p.addMissing, p.move, p.shrink, p.grow, p.replace} {
 		if s := rule(); s.kind != "" {
 			return s
 		}

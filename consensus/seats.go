@@ -36,6 +36,9 @@ type seats struct {
 	mu     sync.Mutex
 	health map[string]*observed
 	even   time.Time
+
+	move      seatMove // what was asked for last (seatmove.go)
+	moveUntil time.Time
 }
 
 // observed is what the leader has seen of one replica.
@@ -86,7 +89,7 @@ func (s *seats) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.health)
-	s.even = time.Time{}
+	s.even, s.moveUntil = time.Time{}, time.Time{}
 }
 
 // round makes at most one step and says whether another may follow at once.
@@ -120,6 +123,9 @@ func (s *seats) round() bool {
 		s.even = now
 	}
 	in.evenSince = s.even
+	if now.Before(s.moveUntil) {
+		in.order = s.move
+	}
 	s.mu.Unlock()
 	next := plan(in)
 	if next.kind == stepNone {

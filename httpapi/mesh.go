@@ -20,6 +20,7 @@ type Mesh interface {
 	Ping(ctx context.Context, ref string, count int) (node.Ping, error)
 	Leave(ctx context.Context) error
 	HandOver(ctx context.Context) error
+	MoveSeat(ctx context.Context, to, from string) (node.MovedSeat, error)
 	Remove(ctx context.Context, ref string) (roster.Tombstone, error)
 	CreateToken(ctx context.Context, t roster.NewToken) (roster.Token, roster.JoinToken, error)
 	Tokens(ctx context.Context) (tokens []roster.Token, now time.Time, err error)
@@ -108,6 +109,26 @@ func (a *API) handOver(ctx context.Context, _ *none) (*handedOver, error) {
 		out.Body.Leader = l.Name
 	}
 	return out, nil
+}
+
+type moveSeatInput struct {
+	Body struct {
+		Node string `json:"node" minLength:"1" maxLength:"128" doc:"who gets the seat: name, id or beginning of the id"`
+		From string `json:"from,omitempty" maxLength:"128" doc:"who gives it up; without it a voter that is not alive, else one that does not lead"`
+	}
+}
+
+type movedSeatOutput struct {
+	ReadOutput
+	Body node.MovedSeat
+}
+
+func (a *API) moveSeat(ctx context.Context, in *moveSeatInput) (*movedSeatOutput, error) {
+	moved, err := a.cfg.Mesh.MoveSeat(ctx, in.Body.Node, in.Body.From)
+	if err != nil {
+		return nil, err
+	}
+	return &movedSeatOutput{a.position(), moved}, nil
 }
 
 type memberRef struct {

@@ -39,6 +39,7 @@ func (a *API) entries() []Entry {
 			Op(Route{Method: http.MethodDelete, Path: "/members/{id}", Summary: "Remove a node for ever", Role: access.RoleAdmin, Status: http.StatusOK}, a.removeMember),
 			Op(Route{Method: http.MethodPost, Path: "/leave", Summary: "Take this node out of the mesh", Role: access.RoleAdmin, Timeout: 90 * time.Second}, a.leave),
 			Op(Route{Method: http.MethodPost, Path: "/seat/hand-over", Summary: "Give this node's leadership to another", Role: access.RoleAdmin}, a.handOver),
+			Op(Route{Method: http.MethodPost, Path: "/seat/move", Summary: "Give a voter's seat to another node", Role: access.RoleAdmin, Timeout: 45 * time.Second}, a.moveSeat),
 			Op(Route{Method: http.MethodPost, Path: "/ping", Summary: "Round trips to another node", Role: access.RoleUser}, a.ping),
 			Op(Route{Method: http.MethodGet, Path: "/doctor", Summary: "What is wrong, in words", Role: access.RoleViewer}, a.doctor),
 			Op(Route{Method: http.MethodGet, Path: "/tokens", Summary: "Join tokens, without their secrets", Role: access.RoleAdmin}, a.tokens),

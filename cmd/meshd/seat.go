@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
 func seatCommand(a *app) *cobra.Command {
@@ -28,5 +29,38 @@ func seatCommand(a *app) *cobra.Command {
 			})
 		}),
 	})
-	return group("seat", "Move what a node does for the others", "  meshd seat hand-over", handOver)
+	return group("seat", "Move what a node does for the others", "  meshd seat hand-over\n  meshd seat move office", handOver, seatMoveCommand(a))
+}
+
+func seatMoveCommand(a *app) *cobra.Command {
+	var from string
+	cmd := a.asks(&cobra.Command{
+		Use:               "move NODE",
+		Short:             "Let a node vote in the place of another",
+		Long:              "Let a node vote in the place of another. Each write waits for a majority of the voters,\nso they should be the machines that are up most and have the fastest disks. Their\nnumber stays what it is. Without --from a voter that is not alive gives up its seat,\nelse one that does not lead.",
+		Example:           "  meshd seat move office\n  meshd seat move office --from laptop",
+		ValidArgsFunction: a.completing(memberNames),
+		Args:              arguments,
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+			var moved struct {
+				Node string `json:"node"`
+				From string `json:"from"`
+			}
+			body := map[string]string{"node": args[0]}
+			if from != "" {
+				body["from"] = from
+			}
+			if err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/seat/move", Body: body, Timeout: 50 * time.Second}, &moved); err != nil {
+				return err
+			}
+			p := a.printer()
+			return p.Result(moved, func() error {
+				p.Say("%s votes in the place of %s", output.Clean(moved.Node), output.Clean(moved.From))
+				return nil
+			})
+		}),
+	})
+	cmd.Flags().StringVar(&from, "from", "", "the voter that gives up its seat")
+	_ = cmd.RegisterFlagCompletionFunc("from", a.completing(memberNames))
+	return cmd
 }
