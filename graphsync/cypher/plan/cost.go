@@ -76,6 +76,17 @@ func (g *guess) relCount(types []string) float64 {
 	return sum
 }
 
+// passShare is what it takes to pass over a relationship of another type, beside
+// one that is given.
+const passShare = 0.2
+
+// relScan is what it takes to find all relationships of the types: those of other
+// types lie between them, so a rare type of a large graph is no quick beginning.
+func (g *guess) relScan(types []string) float64 {
+	n := g.relCount(types)
+	return n + passShare*max(0, g.relCount(nil)-n)
+}
+
 // degree is how many relationships of the types a node has in a direction.
 func (g *guess) degree(types []string, dir ast.Direction) float64 {
 	d := g.relCount(types) / g.all()

@@ -217,12 +217,13 @@ func (m *matching) starts(s *state) []action {
 		if s.edges[i] || e.bound || e.rel.Long || s.nodes[e.from] || s.nodes[e.to] || e.from == e.to {
 			continue
 		}
-		n := m.guess.relCount(e.rel.Types)
+		n, cost := m.guess.relCount(e.rel.Types), m.guess.relScan(e.rel.Types)
 		p := m.relByID(s, e)
 		if p != nil {
 			n = min(n, 1)
+			cost = n
 		}
-		a := action{kind: scanRels, edge: i, byID: p, cost: s.rows * n, rows: s.rows * n * m.shareOf(s, e.from) * m.shareOf(s, e.to)}
+		a := action{kind: scanRels, edge: i, byID: p, cost: s.rows * cost, rows: s.rows * n * m.shareOf(s, e.from) * m.shareOf(s, e.to)}
 		if e.rel.Dir == 0 {
 			a.cost, a.rows = a.cost*2, a.rows*2
 		}

@@ -67,7 +67,9 @@ func TestPlans(t *testing.T) {
 		{"counted", `MATCH (a:City) RETURN count(a)`, []string{"Counted nodes:City", "Project _1 AS count(a)"}},
 		{"not counted", `MATCH (a:City) RETURN count(DISTINCT a)`, []string{"NodesByLabel (a:City)", "Aggregate count(DISTINCT a)", "Project count(DISTINCT a)"}},
 		{"ring", `MATCH (a:City)-[:RULES]->(b)-[:RULES]->(a) RETURN a`, []string{
-			"AllRelationships (a:City)-[:RULES]->(b)", "ExpandInto (b)-[:RULES]->(a)", "Project a"}},
+			"NodesByLabel (a:City)", "Expand (a)-[:RULES]->(b)", "ExpandInto (b)-[:RULES]->(a)", "Project a"}},
+		{"a rare type is no beginning beside an index", `MATCH (a {key: 'x'})-[:RULES]->(b) RETURN b`, []string{
+			"NodeByIndex (a) key = 'x'", "Filter a.key = 'x'", "Expand (a)-[:RULES]->(b)", "Project b"}},
 		{"walk", `MATCH (a:City)-[rs:KNOWS*1..3]->(b) RETURN rs`, []string{"NodesByLabel (a:City)", "Walk (a)-[rs:KNOWS*1..3]->(b)", "Project rs"}},
 		{"reach", `MATCH (a:City)-[:KNOWS*1..3]->(b) RETURN DISTINCT b`, []string{"NodesByLabel (a:City)", "Reach (a)-[:KNOWS*1..3]->(b)", "Project b", "Distinct b"}},
 		{"no reach beside another", `MATCH (a:City)-[:KNOWS*1..3]->(b)-[:KNOWS]->(c) RETURN DISTINCT c`, []string{
