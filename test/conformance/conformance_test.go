@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,6 +26,15 @@ func TestScenarios(t *testing.T) {
 	}
 	if err := r.Print(t.Output()); err != nil {
 		t.Fatal(err)
+	}
+	told, err := os.ReadFile("CONFORMANCE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for group, n := range r.Groups {
+		if line := fmt.Sprintf("\n| %s | %d |\n", group, n[conformance.Passed]); !strings.Contains(string(told), line) {
+			t.Errorf("CONFORMANCE.md does not say that %s has %d scenarios", group, n[conformance.Passed])
+		}
 	}
 }
 

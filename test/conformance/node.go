@@ -163,7 +163,7 @@ func plainOf(v value.Value) (any, error) {
 	case value.KindFloat:
 		text := value.Format(v, nil)
 		if strings.Contains(text, "N") || strings.Contains(text, "I") {
-			return nil, fmt.Errorf("%w: JSON has no %s", ErrCannotHold, text)
+			return nil, fmt.Errorf("%w: JSON cannot tell %s", ErrCannotHold, text)
 		}
 		return json.Number(text), nil
 	case value.KindString:
@@ -189,7 +189,7 @@ func plainOf(v value.Value) (any, error) {
 		}
 		return m, nil
 	}
-	return nil, fmt.Errorf("%w: JSON has no %s", ErrCannotHold, v.Kind())
+	return nil, fmt.Errorf("%w: JSON cannot tell %s", ErrCannotHold, v.Kind())
 }
 
 // Run asks the node.
