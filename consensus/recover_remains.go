@@ -22,6 +22,8 @@ type remains struct {
 	// log is nil where it cannot be read; scratch is where its copy lies.
 	log     *raftLog
 	scratch string
+	// salvage has the entries where the log's index is lost.
+	salvage salvage
 	// The entries of the log from first to last are there but for the broken.
 	first, last uint64
 	broken      []uint64
@@ -114,7 +116,8 @@ func (r *remains) openLog() (lost string, err error) {
 	library := newLibraryLog(slog.New(slog.DiscardHandler), "raft")
 	path := r.dir.file(nameLog)
 	if r.dir.lostLog() {
-		return "the log of this server, or its index, is gone", nil
+		r.salvage, err = salvageLog(path)
+		return "the log of this server, or its index, is gone", err
 	}
 	if _, err := os.Stat(filepath.Join(path, nameIndex)); errors.Is(err, fs.ErrNotExist) && !r.dir.used {
 		return "", nil // none was ever made, nor is one now
@@ -126,7 +129,9 @@ func (r *remains) openLog() (lost string, err error) {
 		r.log, err = r.dir.openLog(nil, library)
 	}
 	if errors.Is(err, ErrLogDamaged) {
-		return err.Error(), nil
+		lost = err.Error()
+		r.salvage, err = salvageLog(path)
+		return lost, err
 	}
 	if err != nil || lost == "" {
 		return "", err
@@ -139,17 +144,20 @@ func (r *remains) openLog() (lost string, err error) {
 		return "", fmt.Errorf("copying the damaged log: %w", err)
 	}
 	if r.log, err = openRaftLog(scratch, nil, library); err != nil {
-		r.log = nil // nothing of it can be read
+		r.log = nil // not by its index
+		r.salvage, err = salvageLog(path)
 	}
-	return lost, nil
+	return lost, err
 }
 
 // walk reads every entry.
 func (r *remains) walk() (err error) {
-	if r.log == nil {
+	if r.log == nil && len(r.salvage) == 0 {
 		return nil
 	}
-	if r.first, err = r.log.wal.FirstIndex(); err == nil {
+	if r.log == nil {
+		r.first, r.last = r.salvage.span()
+	} else if r.first, err = r.log.wal.FirstIndex(); err == nil {
 		r.last, err = r.log.wal.LastIndex()
 	}
 	if err != nil {
@@ -167,6 +175,9 @@ func (r *remains) walk() (err error) {
 }
 
 func (r *remains) entry(i uint64) (l raft.Log, err error) {
+	if r.log == nil {
+		return r.salvage.entry(i)
+	}
 	if err = r.log.readWhole(i); err == nil {
 		err = r.log.wal.GetLog(i, &l)
 	}
@@ -311,7 +322,7 @@ func (r *remains) told(end uint64) (kept, lost string) {
 	switch {
 	case r.last > end:
 		lost = fmt.Sprintf("what this node itself wrote in entries %d to %d, and whatever came behind them", end+1, r.last)
-	case r.last == end && r.scratch == "":
+	case r.last == end && r.scratch == "" && r.log != nil:
 		lost = "nothing of this node's own, since its log is whole"
 	case r.best.file != "" && r.best.trusted && end == r.best.index:
 		lost = fmt.Sprintf("nothing that had taken effect here, since the state has it; entries behind %d that had not, if there were any", end)
