@@ -90,14 +90,19 @@ func (r *report) printAims(w io.Writer) {
 	}
 }
 
-// printGrowth puts the same operations at growing sizes side by side.
-func (r *report) printGrowth(w io.Writer) {
-	var sizes []*section
+// sizes are the cells that do the same at growing sizes.
+func (r *report) sizes(prefix string) (sizes []*section) {
 	for _, s := range r.sections {
-		if strings.HasPrefix(s.name, "size-") && len(s.rows) > 0 {
+		if strings.HasPrefix(s.name, prefix) && len(s.rows) > 0 {
 			sizes = append(sizes, s)
 		}
 	}
+	return sizes
+}
+
+// printGrowth puts the same operations at growing sizes side by side.
+func (r *report) printGrowth(w io.Writer) {
+	sizes := r.sizes("size-")
 	if len(sizes) < 2 {
 		return
 	}

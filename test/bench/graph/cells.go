@@ -56,6 +56,14 @@ func (b *bench) start(nodes int) (err error) {
 	return err
 }
 
+// begin makes the mesh and loads a graph.
+func (b *bench) begin(d *dataset, nodes int) error {
+	if err := b.start(nodes); err != nil {
+		return err
+	}
+	return b.load(d)
+}
+
 // follower is a node that does not lead, or the only one.
 func (b *bench) follower() int { return (b.leader + 1) % len(b.clients) }
 
@@ -76,10 +84,7 @@ func (b *bench) words(nodes int) error {
 	if err != nil {
 		return err
 	}
-	if err := b.start(nodes); err != nil {
-		return err
-	}
-	if err := b.load(d); err != nil {
+	if err := b.begin(d, nodes); err != nil {
 		return err
 	}
 	if nodes > 1 {
@@ -98,10 +103,7 @@ func (b *bench) packages() error {
 	if err != nil {
 		return err
 	}
-	if err := b.start(3); err != nil {
-		return err
-	}
-	if err := b.load(d); err != nil {
+	if err := b.begin(d, 3); err != nil {
 		return err
 	}
 	b.reads(d)
@@ -115,10 +117,7 @@ func (b *bench) made(entities int) error {
 	if err != nil {
 		return err
 	}
-	if err := b.start(3); err != nil {
-		return err
-	}
-	if err := b.load(d); err != nil {
+	if err := b.begin(d, 3); err != nil {
 		return err
 	}
 	b.reads(d)
@@ -136,10 +135,7 @@ func (b *bench) beside(entities int) error {
 	if err != nil {
 		return err
 	}
-	if err := b.start(3); err != nil {
-		return err
-	}
-	if err := b.load(d); err != nil {
+	if err := b.begin(d, 3); err != nil {
 		return err
 	}
 	return b.compare(entities)

@@ -143,10 +143,7 @@ func (b *bench) starts(q inquiry, with string) error {
 
 // shaped makes the mesh, loads a graph, and has it in memory too.
 func (b *bench) shaped(d *dataset, nodes int) (*shape, error) {
-	if err := b.start(nodes); err != nil {
-		return nil, err
-	}
-	if err := b.load(d); err != nil {
+	if err := b.begin(d, nodes); err != nil {
 		return nil, err
 	}
 	return shapeOf(d)
@@ -218,15 +215,15 @@ func (b *bench) grown(entities int) error {
 	if err != nil {
 		return err
 	}
-	if err := b.start(1); err != nil {
-		return err
-	}
-	if err := b.load(d); err != nil {
+	if err := b.begin(d, 1); err != nil {
 		return err
 	}
 	var ops []object
 	for i := range few {
-		ops = append(ops, object{"op": "create_node", "type": "few", "label": fmt.Sprint("one of few ", i), "properties": object{"n": i}})
+		ops = append(ops, object{"op": "create_node", "type": "few", "key": fmt.Sprint("few ", i), "properties": object{"n": i}})
+	}
+	for i := range few / 2 {
+		ops = append(ops, object{"op": "create_edge", "type": "rarely", "source": fmt.Sprint("few ", i), "target": fmt.Sprint("few ", i+1)})
 	}
 	if _, err := b.clients[b.leader].do(b.ctx, post("/graph/batch", object{"session_id": namespace, "ops": ops})); err != nil {
 		return err
@@ -258,10 +255,7 @@ func (b *bench) burden() error {
 	if err != nil {
 		return err
 	}
-	if err := b.start(3); err != nil {
-		return err
-	}
-	if err := b.load(d); err != nil {
+	if err := b.begin(d, 3); err != nil {
 		return err
 	}
 	b.budget = long

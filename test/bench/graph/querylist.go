@@ -268,6 +268,9 @@ func smallQueries(d *dataset) []inquiry {
 		path,
 		{name: "count of a small label", text: "MATCH (n:few) RETURN count(n)", check: func(_ int, a *table) error { return isNumber(a, few) }},
 		{name: "scan of a small label", text: "MATCH (n:few) WHERE n.n >= 50 RETURN count(n)", check: func(_ int, a *table) error { return isNumber(a, few/2) }},
+		{name: "a rare type between nodes of a small label", text: "MATCH (a:few)-[:rarely]->(b)-[:rarely]->(c) RETURN count(*)", check: func(_ int, a *table) error { return isNumber(a, few/2-1) }},
+		{name: "a rare type at a key", text: "MATCH (a)-[:rarely]->(b {key: $k}) RETURN count(a)", params: func(i int) object { return object{"k": fmt.Sprint("few ", 1+i%(few/2))} },
+			check: func(_ int, a *table) error { return isNumber(a, 1) }},
 		{name: "count of everything", text: "MATCH (n) RETURN count(n)", check: rows(1)},
 		{name: "first 10 of a large label", text: "MATCH (n:kindA) RETURN n LIMIT 10", check: rows(10)},
 	}

@@ -41,12 +41,7 @@ func (s *section) printQueries(w io.Writer) {
 
 // printQueryGrowth puts the same queries at growing sizes side by side.
 func (r *report) printQueryGrowth(w io.Writer) {
-	var sizes []*section
-	for _, s := range r.sections {
-		if strings.HasPrefix(s.name, "grow-") && len(s.queries) > 0 {
-			sizes = append(sizes, s)
-		}
-	}
+	sizes := r.sizes("grow-")
 	if len(sizes) < 2 {
 		return
 	}
