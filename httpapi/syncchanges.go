@@ -267,6 +267,13 @@ func (b *beating) Write(p []byte) (int, error) {
 	return b.s.Write(p)
 }
 
+// unwritten is why a write failed.
+func (b *beating) unwritten(err error) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.s.unwritten(err)
+}
+
 // beat writes a text again and again until the function it returns is called,
 // which waits for its goroutine.
 func (b *beating) beat(every time.Duration, text string) (end func()) {

@@ -47,12 +47,12 @@ type changesFeed struct {
 // run tells what there is and what happens, and returns why it ended.
 func (f *changesFeed) run(page graphsync.ChangesPage) (ended string) {
 	if _, err := f.out.Write([]byte("retry: 1000\n\n")); err != nil {
-		return f.s.unwritten(err)
+		return f.out.unwritten(err)
 	}
 	for {
 		if len(page.Events) > 0 {
 			if err := tellStep(f.out, &f.tell, graphsync.Step{Events: page.Events}, f.q.Detail); err != nil {
-				return f.s.unwritten(err)
+				return f.out.unwritten(err)
 			}
 		}
 		f.q.Since = page.Token
@@ -68,7 +68,7 @@ func (f *changesFeed) run(page graphsync.ChangesPage) (ended string) {
 		}
 	}
 	if _, err := f.out.Write(appendSSE(nil, "up_to_date", page.Token, marshal(bookmark{page.Revision}))); err != nil {
-		return f.s.unwritten(err)
+		return f.out.unwritten(err)
 	}
 	w, err := f.a.cfg.Sync.Watch(f.s.ctx, f.q.ChangesQuery, f.permit)
 	if err != nil {
@@ -84,7 +84,7 @@ func (f *changesFeed) run(page graphsync.ChangesPage) (ended string) {
 			continue // up_to_date has said so
 		}
 		if err := tellStep(f.out, &f.tell, step, f.q.Detail); err != nil {
-			return f.s.unwritten(err)
+			return f.out.unwritten(err)
 		}
 	}
 }
