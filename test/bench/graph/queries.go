@@ -220,7 +220,7 @@ func (b *bench) grown(entities int) error {
 	}
 	var ops []object
 	for i := range few {
-		ops = append(ops, object{"op": "create_node", "type": "few", "key": fmt.Sprint("few ", i), "properties": object{"n": i}})
+		ops = append(ops, object{"op": "create_node", "type": "few", "key": fmt.Sprint("few ", i), "label": fmt.Sprint("one of few ", i), "properties": object{"n": i}})
 	}
 	for i := range few / 2 {
 		ops = append(ops, object{"op": "create_edge", "type": "rarely", "source": fmt.Sprint("few ", i), "target": fmt.Sprint("few ", i+1)})
