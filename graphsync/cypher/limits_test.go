@@ -208,3 +208,18 @@ func TestPreparedAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// What looks at large texts counts them, so that the clock is looked at however
+// few rows there are.
+func TestPredicatesOfTextsLookAtTheClock(t *testing.T) {
+	long := func() value.Value { return value.String(strings.Repeat("a", 4<<20)) }
+	params := map[string]value.Value{"s": long(), "z": long()}
+	for _, predicate := range []string{"$s CONTAINS 'ab'", "$s STARTS WITH $z", "$s ENDS WITH $z"} {
+		query := `UNWIND range(1, 100) AS i RETURN count(` + predicate + `)`
+		_, err := cypher.Run(context.Background(), query, params, full(1), cypher.Limits{Time: time.Millisecond})
+		var f *fault.Error
+		if !errors.As(err, &f) || f.Limit != "time" {
+			t.Errorf("%s: %v, want the limit of time", predicate, err)
+		}
+	}
+}

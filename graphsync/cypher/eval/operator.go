@@ -75,6 +75,11 @@ func (c *Compiler) binary(e *ast.Binary) (code, error) {
 		if err != nil {
 			return value.Null, err
 		}
+		if work := looked(e.Op, a, b) / 2048; work > 0 {
+			if err := env.Budget.Step(work); err != nil {
+				return value.Null, fault.Place(e.At, err)
+			}
+		}
 		v, err := apply(a, b)
 		if err != nil {
 			return value.Null, fault.Place(e.At, err)
@@ -93,6 +98,17 @@ var operators = map[ast.Op]func(a, b value.Value) (value.Value, error){
 	ast.StartsWith: onTexts(strings.HasPrefix),
 	ast.EndsWith:   onTexts(strings.HasSuffix),
 	ast.Contains:   onTexts(strings.Contains),
+}
+
+// looked is how many bytes of two texts an operator looks at.
+func looked(o ast.Op, a, b value.Value) int {
+	switch {
+	case a.Kind() != value.KindString || b.Kind() != value.KindString:
+		return 0
+	case o == ast.Contains:
+		return len(a.AsString()) + len(b.AsString())
+	}
+	return min(len(a.AsString()), len(b.AsString()))
 }
 
 // onTexts is a predicate on two texts, null for anything else.
