@@ -7,9 +7,10 @@
 // within bounds of rows, expansions and bytes. Importer and Export carry a
 // namespace as JSON lines.
 //
-// It is not a query language, a search index or a store of its own: all it
-// keeps lies in sorted tables of the consensus state, and it knows nothing of
-// HTTP, credentials or peers.
+// It is no store of its own: all it keeps lies in sorted tables of the consensus
+// state, and it knows nothing of HTTP, credentials or peers. What a query means
+// is package cypher's, what a word finds package search's; both are shown the
+// graph and write nothing.
 //
 // It promises that an operation, or a batch of them, takes effect whole or not
 // at all; that ids are never used twice; that a key names at most one node of

@@ -25,7 +25,7 @@ const (
 	maxQueriesAtOnce   = 4
 	queryWaitsAtMost   = 64
 	CodeQuery          = "QUERY"       // 400; details: class, detail, line, column, offset
-	CodeQueryLimit     = "QUERY_LIMIT" // 400; details: limit, which of rows, expansions, memory, time, bytes
+	CodeQueryLimit     = "QUERY_LIMIT" // 400; details: limit, which of rows, bytes, expansions, memory, time, length, depth
 	CodeTooManyQueries = "TOO_MANY_QUERIES"
 )
 

@@ -53,7 +53,7 @@ const (
 // a snapshot and goes on from there.
 const (
 	CodeToken         = "TOKEN"              // 400: not a token
-	CodeOtherMesh     = "OTHER_MESH"         // 409: the token or payload is another mesh's; details: resync
+	CodeOtherMesh     = "OTHER_MESH"         // 403: the token or payload is another mesh's; details: resync
 	CodeOtherFilter   = "OTHER_FILTER"       // 400: the token belongs to another filter
 	CodeSeqGap        = "SEQ_GAP"            // 409; details: expected
 	CodeSyncDisabled  = "SYNC_DISABLED"      // 409: the namespace is set so

@@ -116,7 +116,7 @@ func (p *pushing) conflict(c clash) (outcome, error) {
 		o.ID, o.Key, o.Norm = c.thing, "", ""
 	}
 	rec := conflictRecord{Kind: c.kind, Reason: c.reason, Thing: c.thing, Nodes: c.nodes, Fields: c.fields, Made: c.made,
-		Client: p.p.Client + p.p.From, Seq: p.seq, By: p.author(), At: p.c.Time.UnixMilli(), ClientAt: p.head.At, Rev: p.c.Revision,
+		Client: p.part.Client + p.part.From, Seq: p.seq, By: p.author(), At: p.c.Time.UnixMilli(), ClientAt: p.head.At, Rev: p.c.Revision,
 		Base: p.base, Policy: p.policy, Op: o.encode(nil)}
 	val := consensus.Encode(&rec)
 	p.w.Put(tConflict, appendNodeKey(nil, ns, c.id), val)
@@ -239,7 +239,7 @@ func (t *tx) takePushed(rec *conflictRecord) (*consensus.Refusal, error) {
 		if !ok {
 			return noEdge(rec.Made), nil
 		}
-		p := &pushing{tx: t, p: &pushPart{}}
+		p := &pushing{tx: t, part: &pushPart{}}
 		ids, r, err := p.rivals(at.ns, &o)
 		for _, id := range ids {
 			if r != nil || err != nil {
@@ -251,7 +251,7 @@ func (t *tx) takePushed(rec *conflictRecord) (*consensus.Refusal, error) {
 		}
 		return r, err
 	}
-	p := &pushing{tx: t, p: &pushPart{}, op: &o, head: &pushHead{At: rec.ClientAt, Cascade: true}, base: rec.Base, policy: policyLast, force: true}
+	p := &pushing{tx: t, part: &pushPart{}, op: &o, head: &pushHead{At: rec.ClientAt, Cascade: true}, base: rec.Base, policy: policyLast, force: true}
 	out, err := p.run()
 	if out, err = asOutcome(out, err); err != nil {
 		return nil, err

@@ -23,8 +23,8 @@ type Conflict struct {
 	KeptID uint64   `json:"kept_id,omitempty"`
 	Reason string   `json:"reason"`
 	Fields []string `json:"fields,omitempty"`
-	// Resolution is how conflicts are dealt with there: by the strategy in force
-	// when it came up.
+	// Strategy is how conflicts were dealt with in the namespace when this one
+	// came up.
 	Strategy string `json:"strategy"`
 	ClientID string `json:"client_id,omitempty"`
 	Seq      uint64 `json:"seq,omitempty"`

@@ -197,7 +197,7 @@ func (p *pushing) changeEdge(at triple, moved bool) (outcome, error) {
 		return outcome{Status: pushConflict, Reason: reasonIfRev, ID: at.id, Version: cur.Version}, nil
 	}
 	c := clash{kind: kindEdge, thing: at.id, nodes: []uint64{at.source, at.target}}
-	return p.take(&l, c, cur.Version, cur.Props, moved, func(set []want, props []byte) (opResult, *consensus.Refusal, error) {
+	return p.takeFields(&l, c, cur.Version, cur.Props, moved, func(set []want, props []byte) (opResult, *consensus.Refusal, error) {
 		return p.tx.changeEdge(at, p.edgeOp(at.id, set, props))
 	})
 }

@@ -1,285 +1,88 @@
 package graphsync
 
 import (
-	"errors"
-	"fmt"
-	"slices"
-	"strings"
-
-	"github.com/meshd/meshd/consensus"
+	"encoding/json"
+	"time"
 )
 
-// A payload is what another instance knows of things, with a vector clock for
-// each. The mesh's counter in a clock is the revision. What another instance
-// has that the mesh has not is known by that one's counters, which are kept
-// beside the thing; what the mesh has that the other has not, by revisions
-// after the one that the clock names.
-
-// clockRecord is what other instances' counters were when their version of a
-// thing was last taken or turned down, in tClock. Under a namespace it is what
-// they had seen themselves.
-type clockRecord struct {
-	// Applied is the revision that took it: what the mesh has made of the thing
-	// by then is no news to the other.
-	Applied uint64      `cbor:"1,keyasint,omitempty"`
-	Clock   []clockPart `cbor:"2,keyasint,omitempty"`
-}
-
-func (c *clockRecord) encode(b []byte) []byte {
-	f := mapFields(b)
-	f.uintIf(1, c.Applied)
-	if len(c.Clock) > 0 {
-		f.name(2)
-		f.b = appendClock(f.b, c.Clock)
-	}
-	return f.end()
-}
-
-func (c *clockRecord) read(v []byte) bool {
-	r := cborReader{b: v}
-	r.members(func(name uint64) bool {
-		switch name {
-		case 1:
-			c.Applied = r.uint()
-		case 2:
-			c.Clock = readClock(&r)
-		default:
-			return false
-		}
-		return true
-	})
-	return r.whole()
-}
-
-// clockOf returns the counters kept under a key of tClock.
-func (v *view) clockOf(key []byte) (clockRecord, error) {
-	var c clockRecord
-	got := v.r.Get(tClock, key)
-	if got == nil || c.read(got) {
-		return c, nil
-	}
-	c = clockRecord{}
-	if err := consensus.Decode(got, &c); err != nil {
-		return c, fmt.Errorf("%w: %w", errRecord, err)
-	}
-	return c, nil
-}
-
-// Bounds of a vector clock.
+// Bounds of a payload: larger graphs are for Snapshot and Changes.
 const (
-	maxInstances = 64
-	maxInstance  = 128 // bytes of a name
+	MaxPayload      = 20_000 // things
+	MaxPayloadBytes = 16 << 20
 )
 
-func goodClock(clock []clockPart) bool {
-	for i := range clock {
-		if len(clock[i].Instance) == 0 || len(clock[i].Instance) > maxInstance || i > 0 && clock[i-1].Instance >= clock[i].Instance {
-			return false
-		}
-	}
-	return len(clock) <= maxInstances
+// Sync types of a payload.
+const (
+	SyncFull        = "full"
+	SyncIncremental = "incremental"
+)
+
+// SyncPayload is a graph, or what changed in it, as instances hand it to each
+// other. Types are the graph's own names.
+type SyncPayload struct {
+	SyncType      string          `json:"sync_type"`
+	SessionID     string          `json:"session_id"`
+	GraphName     string          `json:"graph_name"`
+	VectorClock   VectorClock     `json:"vector_clock"`
+	Nodes         []SyncedNode    `json:"nodes"`
+	Edges         []SyncedEdge    `json:"edges"`
+	Tombstones    []SyncTombstone `json:"tombstones"`
+	CorrelationID string          `json:"correlation_id,omitempty"`
 }
 
-// join takes the greater counters of two clocks; news says that the second has
-// some. A clock that has got too long loses the names that come last.
-func join(a, b []clockPart) (out []clockPart, news bool) {
-	out = slices.Clone(a)
-	for _, c := range b {
-		i, found := slices.BinarySearchFunc(out, c.Instance, func(x clockPart, name string) int { return strings.Compare(x.Instance, name) })
-		switch {
-		case !found && c.Count > 0:
-			out, news = slices.Insert(out, i, c), true
-		case found && out[i].Count < c.Count:
-			out[i].Count, news = c.Count, true
-		}
-	}
-	return out[:min(len(out), maxInstances)], news
+// SyncedNode is a node in a payload.
+type SyncedNode struct {
+	ID             uint64          `json:"id"`
+	SessionID      string          `json:"session_id"`
+	NodeType       string          `json:"node_type"`
+	Label          string          `json:"label"`
+	Key            string          `json:"key,omitempty"`
+	Properties     json.RawMessage `json:"properties"`
+	CreatedAt      time.Time       `json:"created_at"`
+	UpdatedAt      time.Time       `json:"updated_at"`
+	VectorClock    VectorClock     `json:"vector_clock"`
+	LastModifiedBy string          `json:"last_modified_by,omitempty"`
+	IsDeleted      bool            `json:"is_deleted"`
+	SyncEnabled    bool            `json:"sync_enabled"`
 }
 
-// payload applies the things of another instance: what is news of it and not
-// of the mesh is taken, what is no news is passed over, and what both have
-// changed goes field by field as in a push.
-func (p *pushing) payload() (*pushResult, error) {
-	if len(p.p.From) > maxInstance || !goodClock(p.p.Clock) {
-		return nil, invalid("vector_clock", "cannot be read")
-	}
-	res := &pushResult{}
-	byPolicy := p.policy
-	for i := range p.cmd.Ops {
-		if p.work > maxWork {
-			break
-		}
-		p.seq = uint64(i)
-		p.head, p.op, p.policy = &p.p.Heads[i], &p.cmd.Ops[i], byPolicy
-		o, err := asOutcome(p.syncItem())
-		if errors.Is(err, errConflictsFull) {
-			res.Stopped = CodeConflictsFull
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		res.Outcomes = append(res.Outcomes, o)
-	}
-	if len(res.Outcomes) < len(p.cmd.Ops) || !p.changed {
-		return res, nil
-	}
-	ns := p.namespace(p.cmd.Namespace)
-	key := appendSymbol(nil, ns)
-	was, err := p.clockOf(key)
-	if err != nil || ns == 0 {
-		return res, err
-	}
-	if all, news := join(was.Clock, p.p.Clock); news {
-		p.w.Put(tClock, key, (&clockRecord{Clock: all}).encode(nil))
-	}
-	conf, err := p.syncRecord(ns)
-	if err != nil {
-		return nil, err
-	}
-	return res, p.tx.synced(ns, conf)
+// SyncedEdge is an edge in a payload.
+type SyncedEdge struct {
+	ID             uint64          `json:"id"`
+	SessionID      string          `json:"session_id"`
+	SourceID       uint64          `json:"source_id"`
+	TargetID       uint64          `json:"target_id"`
+	EdgeType       string          `json:"edge_type"`
+	Predicate      string          `json:"predicate,omitempty"`
+	Properties     json.RawMessage `json:"properties,omitempty"`
+	Weight         float64         `json:"weight"`
+	TemporalStart  *time.Time      `json:"temporal_start,omitempty"`
+	TemporalEnd    *time.Time      `json:"temporal_end,omitempty"`
+	CreatedAt      time.Time       `json:"created_at"`
+	VectorClock    VectorClock     `json:"vector_clock"`
+	LastModifiedBy string          `json:"last_modified_by,omitempty"`
+	IsDeleted      bool            `json:"is_deleted"`
+	SyncEnabled    bool            `json:"sync_enabled"`
 }
 
-// syncItem applies one thing of a payload.
-func (p *pushing) syncItem() (outcome, error) {
-	h, o := p.head, p.op
-	if h.Code != "" {
-		return outcome{Status: pushInvalid, Code: h.Code, Field: h.Field}, nil
-	}
-	if !goodClock(h.Clock) {
-		return outcome{}, invalid("vector_clock", "cannot be read")
-	}
-	if r := o.check(); r != nil {
-		return outcome{}, r
-	}
-	if r := p.room(o.Type); r != nil {
-		return outcome{}, r
-	}
-	ns := p.namespace(p.cmd.Namespace)
-	if len(h.Foreign) > 0 {
-		o.ID = p.foreign(ns, h.Foreign)
-	}
-	var known clockRecord
-	if o.ID != 0 {
-		var err error
-		if known, err = p.clockOf(appendID(nil, o.ID)); err != nil {
-			return outcome{}, err
-		}
-	}
-	clock, news := join(known.Clock, h.Clock)
-	if !news {
-		return outcome{Status: pushDuplicate, ID: o.ID}, nil
-	}
-	p.base = min(max(h.Base, known.Applied), p.c.Revision-1)
-	began, there, err := p.beganAt(ns, o)
-	if err != nil {
-		return outcome{}, err
-	}
-	if there && began <= p.base {
-		p.policy = policyLast // the mesh has no news
-	}
-	done, err := p.syncThing(ns, there)
-	if err != nil {
-		return done, err
-	}
-	id := done.ID
-	if id == 0 {
-		id = o.ID
-	}
-	if id == 0 {
-		return done, nil
-	}
-	p.changed = true
-	if len(h.Foreign) > 0 {
-		p.w.Put(tForeign, appendForeign(nil, p.namespace(p.cmd.Namespace), h.Foreign), appendID(nil, id))
-	}
-	rec := clockRecord{Applied: known.Applied, Clock: clock}
-	if done.Status != pushConflict {
-		rec.Applied = p.c.Revision
-	}
-	p.w.Put(tClock, appendID(nil, id), rec.encode(nil))
-	return done, nil
+// SyncTombstone is something that ended.
+type SyncTombstone struct {
+	EntityType  string      `json:"entity_type"` // node or edge
+	EntityID    uint64      `json:"entity_id"`
+	VectorClock VectorClock `json:"vector_clock"`
+	DeletedBy   string      `json:"deleted_by,omitempty"`
+	DeletedAt   time.Time   `json:"deleted_at"`
 }
 
-// syncThing applies one thing that is news of the other.
-func (p *pushing) syncThing(ns nsID, there bool) (outcome, error) {
-	o := p.op
-	switch o.Kind {
-	case opCreateNode:
-		switch {
-		case there:
-			return p.changeNode(ns, o.ID, false)
-		case o.ID != 0:
-			return p.conflict(clash{reason: reasonDeleted, kind: kindNode, thing: o.ID})
-		}
-		return p.putNode()
-	case opCreateEdge:
-		if there {
-			at, _ := p.place(o.ID)
-			return p.changeEdge(at, false)
-		}
-		if o.ID != 0 {
-			return p.conflict(clash{reason: reasonDeleted, kind: kindEdge, thing: o.ID})
-		}
-		for _, end := range []struct {
-			from []byte
-			id   *uint64
-		}{{p.head.SourceForeign, &o.Source}, {p.head.TargetForeign, &o.Target}} {
-			if len(end.from) > 0 {
-				*end.id = p.foreign(ns, end.from)
-			}
-		}
-		if o.Source == 0 || o.Target == 0 {
-			return outcome{}, refuse(CodeNotFound, "source_id", "an end of the edge is not known")
-		}
-		return p.putEdge()
-	case opDeleteNode, opDeleteEdge:
-		if !there {
-			return outcome{Status: pushDuplicate, ID: o.ID}, nil
-		}
-		if o.Kind == opDeleteNode {
-			return p.deleteNode()
-		}
-		return p.retract(ns)
-	}
-	return outcome{}, refuse(CodeInvalid, "op", "cannot be synced")
-}
-
-// retract ends an edge, unless the mesh has changed it.
-func (p *pushing) retract(ns nsID) (outcome, error) {
-	at, cur, ok, err := p.edge(p.op.ID)
-	if err != nil || !ok || at.ns != ns {
-		return outcome{}, errOr(err, noEdge(p.op.ID))
-	}
-	if cur.began() > p.base && p.policy != policyLast {
-		return p.conflict(clash{reason: reasonChanged, kind: kindEdge, thing: at.id, nodes: []uint64{at.source, at.target}})
-	}
-	return p.do(p.tx.deleteEdge, &op{Kind: opDeleteEdge, ID: at.id}, pushApplied)
-}
-
-// beganAt is the revision that made the current version of the thing that an
-// operation is for.
-func (p *pushing) beganAt(ns nsID, o *op) (rev uint64, there bool, err error) {
-	if o.ID == 0 {
-		return 0, false, nil
-	}
-	if o.Kind == opCreateNode || o.Kind == opDeleteNode {
-		n, ok, err := p.peek(ns, o.ID)
-		return n.began(), ok, err
-	}
-	at, e, ok, err := p.edge(o.ID)
-	return e.began(), ok && at.ns == ns, err
-}
-
-// foreign is the thing that another instance's id names, 0 where it is new.
-func (p *pushing) foreign(ns nsID, from []byte) uint64 {
-	got := p.w.Get(tForeign, appendForeign(nil, ns, from))
-	if ns == 0 || len(got) != 5 {
-		return 0
-	}
-	return readID(got)
-}
-
-func appendForeign(b []byte, ns nsID, from []byte) []byte {
-	return append(appendSymbol(b, ns), from...)
+// ApplyStats is what applying a payload came to. Passed counts what was no
+// news, Invalid what cannot be.
+type ApplyStats struct {
+	NodesApplied      int    `json:"nodes_applied"`
+	EdgesApplied      int    `json:"edges_applied"`
+	TombstonesApplied int    `json:"tombstones_applied"`
+	ConflictsDetected int    `json:"conflicts_detected"`
+	ConflictsResolved int    `json:"conflicts_resolved"`
+	SyncType          string `json:"sync_type"`
+	Passed            int    `json:"passed"`
+	Invalid           int    `json:"invalid"`
 }
