@@ -24,6 +24,7 @@ type faulty struct {
 	fail       error
 	failCreate error
 	delay      time.Duration
+	hung       chan struct{}
 }
 
 func newFaulty() *faulty { return &faulty{VFS: walfs.New()} }
@@ -38,6 +39,29 @@ func (f *faulty) dawdle(d time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.delay = d
+}
+
+// hang has every sync, of files and of replaced ones, wait for the release.
+func (f *faulty) hang() (release func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	hung := make(chan struct{})
+	f.hung = hung
+	return sync.OnceFunc(func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.hung = nil
+		close(hung)
+	})
+}
+
+func (f *faulty) wait() {
+	f.mu.Lock()
+	hung := f.hung
+	f.mu.Unlock()
+	if hung != nil {
+		<-hung
+	}
 }
 
 func (f *faulty) ask() (error, error, time.Duration) {
@@ -67,6 +91,7 @@ func (f *faulty) Replace(path string, data []byte) error {
 	if fail, _, _ := f.ask(); fail != nil {
 		return &os.PathError{Op: "write", Path: path, Err: fail}
 	}
+	f.wait()
 	return writeFileSync(path, data)
 }
 
@@ -90,6 +115,7 @@ func (f *faultyFile) Sync() error {
 	if delay > 0 {
 		<-time.After(delay)
 	}
+	f.f.wait()
 	return f.WritableFile.Sync()
 }
 

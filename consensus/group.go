@@ -294,6 +294,7 @@ func (g *Group) start() {
 	g.wg.Go(g.snapshotLoop)
 	g.wg.Go(g.watchFaults)
 	g.wg.Go(g.watchDisk)
+	g.wg.Go(g.watchHang)
 	g.wg.Go(g.syncLoop)
 	g.wg.Go(g.scrubLoop)
 	if g.cfg.ClockOffset != nil {

@@ -63,6 +63,8 @@ type raftLog struct {
 
 	cache *logCache
 	ahead *ahead
+	// writing is the write that is under way.
+	writing stopwatch
 	// floor is the index the log must reach back to: that of the older
 	// snapshot, or nothing is deleted before there are two.
 	floor func() uint64
@@ -294,11 +296,13 @@ func (l *raftLog) StoreLogs(logs []*raft.Log) error {
 
 // store writes entries and syncs them.
 func (l *raftLog) store(logs []*raft.Log) error {
-	err := decodeSafely(func() error { return l.wal.StoreLogs(logs) })
-	if err == nil {
-		err = l.meta.begun(logs[len(logs)-1].Index)
-	}
-	return l.fail(err)
+	return l.fail(l.writing.around(func() error {
+		err := decodeSafely(func() error { return l.wal.StoreLogs(logs) })
+		if err == nil {
+			err = l.meta.begun(logs[len(logs)-1].Index)
+		}
+		return err
+	}))
 }
 
 // DeleteRange implements raft.LogStore. Deletion of a prefix stops at the

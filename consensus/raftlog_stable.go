@@ -14,7 +14,7 @@ import (
 func (l *raftLog) Set(key, val []byte) error {
 	err := l.ahead.drain()
 	if err == nil {
-		err = l.wal.Set(key, val)
+		err = l.writing.around(func() error { return l.wal.Set(key, val) })
 	}
 	if err == nil {
 		return nil

@@ -109,3 +109,35 @@ func TestF8HangingDisk(t *testing.T) {
 	}
 	same(t, nodes)
 }
+
+// A leader whose disk hangs and does not come back leads no longer, for as long
+// as that may be: its heartbeats need no disk (F8).
+func TestF8ALeaderWhoseDiskHangsIsReplaced(t *testing.T) {
+	t.Parallel()
+	nodes, disks := faultyMesh(t, nil)
+	leader := leaderOf(t, nodes)
+	leader.do(t, "add n")
+	release := disks[leader].hang()
+	t.Cleanup(release)
+	hung := make(chan error, 1)
+	go func() {
+		_, err := leader.try("add m")
+		hung <- err
+	}()
+	eventually(t, 60*time.Second, "the others write", func() bool {
+		_, err := others(nodes, leader)[0].try("add n")
+		return err == nil
+	})
+	if !leader.transport.silent.Load() {
+		t.Error("it was not the hanging disk that made it silent")
+	}
+	release()
+	if err := <-hung; err != nil {
+		t.Logf("the write in the hanging log: %v", err)
+	}
+	eventually(t, 30*time.Second, "it writes again", func() bool {
+		_, err := leader.try("add n")
+		return err == nil
+	})
+	same(t, nodes)
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -119,9 +120,11 @@ type transport struct {
 	// durable is the last index on this server's own disk; set before Raft
 	// runs.
 	durable func() uint64
-	stop    chan struct{}
-	done    sync.WaitGroup
-	once    sync.Once
+	// silent says that this server's disk hangs (hang.go).
+	silent atomic.Bool
+	stop   chan struct{}
+	done   sync.WaitGroup
+	once   sync.Once
 
 	mu   sync.Mutex
 	raft *raft.Raft // nil until Raft runs
@@ -221,7 +224,9 @@ func (t *transport) SetHeartbeatHandler(fast func(raft.RPC)) {
 
 // AppendEntries implements raft.Transport.
 func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
-	t.hold(args)
+	if err := t.hold(args); err != nil {
+		return err
+	}
 	err := t.NetworkTransport.AppendEntries(id, target, args, resp)
 	if err == nil {
 		t.teller.acked(id, target, args, resp)
@@ -230,9 +235,13 @@ func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, a
 }
 
 // hold keeps a commit to this server that is not on its own disk yet: Raft
-// counted it among those that have the entry.
-func (t *transport) hold(q *raft.AppendEntriesRequest) {
+// counted it among those that have the entry. While the disk hangs it keeps all.
+func (t *transport) hold(q *raft.AppendEntriesRequest) error {
+	if t.silent.Load() {
+		return errDiskHangs
+	}
 	q.LeaderCommitIndex = min(q.LeaderCommitIndex, t.durable())
+	return nil
 }
 
 // AppendEntriesPipeline implements raft.Transport.
@@ -264,7 +273,7 @@ func (t *transport) AppendEntriesPipeline(id raft.ServerID, target raft.ServerAd
 
 type pipeline struct {
 	raft.AppendPipeline
-	hold func(*raft.AppendEntriesRequest)
+	hold func(*raft.AppendEntriesRequest) error
 	out  chan raft.AppendFuture
 	stop chan struct{}
 	once sync.Once
@@ -272,7 +281,9 @@ type pipeline struct {
 
 // AppendEntries implements raft.AppendPipeline.
 func (p *pipeline) AppendEntries(q *raft.AppendEntriesRequest, r *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
-	p.hold(q)
+	if err := p.hold(q); err != nil {
+		return nil, err
+	}
 	return p.AppendPipeline.AppendEntries(q, r)
 }
 
