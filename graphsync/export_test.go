@@ -221,7 +221,7 @@ func TestSchemaIsExportedAndImported(t *testing.T) {
 		t.Errorf("%+v %v", rep, err)
 	}
 	for _, bad := range []string{`{"schema":{"open":true}}`, `{"schema":[]}`, `{"schema":{"node_types":{"1":{}}}}`} {
-		if _, err := DecodeLine([]byte(bad)); err == nil {
+		if _, err := decodeLine([]byte(bad)); err == nil {
 			t.Errorf("%s is taken", bad)
 		}
 	}

@@ -24,8 +24,8 @@ var _ Applier = (*Service)(nil)
 type ImportOptions struct {
 	Namespace string
 	Author    string
-	// Format is that of the input; empty is formats.JSONL, the form that
-	// DecodeLine has.
+	// Format is that of the input; empty is formats.JSONL, the lines that
+	// Export writes.
 	Format formats.Format
 	// FromLine leaves out what begins on lines before it, which an import that
 	// broke off has stored (ImportReport.Stored).

@@ -33,7 +33,7 @@ const (
 	aSchema
 )
 
-// DecodeLine reads one line of an import as operations that take effect
+// decodeLine reads one line of an import as operations that take effect
 // together:
 //
 //	{"node":{"key","type","label","properties","aliases","expires_at","if_exists"}}
@@ -44,13 +44,9 @@ const (
 //
 // + is valid_from, valid_to, provenance, confidence, expires_at. key, type,
 // source, target, node, text, model and vector must be there; a node's label
-// defaults to its key. A schema replaces the one of the namespace. if_exists is "replace" (the default), "keep" or "merge".
-// Names are exact, unknown and doubled ones are errors.
-func DecodeLine(line []byte) ([]Op, error) {
-	l, err := decodeLine(line)
-	return l.ops, err
-}
-
+// defaults to its key. A schema replaces the one of the namespace. if_exists is
+// "replace" (the default), "keep" or "merge". Names are exact, unknown and doubled
+// ones are errors.
 func decodeLine(line []byte) (l lineOps, _ error) {
 	b, err := canonical(line, MaxDepth+2)
 	if err != nil {

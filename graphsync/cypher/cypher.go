@@ -35,7 +35,6 @@ type Result struct {
 // Stats are what an answer took. Plan is how EXPLAIN tells that the query would be
 // worked off; then there are no rows.
 type Stats struct {
-	Rows       int
 	Expansions int
 	Bytes      int // held at once, at most
 	Plan       string
@@ -58,9 +57,6 @@ func Prepare(src string) (*Query, error) {
 	return &Query{form: form}, nil
 }
 
-// Explain says that the query only asks for its plan.
-func (q *Query) Explain() bool { return q.form.Explain }
-
 // Run answers a query with these parameters from a graph.
 func Run(ctx context.Context, src string, params value.Map, g graph.Reader, lim Limits) (*Result, error) {
 	form, err := parse.Parse(src)
@@ -72,8 +68,27 @@ func Run(ctx context.Context, src string, params value.Map, g graph.Reader, lim 
 
 // Run answers the query with these parameters from a graph.
 func (q *Query) Run(ctx context.Context, params value.Map, g graph.Reader, lim Limits) (*Result, error) {
-	result := &Result{}
-	columns, stats, err := q.Each(ctx, params, g, lim, nil, func(budget *function.Budget, row []value.Value) error {
+	if params == nil {
+		params = value.Map{}
+	}
+	if _, err := check.Check(q.form, check.Options{Params: params}); err != nil {
+		return nil, err
+	}
+	budget := function.NewBudget(ctx, lim)
+	env := &function.Env{Ctx: ctx, Graph: g, Params: params, Now: time.Now(), Random: rand.Float64, Budget: budget}
+	program, err := exec.New(q.form, env)
+	if err != nil {
+		return nil, err
+	}
+	result := &Result{Columns: program.Columns()}
+	if q.form.Explain {
+		result.Stats.Plan = program.Explain()
+		return result, nil
+	}
+	err = program.Run(func(row []value.Value) error {
+		if err := budget.Row(); err != nil {
+			return err
+		}
 		bytes := rowBytes
 		for _, v := range row {
 			bytes += value.Size(v)
@@ -84,46 +99,9 @@ func (q *Query) Run(ctx context.Context, params value.Map, g graph.Reader, lim L
 	if err != nil {
 		return nil, err
 	}
-	result.Columns, result.Stats = columns, stats
+	result.Stats.Expansions, result.Stats.Bytes = budget.Expansions(), budget.Bytes()
 	return result, nil
 }
 
 // rowBytes is what a row of an answer takes beside its values.
 const rowBytes = 48
-
-// Each is Run that hands on each row as it comes. The row is written over
-// afterwards. Begin, which may be nil, is told the columns before the first.
-func (q *Query) Each(
-	ctx context.Context, params value.Map, g graph.Reader, lim Limits,
-	begin func(columns []string) error, row func(budget *function.Budget, row []value.Value) error,
-) ([]string, Stats, error) {
-	if params == nil {
-		params = value.Map{}
-	}
-	if _, err := check.Check(q.form, check.Options{Params: params}); err != nil {
-		return nil, Stats{}, err
-	}
-	budget := function.NewBudget(ctx, lim)
-	env := &function.Env{Ctx: ctx, Graph: g, Params: params, Now: time.Now(), Random: rand.Float64, Budget: budget}
-	program, err := exec.New(q.form, env)
-	if err != nil {
-		return nil, Stats{}, err
-	}
-	columns := program.Columns()
-	if begin != nil {
-		if err := begin(columns); err != nil {
-			return nil, Stats{}, err
-		}
-	}
-	if q.form.Explain {
-		return columns, Stats{Plan: program.Explain()}, nil
-	}
-	err = program.Run(func(values []value.Value) error {
-		if err := budget.Row(); err != nil {
-			return err
-		}
-		return row(budget, values)
-	})
-	stats := Stats{Rows: budget.Rows(), Expansions: budget.Expansions(), Bytes: budget.Bytes()}
-	return columns, stats, err
-}

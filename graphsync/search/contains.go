@@ -9,7 +9,7 @@ import (
 // needle in it, in ascending order, beginning behind an id. Every document that
 // has one is among them, unless the needle reaches from within a number of more
 // than 128 digits behind that bound; the caller looks at the texts of those it
-// takes, with Holds, and ends it with false. An empty needle is in every document.
+// takes and ends it with false. An empty needle is in every document.
 func (x *Index) Contains(namespace, needle string, f Filter, after uint64, yield func(id uint64) bool) {
 	space := x.space(namespace)
 	if space == nil {

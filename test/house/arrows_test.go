@@ -104,6 +104,26 @@ func TestNodePartsDoNotKnowTheNode(t *testing.T) {
 	}
 }
 
+// The query language is shown a graph and knows of no other package of the house.
+func TestTheQueryLanguageStandsAlone(t *testing.T) {
+	const room = module + "/graphsync/cypher"
+	found := false
+	for _, p := range packages(t) {
+		if p.ImportPath != room && !strings.HasPrefix(p.ImportPath, room+"/") {
+			continue
+		}
+		found = true
+		for _, i := range p.Imports {
+			if _, ours := top(i); ours && !strings.HasPrefix(i, room+"/") {
+				t.Errorf("%s imports %s", p.ImportPath, i)
+			}
+		}
+	}
+	if !found {
+		t.Error("there is no " + room)
+	}
+}
+
 // Every package says what it is.
 func TestPackagesAreDocumented(t *testing.T) {
 	for _, p := range packages(t) {

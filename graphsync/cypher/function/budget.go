@@ -122,9 +122,6 @@ func (b *Budget) Fits(v value.Value) error {
 	return b.Room(value.Size(v))
 }
 
-// Rows is how many rows were counted.
-func (b *Budget) Rows() int { return b.rows }
-
 // Expansions is how many expansions were counted.
 func (b *Budget) Expansions() int { return b.expanded }
 

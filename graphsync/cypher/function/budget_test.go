@@ -46,8 +46,8 @@ func TestBudgetCounts(t *testing.T) {
 	if err := b.Hold(100); err != nil {
 		t.Fatal(err)
 	}
-	if b.Rows() != 3 || b.Expansions() != 11 || b.Bytes() != 100 {
-		t.Error(b.Rows(), b.Expansions(), b.Bytes())
+	if b.rows != 3 || b.Expansions() != 11 || b.Bytes() != 100 {
+		t.Error(b.rows, b.Expansions(), b.Bytes())
 	}
 }
 

@@ -7,7 +7,6 @@ package function
 
 import (
 	"context"
-	"sort"
 	"strings"
 	"time"
 
@@ -138,14 +137,4 @@ func register(funcs ...*Func) {
 func Lookup(name string) (*Func, bool) {
 	f, ok := registry[strings.ToLower(name)]
 	return f, ok
-}
-
-// Names are the functions there are, in order.
-func Names() []string {
-	names := make([]string, 0, len(registry))
-	for _, f := range registry {
-		names = append(names, f.Name)
-	}
-	sort.Strings(names)
-	return names
 }

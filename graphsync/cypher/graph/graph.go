@@ -38,7 +38,7 @@ type Lookup struct {
 // from inside of callbacks. Errors are of the store, or of the context.
 type Reader interface {
 	// Nodes gives the ids of the nodes that have the label, or of all if it is
-	// empty, in rising order.
+	// empty, each once.
 	Nodes(ctx context.Context, label string, fn func(id uint64) bool) error
 	// Find gives the nodes whose property equals v by way of an index. It may give
 	// more than that: the asker checks. Only where Lookup has said so.

@@ -62,10 +62,6 @@ func Order(a, b Value) int {
 	return orderTemporal(a, b)
 }
 
-// Equivalent is the sameness of DISTINCT and of grouping: as Equal, but null is
-// the same as null, and NaN as NaN.
-func Equivalent(a, b Value) bool { return Order(a, b) == 0 }
-
 func orderIntFloat(i int64, f float64) int {
 	c, ok := compareIntFloat(i, f)
 	if !ok {

@@ -36,8 +36,8 @@ const (
 	KindDuration
 )
 
-// Value is one value. Two are compared with Equal, Compare or Equivalent, never
-// with ==.
+// Value is one value. Two are compared with Equal, Compare or Order, or by
+// AppendKey, never with ==.
 //
 // Texts and lists are kept as a pointer and a length, so that making a Value
 // allocates nothing. Depth and size are known from the parts when a list or map
