@@ -32,6 +32,10 @@ func (s *section) printQueries(w io.Writer) {
 	}
 	fmt.Fprintf(w, "\n| query | n | p50 ms | p95 | CPU ms | expansions | ns each | structured, p50 ms (times) | CPU ms (times) |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, x := range s.queries {
+		if x.fault != nil {
+			fmt.Fprintf(w, "| %s | - | %s | | | %s | | | |\n", x.name, clip(x.fault), thousands(int(x.expansions)))
+			continue
+		}
 		fmt.Fprintf(w, "| %s | %d | %s | %s | %.2f | %s | %s | %s |\n", x.name, x.n, ms(x.p50), ms(x.p95), x.cpu, thousands(int(x.expansions)), x.perExpansion(), x.ratio())
 	}
 	for _, p := range s.plans {

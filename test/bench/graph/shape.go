@@ -21,6 +21,9 @@ type shape struct {
 	edges   map[string]int // by type
 }
 
+// sameKey is equal for keys that name the same node, which case does not tell apart.
+func sameKey(key string) string { return strings.ToLower(key) }
+
 // far is the other end of an edge, and how many edges alike are before it.
 type far struct {
 	node     int32
@@ -49,6 +52,7 @@ func shapeOf(d *dataset) (*shape, error) {
 		}
 		switch {
 		case r.Node != nil:
+			r.Node.Key = sameKey(r.Node.Key)
 			if _, there := s.at[r.Node.Key]; !there {
 				s.at[r.Node.Key] = int32(len(s.at))
 			}
@@ -102,8 +106,8 @@ func (s *shape) node(last map[string][]string, n *formats.Node) error {
 }
 
 func (s *shape) join(e *formats.Edge) error {
-	from, ok := s.at[e.Source]
-	to, ok2 := s.at[e.Target]
+	from, ok := s.at[sameKey(e.Source)]
+	to, ok2 := s.at[sameKey(e.Target)]
 	if !ok || !ok2 {
 		return fmt.Errorf("an edge from %s to %s comes before its ends", e.Source, e.Target)
 	}
@@ -234,7 +238,7 @@ func (m *matching) has(from, to int32, typ string) bool {
 
 // within is how many other nodes lie up to so many edges of a type away.
 func (s *shape) within(key, typ string, depth int) int {
-	start := s.at[key]
+	start := s.at[sameKey(key)]
 	seen := map[int32]bool{start: true}
 	edge := []int32{start}
 	for ; depth > 0 && len(edge) > 0; depth-- {
