@@ -2,6 +2,7 @@ package graphsync
 
 import (
 	"encoding/json"
+	"math"
 	"testing"
 )
 
@@ -114,5 +115,57 @@ func TestPayloads(t *testing.T) {
 				t.Fatalf("%+v", st)
 			}
 		})
+	}
+}
+
+// A payload that names what is not its namespace's changes nothing: not the
+// clock beside it either, by which news of others would be passed over.
+func TestPayloadNamesThingsOfAnotherNamespace(t *testing.T) {
+	b := newSyncBench(t)
+	apply := func(namespace, from string, p SyncPayload) ApplyStats {
+		t.Helper()
+		p.SyncType, p.SessionID = SyncIncremental, namespace
+		st, _, err := b.y.Apply(bg, alice, p, from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st
+	}
+	clock := func(versions map[string]uint64) VectorClock { return VectorClock{versions} }
+	theirs := func(label string, count uint64) SyncPayload {
+		return SyncPayload{Nodes: []SyncedNode{{ID: 7, NodeType: "note", Label: label, VectorClock: clock(map[string]uint64{"peer": count})}}}
+	}
+	apply("s", "peer", theirs("first", 1))
+	b.batch(upsert("a", `{}`), upsert("b", `{}`))
+	edge := b.batch(Op{Op: OpUpsertEdge, Source: "a", Target: "b", Type: "T"})[0].ID
+	page, _, err := b.s.ListNodes(bg, stale, NodeQuery{Namespace: "s", Type: "note"})
+	if err != nil || len(page.Nodes) != 1 {
+		t.Fatal(page, err)
+	}
+	id := page.Nodes[0].ID
+	rev := b.revision()
+	high := clock(map[string]uint64{b.y.mesh: 1, "peer": math.MaxUint64})
+	st := apply("other", "evil", SyncPayload{
+		Nodes: []SyncedNode{
+			{ID: id, NodeType: "note", Label: "evil", VectorClock: high},
+			{ID: edge, NodeType: "note", Label: "no node", VectorClock: high},
+			{ID: edge + 1, NodeType: "note", Label: "not made yet", VectorClock: high},
+			{ID: math.MaxUint64, NodeType: "note", Label: "no id", VectorClock: high},
+		},
+		Edges: []SyncedEdge{{ID: edge, SourceID: id, TargetID: id, EdgeType: "T", VectorClock: high}},
+		Tombstones: []SyncTombstone{
+			{EntityType: EntityNode, EntityID: id, VectorClock: high},
+			{EntityType: EntityEdge, EntityID: edge, VectorClock: high},
+		},
+	})
+	if st.Invalid != 7 || b.revision() != rev {
+		t.Fatalf("%+v at revision %d, not %d", st, b.revision(), rev)
+	}
+	if st := apply("s", "peer", theirs("second", 2)); st.NodesApplied != 1 {
+		t.Fatalf("%+v", st)
+	}
+	n, _, err := b.s.GetNode(bg, stale, "s", id)
+	if err != nil || n.Label != "second" {
+		t.Fatalf("%+v %v", n, err)
 	}
 }

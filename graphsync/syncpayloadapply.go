@@ -70,6 +70,11 @@ func (p *pushing) syncItem() (outcome, error) {
 	ns := p.namespace(p.cmd.Namespace)
 	if len(h.Foreign) > 0 {
 		o.ID = p.foreign(ns, h.Foreign)
+	} else if o.ID != 0 && !p.given(ns, o) {
+		if o.onNode() {
+			return outcome{}, noNode(o.ID)
+		}
+		return outcome{}, noEdge(o.ID)
 	}
 	var known clockRecord
 	if o.ID != 0 {
@@ -111,6 +116,22 @@ func (p *pushing) syncItem() (outcome, error) {
 	}
 	p.w.Put(tClock, appendID(nil, id), rec.encode(nil))
 	return done, nil
+}
+
+func (o *op) onNode() bool { return o.Kind == opCreateNode || o.Kind == opDeleteNode }
+
+// given says that the mesh has given out an id for a thing of the namespace,
+// which may be forgotten by now. The clock beside any other thing, and beside one
+// that is still to be made, is not this payload's to change.
+func (p *pushing) given(ns nsID, o *op) bool {
+	if in, _, ok := p.everNode(o.ID); ok {
+		return in == ns && o.onNode()
+	}
+	if at, ok := p.place(o.ID); ok {
+		return at.ns == ns && !o.onNode()
+	}
+	_, said := p.obsPlace(o.ID)
+	return !said && o.ID < p.meta.NextID
 }
 
 // syncThing applies one thing that is news of the other.
@@ -175,7 +196,7 @@ func (p *pushing) beganAt(ns nsID, o *op) (rev uint64, there bool, err error) {
 	if o.ID == 0 {
 		return 0, false, nil
 	}
-	if o.Kind == opCreateNode || o.Kind == opDeleteNode {
+	if o.onNode() {
 		n, ok, err := p.peek(ns, o.ID)
 		return n.began(), ok, err
 	}
