@@ -50,7 +50,8 @@ func TestRecoveryOfADamagedReplica(t *testing.T) {
 		{"index", []string{"raft/log/index"}, true},
 		{"segments", []string{"raft/log/*.wal"}, true},
 		{"log", []string{"raft/log"}, true},
-		{"all", []string{"raft/log/index", "raft/state-*.db"}, false},
+		{"index and state", []string{"raft/log/index", "raft/state-*.db"}, true},
+		{"all", []string{"raft/log/index", "raft/log/*.wal", "raft/state-*.db"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := testConfig(t, "alpha")
