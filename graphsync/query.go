@@ -22,7 +22,6 @@ const (
 	MaxQueryMemory     = 128 << 20
 	MaxQueryTime       = 10 * time.Second
 	DefaultQueryTime   = 5 * time.Second
-	maxQueriesAtOnce   = 4
 	queryWaitsAtMost   = 64
 	CodeQuery          = "QUERY"       // 400; details: class, detail, line, column, offset
 	CodeQueryLimit     = "QUERY_LIMIT" // 400; details: limit, which of rows, bytes, expansions, memory, time, length, depth

@@ -2,6 +2,7 @@ package graphsync
 
 import (
 	"context"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/meshd/meshd/consensus"
@@ -14,7 +15,10 @@ type queryGate struct {
 	waiting atomic.Int32
 }
 
-func newQueryGate() *queryGate { return &queryGate{running: make(chan struct{}, maxQueriesAtOnce)} }
+// newQueryGate lets as many run as there are processors, and two at least.
+func newQueryGate() *queryGate {
+	return &queryGate{running: make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))}
+}
 
 // enter waits for its turn; done gives it back.
 func (g *queryGate) enter(ctx context.Context) (done func(), err error) {
