@@ -82,7 +82,7 @@ func (a *API) syncEntries() []Entry {
 		Op(post("/sync/configure/{session_id}/{graph_name}", "Say how a session's graph is synced"), a.syncConfigure),
 
 		// syncpayload.go
-		Op(request, a.syncRequest),
+		Op(request, a.syncRequest()),
 		Op(apply, a.syncApply),
 	}
 }

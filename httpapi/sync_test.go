@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/consensus/consensustest"
 	"github.com/meshd/meshd/graphsync"
 	"github.com/meshd/meshd/node/access"
@@ -697,4 +698,52 @@ func FuzzPayload(f *testing.F) {
 			t.Fatalf("%s becomes %s: %v", text, again, err)
 		}
 	})
+}
+
+// slowPayloads makes payloads when it is let.
+type slowPayloads struct {
+	Sync
+	begun, let chan struct{}
+}
+
+func (s *slowPayloads) Request(ctx context.Context, ro consensus.ReadOptions, session, graph string, clock graphsync.VectorClock) (graphsync.SyncPayload, consensus.ReadInfo, error) {
+	s.begun <- struct{}{}
+	<-s.let
+	return s.Sync.Request(ctx, ro, session, graph, clock)
+}
+
+// Payloads are held whole, so few are made at a time: else those who may only
+// read could take all memory.
+func TestPayloadsMadeAtOnce(t *testing.T) {
+	slow := &slowPayloads{begun: make(chan struct{}), let: make(chan struct{})}
+	a := graphAPI(t, func(c *Config) {
+		g := graphsync.NewService(consensustest.New(graphsync.NewPart()))
+		slow.Sync = g.Sync("mesh-1")
+		c.Graph, c.Watches, c.Sync, c.MeshID = g, g, slow, "mesh-1"
+	})
+	const body = `{"session_id":"s","requesting_instance":"i"}`
+	request := func() int {
+		return ask(t, a.Handler(), "POST", "/sync/request", body, "Authorization: Bearer "+viewerKey, "Content-Type: application/json").StatusCode
+	}
+	done := make(chan int)
+	for range maxPayloadsOut {
+		go func() { done <- request() }()
+		<-slow.begun
+	}
+	var e struct{ Code string }
+	wants(t, a, viewerKey, 503, &e, "POST", "/sync/request", body)
+	if e.Code != "OVERLOADED" {
+		t.Error(e)
+	}
+	close(slow.let)
+	for range maxPayloadsOut {
+		if status := <-done; status != 200 {
+			t.Error(status)
+		}
+	}
+	go func() { done <- request() }()
+	<-slow.begun
+	if status := <-done; status != 200 {
+		t.Error("afterwards", status)
+	}
 }

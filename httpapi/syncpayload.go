@@ -209,30 +209,43 @@ type payloadOutput struct {
 	}
 }
 
+// maxPayloadsOut is how many payloads are made at a time: a graph is held whole
+// for each.
+const maxPayloadsOut = 4
+
 // syncRequest hands out a graph, or what changed in it since the asker's clock.
-func (a *API) syncRequest(ctx context.Context, in *payloadRequest) (*payloadOutput, error) {
-	o, err := in.Options()
-	if err != nil {
-		return nil, err
-	}
-	var seen clockBody
-	if in.Body.VectorClock != nil {
-		if err := seen.UnmarshalJSON([]byte(*in.Body.VectorClock)); err != nil {
-			return nil, invalid("body.vector_clock", err.Error())
+func (a *API) syncRequest() func(context.Context, *payloadRequest) (*payloadOutput, error) {
+	slots := make(chan struct{}, maxPayloadsOut)
+	return func(ctx context.Context, in *payloadRequest) (*payloadOutput, error) {
+		o, err := in.Options()
+		if err != nil {
+			return nil, err
 		}
+		var seen clockBody
+		if in.Body.VectorClock != nil {
+			if err := seen.UnmarshalJSON([]byte(*in.Body.VectorClock)); err != nil {
+				return nil, invalid("body.vector_clock", err.Error())
+			}
+		}
+		graph := ""
+		if in.Body.GraphName != nil {
+			graph = *in.Body.GraphName
+		}
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+		default:
+			return nil, Fail(CodeOverloaded, "%d payloads are being made, which is as many as this node makes at once", maxPayloadsOut)
+		}
+		p, info, err := a.cfg.Sync.Request(ctx, o, in.Body.SessionID, graph, seen.VectorClock)
+		if err != nil {
+			return nil, syncError(ctx, refusedRead(ctx, info, err), "body")
+		}
+		out := &payloadOutput{ReadOutput: Read(info)}
+		out.Body.Success, out.Body.Payload = true, payloadOf(&p)
+		out.Body.Message = fmt.Sprintf("%s: %d nodes, %d edges, %d that ended", p.SyncType, len(p.Nodes), len(p.Edges), len(p.Tombstones))
+		return out, nil
 	}
-	graph := ""
-	if in.Body.GraphName != nil {
-		graph = *in.Body.GraphName
-	}
-	p, info, err := a.cfg.Sync.Request(ctx, o, in.Body.SessionID, graph, seen.VectorClock)
-	if err != nil {
-		return nil, syncError(ctx, refusedRead(ctx, info, err), "body")
-	}
-	out := &payloadOutput{ReadOutput: Read(info)}
-	out.Body.Success, out.Body.Payload = true, payloadOf(&p)
-	out.Body.Message = fmt.Sprintf("%s: %d nodes, %d edges, %d that ended", p.SyncType, len(p.Nodes), len(p.Edges), len(p.Tombstones))
-	return out, nil
 }
 
 type applyInput struct {
