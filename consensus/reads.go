@@ -50,8 +50,22 @@ func (g *Group) View(ctx context.Context, o ReadOptions, fn func(Reader) error) 
 			return ReadInfo{}, err
 		}
 	}
+	if o.Consistency != Stale || o.MinRevision > 0 {
+		fn = g.notBelow(g.machine.state().Revision, fn)
+	}
 	m, err := g.machine.view(fn)
 	return ReadInfo{Revision: m.Revision, Age: g.age()}, err
+}
+
+// notBelow refuses a view of less than was waited for: what had been applied is
+// gone again where the transaction that had it could not be committed.
+func (g *Group) notBelow(rev uint64, fn func(Reader) error) func(Reader) error {
+	return func(r Reader) error {
+		if have := r.Revision(); have < rev {
+			return fmt.Errorf("%w: revision %d could not be written, %d is there", ErrStateFault, rev, have)
+		}
+		return fn(r)
+	}
 }
 
 // prove asks until a leader has said how far the mesh is and the state, which

@@ -254,3 +254,21 @@ func TestRefusedRevisionsLeaveNothingBehind(t *testing.T) {
 	asked.Wait()
 	eventually(t, 10*time.Second, "all who waited are gone", func() bool { return runtime.NumGoroutine() < before+20 })
 }
+
+// What a read waited for was in a transaction that could then not be committed:
+// the older state is no answer to it.
+func TestReadOfWhatCouldNotBeCommittedIsRefused(t *testing.T) {
+	x := one(t, nil)
+	x.do(t, "add n")
+	at := x.machine.state().Revision
+	for _, o := range []ReadOptions{{}, {MinRevision: at}, {Consistency: Linearizable}} {
+		asked := false
+		_, err := x.machine.view(x.notBelow(at+1, func(Reader) error { asked = true; return nil }))
+		if !errors.Is(err, ErrStateFault) || asked {
+			t.Errorf("a view below what was waited for: %v", err)
+		}
+		if _, err := x.View(t.Context(), o, func(Reader) error { return nil }); err != nil {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}

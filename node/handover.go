@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,7 +28,10 @@ func (n *Node) HandOver(ctx context.Context) error {
 	}
 	g, _ := n.group.current()
 	if err := g.TransferLeadership(ctx); err != nil {
-		return fmt.Errorf("leadership stays here: %w", err)
+		if errors.Is(err, consensus.ErrClosed) || ctx.Err() != nil {
+			return fmt.Errorf("leadership stays here: %w", err)
+		}
+		return consensus.Refuse("SEAT_HELD", "leadership stays here, since no other voter took it in time: "+err.Error())
 	}
 	return waitFor(ctx, 20*time.Millisecond, func() bool {
 		leader := n.group.Status().LeaderID
