@@ -21,7 +21,7 @@ func TestScenarios(t *testing.T) {
 	r := conformance.RunAll(t.Context(), &conformance.Memory{}, list, "testdata")
 	var text strings.Builder
 	r.PrintFailures(&text, true)
-	if r.Total[conformance.Passed] != len(list) {
+	if len(list) == 0 || r.Total[conformance.Passed] != len(list) {
 		t.Errorf("%d of %d passed\n%s", r.Total[conformance.Passed], len(list), text.String())
 	}
 	if err := r.Print(t.Output()); err != nil {

@@ -1,6 +1,6 @@
 // Package ast is the form of a parsed query: clauses, patterns, expressions.
 //
-// It is data alone. Package parse makes it, check refuses what means nothing,
+// It is data alone, without a rule of the language. Package parse makes it, check refuses what means nothing,
 // plan turns it into work. Names follow the openCypher grammar.
 package ast
 
@@ -112,6 +112,24 @@ type Pattern struct {
 	Func  PathFunc
 	Nodes []*NodePattern
 	Rels  []*RelPattern
+}
+
+// Names are the variables that the pattern has in it, bound or not.
+func (p *Pattern) Names() []string {
+	var names []string
+	add := func(n Name) {
+		if n.Text != "" {
+			names = append(names, n.Text)
+		}
+	}
+	add(p.Var)
+	for i, n := range p.Nodes {
+		add(n.Var)
+		if i < len(p.Rels) {
+			add(p.Rels[i].Var)
+		}
+	}
+	return names
 }
 
 // NodePattern is (v:L1:L2 {props}).

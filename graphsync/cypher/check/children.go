@@ -50,7 +50,7 @@ func parts(e ast.Expr, fn func(x ast.Expr, inner []string)) {
 		each(nil, e.Init, e.List)
 		each([]string{e.Acc.Text, e.Var.Text}, e.X)
 	case *ast.PatternComp:
-		names := patternNames(e.Pattern)
+		names := e.Pattern.Names()
 		each(names, patternProps(e.Pattern)...)
 		each(names, e.Where, e.X)
 	case *ast.PatternExpr:
@@ -61,24 +61,6 @@ func parts(e ast.Expr, fn func(x ast.Expr, inner []string)) {
 			each(nil, it.X)
 		}
 	}
-}
-
-// patternNames are the variables that a pattern has in it, bound or not.
-func patternNames(p *ast.Pattern) []string {
-	var out []string
-	add := func(n ast.Name) {
-		if n.Text != "" {
-			out = append(out, n.Text)
-		}
-	}
-	add(p.Var)
-	for i, n := range p.Nodes {
-		add(n.Var)
-		if i < len(p.Rels) {
-			add(p.Rels[i].Var)
-		}
-	}
-	return out
 }
 
 func patternProps(p *ast.Pattern) []ast.Expr {

@@ -132,9 +132,9 @@ func (g *grouping) mentions(e ast.Expr, own map[string]bool) {
 	}
 	switch e := e.(type) {
 	case *ast.PatternComp:
-		each(patternNames(e.Pattern), outside)
+		each(e.Pattern.Names(), outside)
 	case *ast.PatternExpr:
-		each(patternNames(e.Pattern), outside)
+		each(e.Pattern.Names(), outside)
 	case *ast.Exists:
 		queryNames(e.Query, outside)
 	}

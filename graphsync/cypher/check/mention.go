@@ -34,7 +34,7 @@ func projectionNames(p *ast.Projection, fn func(name string)) {
 }
 
 func patternMentions(p *ast.Pattern, fn func(name string)) {
-	each(patternNames(p), fn)
+	each(p.Names(), fn)
 	for _, x := range patternProps(p) {
 		exprNames(x, fn)
 	}
@@ -48,9 +48,9 @@ func exprNames(e ast.Expr, fn func(name string)) {
 	case *ast.Var:
 		fn(e.Name)
 	case *ast.PatternComp:
-		each(patternNames(e.Pattern), fn)
+		each(e.Pattern.Names(), fn)
 	case *ast.PatternExpr:
-		each(patternNames(e.Pattern), fn)
+		each(e.Pattern.Names(), fn)
 	case *ast.Exists:
 		queryNames(e.Query, fn)
 	}

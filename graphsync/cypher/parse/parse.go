@@ -4,7 +4,7 @@
 // It is a recursive descent over tokens, with precedence climbing for operators.
 // It never goes back: what a bracket opens is decided by looking ahead, for which
 // the partners of all brackets are known beforehand. So its time is linear in the
-// text, and its stack is bounded by Depth. What a query means is not its matter:
+// text, and its stack is bounded by MaxDepth. What a query means is not its matter:
 // names, types and the order of clauses are package check's.
 package parse
 

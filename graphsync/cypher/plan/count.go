@@ -28,7 +28,7 @@ func (b *building) count(m *ast.Match, next ast.Clause) (*Count, bool) {
 	pat := m.Patterns[0]
 	if !call.Star {
 		v, ok := call.Args[0].(*ast.Var)
-		if !ok || !slices.Contains(patternNames(pat), v.Name) {
+		if !ok || !slices.Contains(pat.Names(), v.Name) {
 			return nil, false
 		}
 	}

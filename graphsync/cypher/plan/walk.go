@@ -65,7 +65,7 @@ func children(e ast.Expr, fn func(x ast.Expr, inner ...string), sub func(any)) {
 		some(e.X, e.Acc.Text, e.Var.Text)
 	case *ast.PatternComp:
 		sub(e.Pattern)
-		names := patternNames(e.Pattern)
+		names := e.Pattern.Names()
 		some(e.Where, names...)
 		some(e.X, names...)
 	case *ast.PatternExpr:
@@ -78,23 +78,6 @@ func children(e ast.Expr, fn func(x ast.Expr, inner ...string), sub func(any)) {
 			some(item.X)
 		}
 	}
-}
-
-func patternNames(p *ast.Pattern) []string {
-	var names []string
-	add := func(n ast.Name) {
-		if n.Text != "" {
-			names = append(names, n.Text)
-		}
-	}
-	add(p.Var)
-	for _, n := range p.Nodes {
-		add(n.Var)
-	}
-	for _, r := range p.Rels {
-		add(r.Var)
-	}
-	return names
 }
 
 // mentions calls fn with every name that an expression has in it, whether it is a
@@ -118,7 +101,7 @@ func mentions(e ast.Expr, fn func(name string)) {
 }
 
 func patternMentions(p *ast.Pattern, fn func(name string)) {
-	for _, name := range patternNames(p) {
+	for _, name := range p.Names() {
 		fn(name)
 	}
 	for _, n := range p.Nodes {
