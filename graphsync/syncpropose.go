@@ -12,10 +12,6 @@ import (
 // pushBytes is how much of a push goes into one command, about.
 const pushBytes = 2 << 20
 
-// stopped is Stopped of a push whose outcome is not known from some mutation
-// on.
-const stopped = "STOPPED"
-
 // pushable are the verbs of mutations.
 var pushable = map[string]bool{OpCreateNode: true, OpUpsertNode: true, OpUpdateNode: true, OpDeleteNode: true,
 	OpCreateEdge: true, OpUpsertEdge: true, OpUpdateEdge: true, OpDeleteEdge: true, OpAddObservation: true,
@@ -213,7 +209,7 @@ func (o *outcome) result(seq uint64, refused *consensus.Refusal) MutationResult 
 }
 
 func (a *PushAnswer) stop(err error) {
-	a.Stopped, a.Message = stopped, "the outcome of the others is not known: push them again"
+	a.Stopped, a.Message = StoppedUnknown, "the outcome of the others is not known: push them again"
 	var no *consensus.Refusal
 	if errors.As(err, &no) {
 		a.Stopped, a.Message = no.Code, no.Sentence

@@ -94,6 +94,10 @@ type MutationResult struct {
 	Message string `json:"message,omitempty"`
 }
 
+// StoppedUnknown is PushAnswer.Stopped where the mesh could not be reached any
+// more: the outcome of the others is not known.
+const StoppedUnknown = "STOPPED"
+
 // PushAnswer answers the mutations in order. Where Stopped is given, those
 // behind the results were not looked at and are to be pushed again.
 type PushAnswer struct {
@@ -101,8 +105,7 @@ type PushAnswer struct {
 	// LastSeq is the last mutation of the client that is known.
 	LastSeq  uint64 `json:"last_seq"`
 	Revision uint64 `json:"revision"`
-	// Stopped is a code, of a refusal of this package or STOPPED where the mesh
-	// could not be reached any more.
+	// Stopped is the code of a refusal, or StoppedUnknown.
 	Stopped string `json:"stopped,omitempty"`
 	Message string `json:"message,omitempty"`
 }

@@ -254,7 +254,7 @@ func (w *world) check() {
 			}
 		}
 		// Without pending mutations nothing lies over what the mesh has.
-		if len(o.over.nodes)+len(o.over.edges)+len(o.over.said)+len(o.over.keys) > 0 {
+		if len(o.over.nodes)+len(o.over.edges)+len(o.over.observations)+len(o.over.keys) > 0 {
 			w.Errorf("replica %d shows more than the mesh has: %+v", i, o.over)
 		}
 	}

@@ -27,9 +27,9 @@ type things interface {
 	observation(id uint64) (*graphsync.Observation, error)
 	// byKey is the node that has a normalised key or alias; 0: none.
 	byKey(norm string) (uint64, error)
-	// edgesOf and saidOf are the ids of what may touch a node, by age.
+	// edgesOf and observationsOf are the ids of what may touch a node, by age.
 	edgesOf(node uint64) ([]uint64, error)
-	saidOf(node uint64) ([]uint64, error)
+	observationsOf(node uint64) ([]uint64, error)
 	// idOf is what the mesh calls what a mutation made; 0: it has not said.
 	idOf(seq uint64) uint64
 }
@@ -40,18 +40,18 @@ var ErrNotFound = errors.New("the replica has no such thing")
 // overlay is what pending mutations make of a base. A thing that is there with
 // nil is gone.
 type overlay struct {
-	nodes map[uint64]*graphsync.Node
-	edges map[uint64]*graphsync.Edge
-	said  map[uint64]*graphsync.Observation
-	keys  map[string]uint64              // normalised; 0: taken away
-	ends  map[uint64]map[uint64]struct{} // edges of nodes, beside the base's
-	of    map[uint64]map[uint64]struct{} // observations of nodes, beside the base's
-	made  map[uint64]uint64              // what a mutation made or found, by its seq
+	nodes        map[uint64]*graphsync.Node
+	edges        map[uint64]*graphsync.Edge
+	observations map[uint64]*graphsync.Observation
+	keys         map[string]uint64              // normalised; 0: taken away
+	ends         map[uint64]map[uint64]struct{} // edges of nodes, beside the base's
+	observed     map[uint64]map[uint64]struct{} // observations of nodes, beside the base's
+	made         map[uint64]uint64              // what a mutation made or found, by its seq
 }
 
 func newOverlay() *overlay {
-	return &overlay{nodes: map[uint64]*graphsync.Node{}, edges: map[uint64]*graphsync.Edge{}, said: map[uint64]*graphsync.Observation{},
-		keys: map[string]uint64{}, ends: map[uint64]map[uint64]struct{}{}, of: map[uint64]map[uint64]struct{}{}, made: map[uint64]uint64{}}
+	return &overlay{nodes: map[uint64]*graphsync.Node{}, edges: map[uint64]*graphsync.Edge{}, observations: map[uint64]*graphsync.Observation{},
+		keys: map[string]uint64{}, ends: map[uint64]map[uint64]struct{}{}, observed: map[uint64]map[uint64]struct{}{}, made: map[uint64]uint64{}}
 }
 
 // view is an overlay on a base. It implements things.
@@ -86,7 +86,7 @@ func (v view) edge(id uint64) (*graphsync.Edge, error) {
 }
 
 func (v view) observation(id uint64) (*graphsync.Observation, error) {
-	o, ok := v.said[id]
+	o, ok := v.observations[id]
 	switch {
 	case !ok:
 		return v.base.observation(id)
@@ -109,9 +109,9 @@ func (v view) edgesOf(node uint64) ([]uint64, error) {
 	return with(list, v.ends[node]), err
 }
 
-func (v view) saidOf(node uint64) ([]uint64, error) {
-	list, err := v.base.saidOf(node)
-	return with(list, v.of[node]), err
+func (v view) observationsOf(node uint64) ([]uint64, error) {
+	list, err := v.base.observationsOf(node)
+	return with(list, v.observed[node]), err
 }
 
 func (v view) idOf(seq uint64) uint64 { return v.base.idOf(seq) }
@@ -171,9 +171,9 @@ func edgesAt(t things, node uint64) ([]*graphsync.Edge, error) {
 	return out, nil
 }
 
-// saidAt are the observations of a node now.
-func saidAt(t things, node uint64) ([]*graphsync.Observation, error) {
-	ids, err := t.saidOf(node)
+// observationsAt are the observations of a node now.
+func observationsAt(t things, node uint64) ([]*graphsync.Observation, error) {
+	ids, err := t.observationsOf(node)
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +213,7 @@ func (v view) putEdge(e *graphsync.Edge) {
 	note(v.ends, e.TargetID, e.ID)
 }
 
-func (v view) putSaid(o *graphsync.Observation) {
-	v.said[o.ID] = o
-	note(v.of, o.NodeID, o.ID)
+func (v view) putObservation(o *graphsync.Observation) {
+	v.observations[o.ID] = o
+	note(v.observed, o.NodeID, o.ID)
 }

@@ -198,7 +198,7 @@ func base(o *Offline) held {
 				out.put(&i)
 				return err
 			}),
-			b.Bucket(bktSaid).ForEach(func(_, text []byte) error {
+			b.Bucket(bktObservations).ForEach(func(_, text []byte) error {
 				var i graphsync.SnapshotItem
 				err := json.Unmarshal(text, &i.Observation)
 				out.put(&i)

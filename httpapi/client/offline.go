@@ -94,9 +94,9 @@ func (o *Offline) prepare() error {
 		}
 		switch {
 		case o.state.Format != storeFormat:
-			return fmt.Errorf("it has the format %d, and this program knows %d", o.state.Format, storeFormat)
+			return fmt.Errorf("it has the format %d, and this program knows %d: open it with a newer one", o.state.Format, storeFormat)
 		case o.state.Namespace != o.ns:
-			return fmt.Errorf("it is of the namespace %q", o.state.Namespace)
+			return fmt.Errorf("it is of the namespace %q: name that one, or another file", o.state.Namespace)
 		case tx.Bucket(generation(o.state.Generation)) == nil:
 			return ErrDamaged
 		}

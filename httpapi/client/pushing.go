@@ -42,16 +42,13 @@ func (o *Offline) push(ctx context.Context, r *Report, last uint64) error {
 		switch {
 		case err != nil:
 			return err
-		case a.Stopped != "" && a.Stopped != stopped:
+		case a.Stopped != "" && a.Stopped != graphsync.StoppedUnknown:
 			return &Error{Code: a.Stopped, Sentence: a.Message}
 		case n == 0:
 			return fmt.Errorf("%w: none of the mutations was answered: %s", ErrUnreachable, a.Message)
 		}
 	}
 }
-
-// stopped says that the mesh could not be reached for the rest of a push.
-const stopped = "STOPPED"
 
 // nextPush is the next part of the queue, as it is here and as the mesh
 // understands it. That it may reach the mesh is noted before it does.

@@ -108,9 +108,9 @@ func (o *Offline) EdgesOf(node uint64) (out []graphsync.Edge, err error) {
 // Observation returns the observation with an id, which may be a local one.
 func (o *Offline) Observation(id uint64) (out graphsync.Observation, err error) {
 	err = o.look(func(v view) error {
-		said, err := v.observation(v.now(id))
+		found, err := v.observation(v.now(id))
 		if err == nil {
-			out = *said
+			out = *found
 			out.SessionID = o.ns
 		}
 		return err
@@ -121,8 +121,8 @@ func (o *Offline) Observation(id uint64) (out graphsync.Observation, err error) 
 // ObservationsOf returns what was observed of a node, by id.
 func (o *Offline) ObservationsOf(node uint64) (out []graphsync.Observation, err error) {
 	err = o.look(func(v view) error {
-		said, err := saidAt(v, v.now(node))
-		for _, s := range said {
+		observations, err := observationsAt(v, v.now(node))
+		for _, s := range observations {
 			s.SessionID = o.ns
 			out = append(out, *s)
 		}

@@ -23,13 +23,13 @@ var (
 
 	keyState = []byte("state")
 
-	bktNodes     = []byte("n")  // id → Node
-	bktKeys      = []byte("k")  // normalised key → id
-	bktEdges     = []byte("e")  // id → Edge
-	bktEnds      = []byte("en") // node edge → empty
-	bktSaid      = []byte("o")  // id → Observation
-	bktOf        = []byte("on") // node observation → empty
-	inGeneration = [][]byte{bktNodes, bktKeys, bktEdges, bktEnds, bktSaid, bktOf}
+	bktNodes          = []byte("n")  // id → Node
+	bktKeys           = []byte("k")  // normalised key → id
+	bktEdges          = []byte("e")  // id → Edge
+	bktEnds           = []byte("en") // node edge → empty
+	bktObservations   = []byte("o")  // id → Observation
+	bktObservationsOf = []byte("on") // node observation → empty
+	inGeneration      = [][]byte{bktNodes, bktKeys, bktEdges, bktEnds, bktObservations, bktObservationsOf}
 )
 
 // storeFormat is the only one so far; a file of another is refused.
@@ -137,7 +137,7 @@ func (s stored) edge(id uint64) (*graphsync.Edge, error) {
 	return load[graphsync.Edge](s, bktEdges, id)
 }
 func (s stored) observation(id uint64) (*graphsync.Observation, error) {
-	return load[graphsync.Observation](s, bktSaid, id)
+	return load[graphsync.Observation](s, bktObservations, id)
 }
 
 func (s stored) byKey(norm string) (uint64, error) {
@@ -151,7 +151,9 @@ func (s stored) byKey(norm string) (uint64, error) {
 }
 
 func (s stored) edgesOf(node uint64) ([]uint64, error) { return s.second(bktEnds, node), nil }
-func (s stored) saidOf(node uint64) ([]uint64, error)  { return s.second(bktOf, node), nil }
+func (s stored) observationsOf(node uint64) ([]uint64, error) {
+	return s.second(bktObservationsOf, node), nil
+}
 
 // second are the second halves of the keys that begin with a number.
 func (s stored) second(bucket []byte, first uint64) (out []uint64) {
@@ -191,7 +193,7 @@ func (s stored) set(kind string, id uint64, text json.RawMessage) error {
 		if err := json.Unmarshal(text, &o); err != nil {
 			return err
 		}
-		return errors.Join(put(bktSaid, number(id), text), put(bktOf, pair(o.NodeID, id), nil))
+		return errors.Join(put(bktObservations, number(id), text), put(bktObservationsOf, pair(o.NodeID, id), nil))
 	}
 	return nil
 }
@@ -225,7 +227,7 @@ func (s stored) drop(kind string, id uint64) error {
 		if err != nil {
 			return ignored(err)
 		}
-		return errors.Join(del(bktSaid, number(id)), del(bktOf, pair(o.NodeID, id)))
+		return errors.Join(del(bktObservations, number(id)), del(bktObservationsOf, pair(o.NodeID, id)))
 	}
 	return nil
 }
