@@ -51,6 +51,16 @@ func GraphNamespace(session, graph string) string {
 	return session + "/" + graph
 }
 
+// SessionGraph takes a namespace apart into a session and a graph, which
+// GraphNamespace puts together.
+func SessionGraph(namespace string) (session, graph string) {
+	i := strings.LastIndexByte(namespace, '/')
+	if i <= 0 || i == len(namespace)-1 || namespace[i+1:] == defaultGraph {
+		return namespace, defaultGraph
+	}
+	return namespace[:i], namespace[i+1:]
+}
+
 // syncRecord is how a namespace is synced, in tSync. What is not set has its
 // default.
 type syncRecord struct {

@@ -136,9 +136,10 @@ func TestAWebSocketsWatchEndsWithTheKey(t *testing.T) {
 func FuzzSocketWatch(f *testing.F) {
 	f.Add([]byte(`{"type":"watch","id":"1","since":"1-2","kinds":["node"],"nodes":[1],"keys":["k"],"include":"before"}`))
 	f.Add([]byte(`{"type":"watch","id":"1","since":"2030-01-02T15:04:05Z"}`))
+	f.Add([]byte(`{"type":"watch","id":"1","since":"AQAAAAAAAAAAAAAAAAAAAAEAAAAAAAAAAAAAAAAAAAAAAA"}`))
 	f.Add([]byte(`{"type":"unwatch","id":"1","watch":"2"}`))
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		s := &socketFrames{}
+		s := &socketFrames{api: &API{cfg: Config{Sync: graphsync.Sync{}}}}
 		if w, err := decodeWatch(s, frame); err == nil && (w.ID == "" || w.Type != "watch") {
 			t.Errorf("%s", frame)
 		}

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"net/url"
-	"strings"
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/graphsync"
@@ -64,7 +63,7 @@ func (a *API) syncConflicts(ctx context.Context, in *conflictsInput) (*conflicts
 }
 
 func (a *API) conflict(c *graphsync.Conflict) syncConflict {
-	session, graph := graphOf(c.SessionID)
+	session, graph := graphsync.SessionGraph(c.SessionID)
 	remote := map[string]uint64{a.cfg.MeshID: c.BaseRevision}
 	if c.ClientID != "" {
 		remote[c.ClientID] = c.Seq
@@ -72,18 +71,6 @@ func (a *API) conflict(c *graphsync.Conflict) syncConflict {
 	return syncConflict{Conflict: *c, SessionID: session, GraphName: graph, EntityID: c.EntityID, Resolution: "open",
 		LocalVersion: clockText(map[string]uint64{a.cfg.MeshID: c.Revision}), RemoteVersion: clockText(remote)}
 }
-
-// graphOf takes a namespace apart into a session and a graph, which
-// graphsync.GraphNamespace puts together.
-func graphOf(namespace string) (session, graph string) {
-	i := strings.LastIndexByte(namespace, '/')
-	if i <= 0 || i == len(namespace)-1 || namespace[i+1:] == defaultGraph {
-		return namespace, defaultGraph
-	}
-	return namespace[:i], namespace[i+1:]
-}
-
-const defaultGraph = "default"
 
 // clockText spells a vector clock as older clients have it: JSON in a string.
 func clockText(versions map[string]uint64) string {

@@ -55,7 +55,7 @@ func (a *API) syncStatus(ctx context.Context, in *syncStatusInput) (*syncStatusO
 	if err != nil {
 		return nil, err
 	}
-	session, graph := graphOf(namespace)
+	session, graph := graphsync.SessionGraph(namespace)
 	return a.statusOf(ctx, in.ReadInput, session, graph)
 }
 

@@ -121,7 +121,7 @@ func indexKey(v value.Value) string {
 	}
 }
 
-// Nodes is Reader's.
+// Nodes is Reader's, in rising order.
 func (m *Memory) Nodes(_ context.Context, label string, fn func(id uint64) bool) error {
 	if label != "" {
 		return each(m.byLabel[label], fn)
