@@ -31,8 +31,9 @@ func (v *queryVerb) prompt(cmd *cobra.Command, p *output.Printer, c *client.Clie
 	}
 	fmt.Fprint(p.Err, queryHelp)
 	history := openHistory(historyFile())
+	typed := newTyped(in, p.Err, history)
 	for {
-		text, err := typedQuery(cmd.Context(), in, p.Err, history)
+		text, err := typed.query(cmd.Context())
 		switch {
 		case errors.Is(err, io.EOF):
 			fmt.Fprintln(p.Err)
@@ -49,7 +50,7 @@ func (v *queryVerb) prompt(cmd *cobra.Command, p *output.Printer, c *client.Clie
 			fmt.Fprint(p.Err, queryHelp)
 			continue
 		}
-		history.keep(strings.Join(strings.Fields(text), " "))
+		history.keep(oneLine(text))
 		if err := v.ask(cmd, p, c, text); err != nil {
 			if cmd.Context().Err() != nil {
 				return err
@@ -59,16 +60,32 @@ func (v *queryVerb) prompt(cmd *cobra.Command, p *output.Printer, c *client.Clie
 	}
 }
 
-// typedQuery reads lines until one ends with a semicolon, or is empty. The
-// terminal is raw only while a line is typed, so that a query can be interrupted.
-func typedQuery(ctx context.Context, in *os.File, out io.Writer, history *queryHistory) (string, error) {
+// typed reads what is typed on a terminal. All lines come through one Terminal:
+// it reads ahead, and has the rest of what was pasted.
+type typed struct {
+	in *os.File
+	t  *term.Terminal
+}
+
+func newTyped(in *os.File, out io.Writer, history *queryHistory) *typed {
+	t := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{in, out}, queryPrompt)
+	t.History = history
+	return &typed{in, t}
+}
+
+// query reads lines until one ends with a semicolon, or is empty. The terminal
+// is raw only while a line is typed, so that a query can be interrupted.
+func (d *typed) query(ctx context.Context) (string, error) {
 	var text strings.Builder
 	for {
 		prompt := queryPrompt
 		if text.Len() > 0 {
 			prompt = queryMore
 		}
-		line, err := typedLine(ctx, in, out, prompt, history)
+		line, err := d.line(ctx, prompt)
 		if err != nil {
 			return "", err
 		}
@@ -83,24 +100,61 @@ func typedQuery(ctx context.Context, in *os.File, out io.Writer, history *queryH
 	}
 }
 
-func typedLine(ctx context.Context, in *os.File, out io.Writer, prompt string, history *queryHistory) (string, error) {
+func (d *typed) line(ctx context.Context, prompt string) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	before, err := term.MakeRaw(int(in.Fd()))
+	before, err := term.MakeRaw(int(d.in.Fd()))
 	if err != nil {
 		return "", fmt.Errorf("asking on the terminal: %w", err)
 	}
-	defer func() { _ = term.Restore(int(in.Fd()), before) }()
-	t := term.NewTerminal(struct {
-		io.Reader
-		io.Writer
-	}{in, out}, prompt)
-	t.History = history
-	if w, h, err := term.GetSize(int(in.Fd())); err == nil && w > 0 {
-		_ = t.SetSize(w, h)
+	defer func() { _ = term.Restore(int(d.in.Fd()), before) }()
+	d.t.SetPrompt(prompt)
+	if w, h, err := term.GetSize(int(d.in.Fd())); err == nil && w > 0 {
+		_ = d.t.SetSize(w, h)
 	}
-	return t.ReadLine()
+	return d.t.ReadLine()
+}
+
+// oneLine is a query on one line that means the same: comments to the end of a
+// line go, and line breaks become spaces, or \n in a text.
+func oneLine(query string) string {
+	query = strings.TrimSpace(query)
+	var b strings.Builder
+	quote := byte(0) // the text or name that we are in
+	for i := 0; i < len(query); i++ {
+		c, two := query[i], query[i:min(i+2, len(query))]
+		switch {
+		case quote != 0 && quote != '`' && c == '\\' && len(two) == 2 && two[1] != '\n':
+			b.WriteString(two)
+			i++
+			continue
+		case quote != 0 && quote != '`' && c == '\n':
+			b.WriteString(`\n`)
+			continue
+		case c == '\n':
+			c = ' '
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case two == "//":
+			i += strings.IndexByte(query[i:]+"\n", '\n')
+			c = ' '
+		case two == "/*":
+			end := strings.Index(query[i+2:], "*/")
+			if end < 0 {
+				end = len(query) - i - 4
+			}
+			b.WriteString(strings.ReplaceAll(query[i:i+end+4], "\n", " "))
+			i += end + 3
+			continue
+		case c == '\'' || c == '"' || c == '`':
+			quote = c
+		}
+		b.WriteByte(c)
+	}
+	return strings.TrimSpace(b.String())
 }
 
 // queryHistory is what was asked, the newest last. It implements term.History.
