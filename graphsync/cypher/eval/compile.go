@@ -22,13 +22,6 @@ func (c *Compiler) Compile(e ast.Expr) (Fn, error) {
 	return x.fn, err
 }
 
-// Constant compiles an expression that hangs on nothing but itself; ok is false
-// if it does, or if it fails.
-func (c *Compiler) Constant(e ast.Expr) (v value.Value, ok bool) {
-	x, err := c.compile(e)
-	return x.value, err == nil && x.constant
-}
-
 // inside is the compiler for an inner scope.
 func (c *Compiler) inside() *Compiler {
 	inner := *c

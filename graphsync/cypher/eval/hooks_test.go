@@ -123,7 +123,7 @@ func TestConstant(t *testing.T) {
 		if err != nil {
 			t.Fatal(text, err)
 		}
-		v, ok := (&eval.Compiler{Scope: eval.NewScope()}).Constant(e)
+		v, ok := eval.Folded(e)
 		if got := value.Format(v, nil); !ok || got != want {
 			t.Errorf("%s is %s, %v, want %s", text, got, ok, want)
 		}
@@ -133,7 +133,7 @@ func TestConstant(t *testing.T) {
 		if err != nil {
 			t.Fatal(text, err)
 		}
-		if v, ok := (&eval.Compiler{Scope: eval.NewScope()}).Constant(e); ok {
+		if v, ok := eval.Folded(e); ok {
 			t.Errorf("%s is constant: %s", text, value.Format(v, nil))
 		}
 	}

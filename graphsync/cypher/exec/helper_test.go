@@ -12,6 +12,7 @@ import (
 	"github.com/meshd/meshd/graphsync/cypher/ast"
 	"github.com/meshd/meshd/graphsync/cypher/eval"
 	"github.com/meshd/meshd/graphsync/cypher/fault"
+	"github.com/meshd/meshd/graphsync/cypher/function"
 	"github.com/meshd/meshd/graphsync/cypher/graph"
 	"github.com/meshd/meshd/graphsync/cypher/parse"
 	"github.com/meshd/meshd/graphsync/cypher/value"
@@ -33,9 +34,13 @@ func made(t testing.TB, src string) *graph.Memory {
 		if e == nil {
 			return nil
 		}
-		v, ok := (&eval.Compiler{Scope: eval.NewScope()}).Constant(e)
-		if !ok {
-			t.Fatalf("%s: properties that are no literals", src)
+		fn, err := (&eval.Compiler{Scope: eval.NewScope()}).Compile(e)
+		if err != nil {
+			t.Fatalf("%s: %v", src, err)
+		}
+		v, err := fn(&function.Env{Budget: function.NewBudget(t.Context(), function.Limits{})}, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", src, err)
 		}
 		return v.AsMap()
 	}
