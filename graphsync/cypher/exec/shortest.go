@@ -11,8 +11,8 @@ import (
 // pass the conditions, and with no relationship twice.
 //
 // Breadth first search finds them where they are simple. Where they may not be,
-// since they must be longer than that or pass conditions that the shortest of all
-// does not, every walk is tried in order of length.
+// since the shortest of all pass no condition that asks for more, every walk is
+// tried in order of length.
 type shortest struct {
 	link
 	m          *machine
@@ -24,7 +24,7 @@ type shortest struct {
 	path       int
 	keepPath   bool
 	conditions []condition
-	min, max   int
+	min, max   int // min is 0 or 1: check refuses others
 	dir        graph.Direction
 	all        bool
 
@@ -41,9 +41,8 @@ func (s *shortest) push() error {
 		}
 	}
 	s.found = false
-	next := s.min
+	var next int
 	switch {
-	case s.min > 1:
 	case from == to && s.min == 0:
 		if err := s.offer(from, nil); err != nil {
 			return s.settle(err)
