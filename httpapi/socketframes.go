@@ -58,6 +58,11 @@ func (s *socketFrames) Permit() error {
 	return s.told(context.Background(), s.allow(what))
 }
 
+// Stay implements agent.Requests. Whoever was let in may stay.
+func (s *socketFrames) Stay() error {
+	return s.told(context.Background(), s.allow(s.route))
+}
+
 // Begin implements agent.Requests.
 func (s *socketFrames) Begin(kind string, frame []byte) (string, agent.Request, error) {
 	if s.api.cfg.Graph == nil {

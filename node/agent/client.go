@@ -133,7 +133,7 @@ func (c *client) Deliver(d *message.Delivery) error {
 // permitted looks at the client's credential again, and ends a connection whose
 // credential was revoked.
 func (c *client) permitted() bool {
-	if c.requests == nil || c.requests.Permit() == nil {
+	if c.requests == nil || c.requests.Stay() == nil {
 		return true
 	}
 	c.end(websocket.ClosePolicyViolation, "the credential is no longer good")

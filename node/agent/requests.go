@@ -25,6 +25,9 @@ type Requests interface {
 	// Permit says whether the client may send messages now: nil, or what it is
 	// told. It is asked before each, so a credential can be withdrawn.
 	Permit() error
+	// Stay says whether the client may stay connected: what it was admitted by
+	// still holds. It need not be allowed to send messages.
+	Stay() error
 	// Begin reads a frame and returns its id where it could be read. The frame
 	// is the request's to keep. A type that is not known is neither a request
 	// nor an error; an error says that the frame was bad.

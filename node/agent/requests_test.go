@@ -27,6 +27,8 @@ type ask struct {
 	wait         chan struct{}
 }
 
+func (a *asks) Stay() error { return a.Permit() }
+
 func (a *asks) Permit() error {
 	if a.mute {
 		return consensus.Refuse("FORBIDDEN", "not you")
