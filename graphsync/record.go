@@ -29,7 +29,8 @@ type metaRecord struct {
 	LogSince int64 `cbor:"12,keyasint,omitempty"`
 }
 
-const format = 1
+// Format is the number of the tables' format, which the state carries.
+const Format = 1
 
 // flagBounded in a stamp says that the record is valid or kept for a time only.
 // As the first field it is seen without decoding the record.

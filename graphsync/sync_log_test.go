@@ -290,7 +290,7 @@ func TestSyncAfterRecovery(t *testing.T) {
 		{"past the leap", []uint64{3, leap + 6}, leap + 9, leap + 7, true},
 	} {
 		mem := consensustest.NewMemory()
-		meta := metaRecord{Format: format, NextID: 9, LogFrom: 1}
+		meta := metaRecord{Format: Format, NextID: 9, LogFrom: 1}
 		writes := []consensus.Write{{Table: tMeta, Key: metaKey, Value: meta.encode(nil)}}
 		for _, rev := range c.logs {
 			ch := change{deed: changeCreated, kind: kindNode, ns: 1, id: 1, typ: 1}

@@ -75,7 +75,7 @@ var metaKey = []byte("state")
 
 func (t *tx) begin() error {
 	t.keeps = t.c.Level >= levelHistory
-	t.meta = metaRecord{Format: format, NextID: 1}
+	t.meta = metaRecord{Format: Format, NextID: 1}
 	if got := t.w.Get(tMeta, metaKey); got != nil {
 		if !t.meta.read(got) {
 			var err error
@@ -83,8 +83,8 @@ func (t *tx) begin() error {
 				return err
 			}
 		}
-		if t.meta.Format != format {
-			return refuse(CodeInvalid, "", "the graph's tables have format %d, this program knows %d: upgrade this node", t.meta.Format, format)
+		if t.meta.Format != Format {
+			return refuse(CodeInvalid, "", "the graph's tables have format %d, this program knows %d: upgrade this node", t.meta.Format, Format)
 		}
 		t.was = t.meta
 	}

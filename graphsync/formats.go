@@ -1,4 +1,0 @@
-package graphsync
-
-// Format is the number of the tables' format, which the state carries.
-const Format = format
