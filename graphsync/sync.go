@@ -33,7 +33,8 @@ const (
 	MaxLeases = 256
 	LeaseTime = 10 * time.Minute
 	// MaxSyncClients is how many clients the mesh remembers. One that has not
-	// pushed for ClientTime gives way to others.
+	// pushed for ClientTime gives way to others. One principal has a quarter at
+	// most.
 	MaxSyncClients = 100_000
 	ClientTime     = 90 * 24 * time.Hour
 	// MaxConflicts and MaxConflictBytes bound the open conflicts of a
@@ -59,5 +60,6 @@ const (
 	CodeSyncDisabled  = "SYNC_DISABLED"      // 409: the namespace is set so
 	CodeConflictsFull = "CONFLICTS_FULL"     // 507: resolve some first
 	CodeClients       = "TOO_MANY_CLIENTS"   // 507
+	codeAhead         = "AHEAD"              // 400
 	CodeLeases        = "TOO_MANY_SNAPSHOTS" // 503
 )

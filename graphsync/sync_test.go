@@ -3,6 +3,7 @@ package graphsync
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -683,5 +684,35 @@ func TestPushToHotThings(t *testing.T) {
 	}
 	if e := b.edges()[0]; e.Predicate != "q" || e.Weight != 3*maxCompared+1 {
 		t.Fatalf("%+v", e)
+	}
+}
+
+// One credential cannot take the places of all clients, and what a client claims
+// to have seen must be there.
+func TestPushSharesAndBounds(t *testing.T) {
+	defer func(was uint64) { maxClientShare = was }(maxClientShare)
+	maxClientShare = 3
+	y := newService(t).Sync("mesh")
+	push := func(who, client string, base uint64) error {
+		_, _, err := y.Push(bg, WriteOptions{Author: who}, Push{Namespace: "s", ClientID: client, BaseRevision: base,
+			Mutations: []Mutation{{Seq: 1, Op: Op{Op: OpUpsertNode, Key: client, Type: "a", Label: ptr("a")}}}})
+		return err
+	}
+	for i := range 3 {
+		if err := push("mallory", fmt.Sprint("m", i), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := push("mallory", "one more", 0); code(err) != CodeClients {
+		t.Errorf("a fourth client of one credential: %v", err)
+	}
+	if err := push("mallory", "m1", 0); err != nil {
+		t.Errorf("a client that is known: %v", err)
+	}
+	if err := push("alice", "first", 0); err != nil {
+		t.Errorf("a client of another credential: %v", err)
+	}
+	if err := push("alice", "future", math.MaxUint64-1); code(err) != codeAhead {
+		t.Errorf("a base that is still to come: %v", err)
 	}
 }

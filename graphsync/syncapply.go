@@ -96,8 +96,13 @@ func (t *tx) push() (*pushResult, error) {
 	if repeated == n {
 		return res, nil
 	}
-	if !known && !t.roomForClient() {
-		return nil, refuse(CodeClients, "client_id", "the mesh remembers %d clients, which is as many as it does", MaxSyncClients)
+	if part.Base >= t.c.Revision {
+		return nil, refuse(codeAhead, "base_revision", "base_revision is revision %d, and the latest is %d", part.Base, t.c.Revision-1)
+	}
+	if !known {
+		if r := t.roomForClient(); r != nil {
+			return nil, r
+		}
 	}
 	p.first = part.First + repeated
 	least := part.Base

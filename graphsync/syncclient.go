@@ -25,6 +25,7 @@ type clientRecord struct {
 	At   int64  `cbor:"2,keyasint"` // ms, the hour of the last push
 	// Own counts its entries in tClientOwn.
 	Own uint64 `cbor:"3,keyasint,omitempty"`
+	By  symbol `cbor:"4,keyasint,omitempty"` // the principal, for its share
 }
 
 func (c *clientRecord) encode(b []byte) []byte {
@@ -32,6 +33,7 @@ func (c *clientRecord) encode(b []byte) []byte {
 	f.uint(1, c.Last)
 	f.int(2, c.At)
 	f.uintIf(3, c.Own)
+	f.uintIf(4, uint64(c.By))
 	return f.end()
 }
 
@@ -45,6 +47,8 @@ func (c *clientRecord) read(v []byte) bool {
 			c.At = r.int()
 		case 3:
 			c.Own = r.uint()
+		case 4:
+			c.By = symbol(r.uintTo(maxSymbol))
 		default:
 			return false
 		}
@@ -85,8 +89,20 @@ func appendClientAge(b []byte, ms int64, k clientKey) []byte {
 	return append(binary.BigEndian.AppendUint64(b, uint64(ms)), k[:]...)
 }
 
-// countClients counts the clients of the mesh, under no namespace.
+// maxClientShare is how many clients are remembered of one principal. Tests lower it.
+var maxClientShare uint64 = MaxSyncClients / 4
+
+// countClients counts the clients of the mesh, and those of each principal, under
+// no namespace.
 const countClients byte = 'k'
+
+// countClient counts a client in, or out by d = -1.
+func (t *tx) countClient(by symbol, d int64) {
+	t.tally(0, countClients, d)
+	if by != 0 {
+		t.totals[countKey{0, countClients, by}] += d
+	}
+}
 
 // client returns what is known of a client; ok is false where nothing is.
 func (t *tx) client(k clientKey) (rec clientRecord, ok bool, err error) {
@@ -98,9 +114,9 @@ func (t *tx) client(k clientKey) (rec clientRecord, ok bool, err error) {
 	return rec, err == nil, err
 }
 
-// roomForClient says whether another client may be remembered; it forgets a few
-// that have not pushed for long.
-func (t *tx) roomForClient() bool {
+// roomForClient says whether another client of the author may be remembered; it
+// forgets a few that have not pushed for long.
+func (t *tx) roomForClient() *consensus.Refusal {
 	const few = 2
 	since := t.c.Time.Add(-ClientTime).UnixMilli()
 	for range few {
@@ -114,7 +130,13 @@ func (t *tx) roomForClient() bool {
 		}
 		t.forgetClient(clientKey(age[8:]), age)
 	}
-	return t.total(0, countClients, 0) < MaxSyncClients
+	if by := t.author(); by != 0 && t.total(0, countClients, by) >= maxClientShare {
+		return refuse(CodeClients, "client_id", "the mesh remembers %d clients of this credential, which is as many as one may have", maxClientShare)
+	}
+	if t.total(0, countClients, 0) >= MaxSyncClients {
+		return refuse(CodeClients, "client_id", "the mesh remembers %d clients, which is as many as it does", MaxSyncClients)
+	}
+	return nil
 }
 
 func (t *tx) forgetClient(k clientKey, age []byte) {
@@ -124,9 +146,11 @@ func (t *tx) forgetClient(k clientKey, age []byte) {
 			t.w.Delete(table, key)
 		}
 	}
+	if rec, ok, err := t.client(k); ok && err == nil {
+		t.countClient(rec.By, -1)
+	}
 	t.w.Delete(tClient, k[:])
 	t.w.Delete(tClientAge, age)
-	t.tally(0, countClients, -1)
 }
 
 // putClient writes down what a push came to: the client's last mutation, the
@@ -136,7 +160,8 @@ func (t *tx) forgetClient(k clientKey, age []byte) {
 func (t *tx) putClient(k clientKey, rec clientRecord, known bool, first, base uint64, results []outcome) {
 	now := t.c.Time.Truncate(time.Hour).UnixMilli() // to the hour will do, and spares most pushes two writes
 	if !known {
-		t.tally(0, countClients, 1)
+		rec.By = t.author()
+		t.countClient(rec.By, 1)
 	}
 	if !known || rec.At != now {
 		t.w.Delete(tClientAge, appendClientAge(nil, rec.At, k))
