@@ -86,7 +86,7 @@ func TestARemovalGoesOnWhenTheLeaderThatWasAskedIsKilled(t *testing.T) {
 	asked.Start("serve")
 	asked.WaitServing()
 	wasRemoved(t, out, asked)
-	realmesh.Formed(t, 60*time.Second, asked, stays)
+	realmesh.Alive(t, 60*time.Second, asked, stays)
 	l.finish(asked, stays)
 }
 

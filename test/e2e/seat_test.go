@@ -76,7 +76,7 @@ func TestSeatsMoveWhileWritesGoOn(t *testing.T) {
 	l.more(5, 30*time.Second)
 	dead.Start("serve")
 	dead.WaitServing()
-	realmesh.Formed(t, 60*time.Second, all...)
+	realmesh.Alive(t, 60*time.Second, all...)
 	seated(t, all, rest...)
 	l.finish(all...)
 }
