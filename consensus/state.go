@@ -62,7 +62,8 @@ const stateFormat = 2
 //	   that came with them
 //	3  the graph takes what clients did while they were cut off, and keeps its
 //	   conflicts, leases and settings
-const Level = 3
+//	4  inboxes of durable messages, tasks, proposals
+const Level = 4
 
 // firstLevel is that of a state nobody has raised.
 const firstLevel = 1
