@@ -18,7 +18,8 @@ const (
 )
 
 // dialReplica opens a stream to a replica. One that has just been admitted is
-// given a moment to learn who calls it, in which its "not a member" is no error.
+// given a moment to learn who calls it and to open its state, in which its "not a
+// member" and "not ready" are no errors.
 func (n *Node) dialReplica(ctx context.Context, raftID string) (net.Conn, error) {
 	dial := func() (net.Conn, error) { return n.heed(n.port.DialRaft(ctx, raftID)) }
 	young := false
@@ -29,11 +30,12 @@ func (n *Node) dialReplica(ctx context.Context, raftID string) (net.Conn, error)
 }
 
 // patiently dials, where the other side is young for as long as it may not know
-// who calls.
+// who calls or what to answer with.
 func patiently(ctx context.Context, young bool, dial func() (net.Conn, error)) (net.Conn, error) {
 	for begun, wait := time.Now(), 20*time.Millisecond; ; wait = min(2*wait, 250*time.Millisecond) {
 		c, err := dial()
-		if !young || !errors.Is(err, wire.ErrNotMember) || time.Since(begun) >= newcomerPatience {
+		learning := errors.Is(err, wire.ErrNotMember) || errors.Is(err, wire.ErrNotReady)
+		if !young || !learning || time.Since(begun) >= newcomerPatience {
 			return c, err
 		}
 		select {

@@ -15,6 +15,7 @@ import (
 // A leader calls a newcomer before that one has been told who belongs.
 func TestANewcomerThatDoesNotKnowTheLeaderYetIsNoTrouble(t *testing.T) {
 	stranger := fmt.Errorf("node b: %w", wire.ErrNotMember)
+	opening := fmt.Errorf("node b: %w", wire.ErrNotReady)
 	dead := errors.New("connection refused")
 	for _, c := range []struct {
 		name  string
@@ -26,6 +27,7 @@ func TestANewcomerThatDoesNotKnowTheLeaderYetIsNoTrouble(t *testing.T) {
 		most  time.Duration
 	}{
 		{"it learns in time", true, stranger, 200 * time.Millisecond, nil, 200 * time.Millisecond, 500 * time.Millisecond},
+		{"it opens its state in time", true, opening, 200 * time.Millisecond, nil, 200 * time.Millisecond, 500 * time.Millisecond},
 		{"it never learns", true, stranger, time.Hour, wire.ErrNotMember, newcomerPatience, newcomerPatience + 250*time.Millisecond},
 		{"an old member that does not know us is trouble", false, stranger, time.Second, wire.ErrNotMember, 0, 0},
 		{"one that is down is trouble", true, dead, time.Second, dead, 0, 0},
