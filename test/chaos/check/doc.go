@@ -8,7 +8,8 @@ package check
 type Kind string
 
 // Kinds of operations. Registers are graph nodes with one property; elements
-// are graph nodes or edges that are made once.
+// are graph nodes or edges that are made once; messages are durable ones, to
+// inboxes that clients share.
 const (
 	Write   Kind = "write"   // register: set the value
 	CAS     Kind = "cas"     // register: set it if the version is still Expect
@@ -19,6 +20,9 @@ const (
 	Edge    Kind = "edge"    // element: a graph edge
 	Delete  Kind = "delete"  // element: gone, with its edges
 	Has     Kind = "has"     // element: linearizable read; Found says
+	Send    Kind = "send"    // message: into the inboxes To
+	Take    Kind = "take"    // inbox: a lease of the messages Keys, in the order they came
+	Ack     Kind = "ack"     // inbox: the messages Keys are done with
 )
 
 // Outcome is what a client knows of an operation.
@@ -54,6 +58,11 @@ type Op struct {
 	Idempotent  string  `json:"idempotent,omitempty"` // the key it was sent with
 	Replayed    bool    `json:"replayed,omitempty"`
 	Batch       string  `json:"batch,omitempty"` // asked for together with those of the same name: all or none
+
+	// Of messages. Key is a message's label for Send and the inbox otherwise.
+	To    []string `json:"to,omitempty"`
+	Keys  []string `json:"keys,omitempty"`
+	Lease int64    `json:"lease,omitempty"` // Take: nanoseconds
 }
 
 // Problem is a broken promise.
