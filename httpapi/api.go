@@ -133,6 +133,7 @@ type API struct {
 	strangers *limiter
 	slots     chan struct{}
 	polls     chan struct{}
+	room      *room // of large bodies
 	figures   *figures
 	work      *work
 	ends      []func() // by Close
@@ -157,6 +158,7 @@ func build(cfg Config, more []Entry) (*API, error) {
 		strangers: newLimiter(strangerRate, strangerBurst, strangerAddresses),
 		slots:     make(chan struct{}, cfg.MaxInFlight),
 		polls:     make(chan struct{}, maxPolls),
+		room:      newRoom(bodyRoom),
 		figures:   newFigures(cfg.Registerer),
 		work:      newWork(),
 	}

@@ -61,7 +61,17 @@ func (a *API) limits(c *gin.Context) {
 		}
 		// The reader closes the connection of a body too large, which it can
 		// only through net/http's own writer.
-		r.Body = &body{http.MaxBytesReader(x.response.ResponseWriter, r.Body, maxBody), control, x}
+		bounded := http.MaxBytesReader(x.response.ResponseWriter, r.Body, maxBody)
+		if maxBody > largeBody && timeout > 0 { // what is no stream is read whole
+			large := &roomy{ReadCloser: bounded, room: a.room}
+			defer large.give()
+			if !large.enter(r.ContentLength) {
+				a.Refuse(c, noRoom())
+				return
+			}
+			bounded = large
+		}
+		r.Body = &body{bounded, control, x}
 	}
 	if timeout > 0 {
 		ctx, cancel := context.WithTimeout(r.Context(), timeout)

@@ -48,13 +48,18 @@ func (r *Route) scope() string {
 }
 
 // inScope says whether a credential with these scopes may do what needs the
-// wanted one. No scopes at all means unscoped; "graph" holds "graph:read".
+// wanted one. No scopes at all means unscoped; "graph" holds "graph:read", and
+// agentScope+NAME holds what an agent needs, for that name only (mayActAs).
 func inScope(scopes []string, wanted string) bool {
 	if len(scopes) == 0 || wanted == AnyScope {
 		return true
 	}
 	area, _, _ := strings.Cut(wanted, ":")
 	return slices.ContainsFunc(scopes, func(s string) bool {
-		return s == wanted || s == area || s == area+":*" || s == "*"
+		return s == wanted || s == area || s == area+":*" || s == "*" ||
+			strings.HasPrefix(s, agentScope) && (area == "messages" || area == "agents")
 	})
 }
+
+// agentScope begins the scope of a credential that is an agent's own.
+const agentScope = "agent:"

@@ -37,6 +37,10 @@ type problem struct {
 func newError(status int, msg string, errs ...error) huma.StatusError {
 	var problems []problem
 	for _, err := range errs {
+		var own *Error
+		if errors.As(err, &own) {
+			return own
+		}
 		var large *http.MaxBytesError
 		if errors.As(err, &large) {
 			return tooLarge(large.Limit)
