@@ -27,6 +27,7 @@ const Level = consensus.Level
 func (n *Node) enter(ctx context.Context) error {
 	life, cancel := context.WithCancel(context.Background())
 	n.life, n.cancel = life, cancel
+	n.events = newEvents(n)
 	keys := access.NewPart()
 	var err error
 	if n.group, err = n.openReplica(roster.NewPart(n.rosterChanged), keys, graphsync.NewPart()); err != nil {
@@ -90,11 +91,13 @@ func (n *Node) gossipChanged() {
 	if n.gossip == nil {
 		return
 	}
-	for _, m := range n.gossip.Members() {
+	members := n.gossip.Members()
+	for _, m := range members {
 		if m.NodeID != string(n.id.ID()) && m.Record.Address != "" {
 			n.book.hear(identity.NodeID(m.NodeID), m.Record.Address)
 		}
 	}
+	n.events.look(members)
 }
 
 // rosterChanged is told of each change of the replicated roster before its

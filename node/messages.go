@@ -39,7 +39,7 @@ func (d directory) Lookup(agent string) []message.Host {
 			if a.Name == agent {
 				out = append(out, message.Host{
 					NodeID: m.NodeID, NodeName: d.n.nodeNameOf(m.NodeID), Alive: m.Status == gossip.StatusAlive,
-					Busy: a.Busy, Instances: a.Instances,
+					Busy: a.Busy, Instances: a.Instances, Durable: a.Durable,
 				})
 			}
 		}
@@ -58,12 +58,13 @@ func (d directory) ResolveNode(ref string) (string, error) {
 
 // Announce implements message.Directory.
 func (d directory) Announce(agents []message.Local) {
+	d.n.events.hosted(agents)
 	err := d.n.gossip.Update(func(r *gossip.Record) {
 		r.Agents = r.Agents[:0:0]
 		for _, a := range agents {
 			r.Agents = append(r.Agents, gossip.Agent{
 				Name: a.Name, Description: a.Description, Kind: a.Kind, Capabilities: a.Capabilities,
-				Instances: a.Instances, Busy: a.Busy,
+				Instances: a.Instances, Busy: a.Busy, Durable: a.Durable,
 			})
 		}
 	})

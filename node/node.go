@@ -90,6 +90,7 @@ type Node struct {
 	router  *message.Router
 	server  *agent.Server
 	hosted  []*agent.Hosted
+	events  *events
 
 	admission admission
 	spool     spool

@@ -89,6 +89,7 @@ func (n *Node) handlePeers() {
 		return n.trust.Roster().Encode(), nil
 	})
 	n.port.Handle(callAnnounce, n.takeAnnouncement)
+	n.port.Handle(callEvents, n.events.take)
 	n.port.Handle(callStats, func(context.Context, identity.NodeID, []byte) ([]byte, error) {
 		return consensus.Encode(n.peerStats()), nil
 	})
