@@ -42,6 +42,8 @@ type Agent struct {
 	// RecipientHash is the SHA-256 of the agent's encryption recipient; the
 	// recipient itself is too long to gossip.
 	RecipientHash string `cbor:"7,keyasint,omitempty"`
+	// Durable is how many of the attachments take messages from inboxes.
+	Durable int `cbor:"8,keyasint,omitempty"`
 }
 
 // Record is what one node says of itself. Its owner alone changes it; the pair

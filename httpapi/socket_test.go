@@ -17,19 +17,16 @@ import (
 	"github.com/meshd/meshd/node/message"
 )
 
-// nobody is the directory and the link of a node without peers.
+// nobody is the directory of a node without peers.
 type nobody struct{}
 
 func (nobody) Lookup(string) []message.Host         { return nil }
 func (nobody) ResolveNode(s string) (string, error) { return s, nil }
 func (nobody) Announce([]message.Local)             {}
-func (nobody) Send(_ string, _ []byte, reply func([]byte, error)) {
-	reply(nil, message.ErrNotSent)
-}
 
 // dialer opens WebSockets at an API with a graph and agents.
 func dialer(t testing.TB, change ...func(*Config)) func(path, key string) *socketPeer {
-	router := message.New(message.Config{NodeID: "n1", Directory: nobody{}, Link: nobody{}})
+	router := message.New(message.Config{NodeID: "n1", Directory: nobody{}})
 	server := agent.NewServer(agent.Config{Router: router})
 	a := graphAPI(t, append(change, func(c *Config) { c.Agents = server })...)
 	url, _ := serveTLS(t, a)

@@ -20,15 +20,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// alone is the directory and the link of a node without peers.
+// alone is the directory of a node without peers.
 type alone struct{}
 
 func (alone) Lookup(string) []message.Host         { return nil }
 func (alone) ResolveNode(s string) (string, error) { return s, nil }
 func (alone) Announce([]message.Local)             {}
-func (alone) Send(_ string, _ []byte, reply func([]byte, error)) {
-	reply(nil, message.ErrNotSent)
-}
 
 // node is one node's router and server behind a real WebSocket listener. The
 // path is the agent's name; with ?auth the first message must authenticate.
@@ -51,7 +48,7 @@ func (w corking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 func newNode(t *testing.T) *node {
 	n := &node{ended: make(chan error, 64)}
-	n.router = message.New(message.Config{NodeID: "n1", Directory: alone{}, Link: alone{}})
+	n.router = message.New(message.Config{NodeID: "n1", Directory: alone{}})
 	n.server = NewServer(Config{Router: n.router})
 	up := websocket.Upgrader{}
 	n.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

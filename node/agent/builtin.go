@@ -119,7 +119,7 @@ func (h *Hosted) work() {
 func (h *Hosted) handle(d *message.Delivery) {
 	ctx, cancel := context.WithDeadline(h.ctx, d.Message.Deadline)
 	defer cancel()
-	reply, err := h.call(ctx, d.Message)
+	reply, err := h.call(ctx, *d.Message)
 	if !d.WantReply {
 		if err != nil {
 			h.logger.Warn("an agent failed", "agent", h.handler.Name(), "request_id", d.Message.RequestID, "error", err)

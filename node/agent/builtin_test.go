@@ -40,7 +40,7 @@ func TestAHostedAgent(t *testing.T) {
 		}, "", message.CodeReplyTimeout},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			router := message.New(message.Config{NodeID: "n1", Directory: alone{}, Link: alone{}})
+			router := message.New(message.Config{NodeID: "n1", Directory: alone{}})
 			defer router.Close()
 			h, err := Host(router, c.handle, nil)
 			if err != nil {
@@ -60,7 +60,7 @@ func TestAHostedAgent(t *testing.T) {
 
 func TestAHostedAgentIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		router := message.New(message.Config{NodeID: "n1", Directory: alone{}, Link: alone{}})
+		router := message.New(message.Config{NodeID: "n1", Directory: alone{}})
 		defer router.Close()
 		atOnce := 0
 		h, err := Host(router, handler(func(ctx context.Context, _ message.Message) (json.RawMessage, error) {

@@ -36,20 +36,24 @@ const (
 	maxNodeRef = 255
 )
 
-// Address says who is meant by `agent`, `agent@node` or `agent@*`.
+// Address says who is meant by `agent`, `agent@node`, `agent@*` or `topic/a/b`.
 type Address struct {
-	// Agent is the agent's name.
+	// Agent is the agent's name; "" for a topic.
 	Agent string
 	// Node is a node's name, id or id prefix; "" leaves the choice to the
 	// mesh: the least busy live instance.
 	Node string
 	// All means every live instance on every node.
 	All bool
+	// Topic is "a/b" of `topic/a/b`; "" for agents.
+	Topic string
 }
 
 // String returns the address as ParseAddress reads it.
 func (a Address) String() string {
 	switch {
+	case a.Topic != "":
+		return topicPrefix + a.Topic
 	case a.All:
 		return a.Agent + "@*"
 	case a.Node != "":
@@ -59,17 +63,19 @@ func (a Address) String() string {
 }
 
 // ParseAddress reads an address. Its errors are *consensus.Refusal with
-// CodeInvalid, or CodeUnsupported for topics.
+// CodeInvalid.
 func ParseAddress(s string) (Address, error) {
 	if s == "" {
-		return Address{}, invalid("to", "an address is missing: agent, agent@node or agent@*")
+		return Address{}, invalid("to", "an address is missing: agent, agent@node, agent@* or topic/a/b")
+	}
+	if topic, ok := strings.CutPrefix(s, topicPrefix); ok {
+		if err := CheckTopic(topic); err != nil {
+			return Address{}, err
+		}
+		return Address{Topic: topic}, nil
 	}
 	if len(s) > MaxName+1+maxNodeRef {
 		return Address{}, invalid("to", "the address is too long")
-	}
-	if strings.HasPrefix(s, "topic/") {
-		return Address{}, consensus.Refuse(CodeUnsupported,
-			"messages to topics are not supported by this version; send to agent, agent@node or agent@*")
 	}
 	agent, node, at := strings.Cut(s, "@")
 	if err := CheckName(agent); err != nil {

@@ -23,7 +23,13 @@ func TestParseAddress(t *testing.T) {
 		{"a@ABCD-EFGH", Address{Agent: "a", Node: "ABCD-EFGH"}, ""},
 		{"a@host.local", Address{Agent: "a", Node: "host.local"}, ""},
 		{"a@*", Address{Agent: "a", All: true}, ""},
-		{"topic/x", Address{}, CodeUnsupported},
+		{"topic/x/Y.z", Address{Topic: "x/Y.z"}, ""},
+		{"topic/", Address{}, CodeInvalid},
+		{"topic/x//y", Address{}, CodeInvalid},
+		{"topic/x/*", Address{}, CodeInvalid},
+		{"topic/>", Address{}, CodeInvalid},
+		{"topic/" + strings.Repeat("a/", 16) + "a", Address{}, CodeInvalid},
+		{"topic/" + strings.Repeat("a", 65), Address{}, CodeInvalid},
 		{"", Address{}, CodeInvalid},
 		{"@n1", Address{}, CodeInvalid},
 		{"a@", Address{}, CodeInvalid},
@@ -53,7 +59,7 @@ func FuzzParseAddress(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		a, err := ParseAddress(s)
 		if err != nil {
-			if code(err) != CodeInvalid && code(err) != CodeUnsupported {
+			if code(err) != CodeInvalid {
 				t.Fatal(err)
 			}
 			return

@@ -23,7 +23,8 @@ const (
 // a message that wants one, Reply or Refuse. All methods may be called from
 // any goroutine, repeatedly; none blocks.
 type Delivery struct {
-	Message Message
+	// Message may be shared with other deliveries: it must not be changed.
+	Message *Message
 	// WantReply says that the sender waits for an answer until
 	// Message.Deadline.
 	WantReply bool

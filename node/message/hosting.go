@@ -98,6 +98,9 @@ func (r *Router) Local() []Local {
 		l := Local{Name: list[0].name, Instances: len(list)}
 		for _, e := range list {
 			l.Busy += e.busy()
+			if e.session.durable() {
+				l.Durable++
+			}
 		}
 		// The session attached last speaks for the name.
 		s := list[len(list)-1].session
@@ -118,7 +121,7 @@ func (r *Router) announce() {
 	now := r.Local()
 	if slices.EqualFunc(now, r.announced, func(a, b Local) bool {
 		return a.Name == b.Name && a.Description == b.Description && a.Kind == b.Kind &&
-			a.Instances == b.Instances && a.Busy == b.Busy && slices.Equal(a.Capabilities, b.Capabilities)
+			a.Instances == b.Instances && a.Durable == b.Durable && a.Busy == b.Busy && slices.Equal(a.Capabilities, b.Capabilities)
 	}) {
 		return
 	}

@@ -114,7 +114,7 @@ type echo struct {
 
 func (e *echo) Deliver(d *Delivery) error {
 	e.mu.Lock()
-	e.got = append(e.got, d.Message)
+	e.got = append(e.got, *d.Message)
 	e.mu.Unlock()
 	d.Sent()
 	d.Delivered()

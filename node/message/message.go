@@ -54,6 +54,36 @@ type Message struct {
 	Deadline time.Time `json:"deadline,omitzero"`
 	// RequestID ties the log lines of all nodes together.
 	RequestID string `json:"request_id,omitempty"`
+	// Sticky asks that all messages of one Conversation reach the same
+	// instance, as long as the set of instances stays as it is.
+	Sticky bool `json:"sticky,omitempty"`
+	// Sealed says that Body is encrypted to the receiver; Key is the hash of
+	// the key it is sealed to.
+	Sealed bool   `json:"sealed,omitempty"`
+	Key    string `json:"key,omitempty"`
+	// TraceParent is the W3C trace context, or "".
+	TraceParent string `json:"traceparent,omitempty"`
+	// Priority orders an inbox, as package inbox numbers it; live messages
+	// carry it and are not ordered by it.
+	Priority uint8 `json:"priority,omitempty"`
+	// Stored is set on what comes from an inbox, and only by Forward's caller.
+	Stored *Stored `json:"stored,omitempty"`
+	// Checked says that Body is known to be one JSON value: the router does
+	// not look again.
+	Checked bool `json:"-"`
+}
+
+// Stored says what an inbox knows of a message that it holds.
+type Stored struct {
+	// Inbox is the agent whose inbox it is; "" where To names it.
+	Inbox string `json:"inbox,omitempty"`
+	Seq   uint64 `json:"seq"`
+	// Attempt counts the deliveries, this one included.
+	Attempt    int       `json:"attempt"`
+	AcceptedAt time.Time `json:"accepted_at"`
+	ExpiresAt  time.Time `json:"expires_at"`
+	// Size is the length of a body that is not carried: Body is nil then.
+	Size int64 `json:"size,omitempty"`
 }
 
 // normalise checks the fields that a client sets, makes an id where there is
@@ -149,6 +179,9 @@ const (
 	Refused Status = "refused"
 	// Unknown: it was on its way when the trace was lost.
 	Unknown Status = "unknown"
+	// Accepted, of a durable message: a quorum has it on disk. No Router says
+	// so; whoever keeps inboxes does.
+	Accepted Status = "accepted"
 )
 
 // Receipt is the end of a send.
@@ -157,8 +190,18 @@ type Receipt struct {
 	Status Status `json:"status"`
 	// Reply is the answer, where one was wanted and came.
 	Reply json.RawMessage `json:"reply,omitempty"`
-	// Counts is set for agent@*: how many instances the message reached.
+	// Counts is set for agent@* and topics: how many instances or
+	// subscribers the message reached.
 	Counts *Counts `json:"counts,omitempty"`
+	// Known, of a durable message, says whether its receiver was ever seen.
+	Known *bool `json:"known,omitempty"`
+	// Duplicate, of a durable message, says that its id was accepted before.
+	Duplicate bool `json:"duplicate,omitempty"`
+	// Recipients are the agents in whose inboxes a durable message to a topic
+	// or to everybody is.
+	Recipients []string `json:"recipients,omitempty"`
+	// Key is the hash of the key the body was sealed to on the sender's behalf.
+	Key string `json:"key,omitempty"`
 }
 
 // Counts tells the fates of one message to many instances.

@@ -26,15 +26,17 @@ type Host struct {
 	NodeID   string
 	NodeName string
 	Alive    bool
-	// Busy counts messages under way there, Instances the sessions.
-	Busy, Instances int
+	// Busy counts messages under way there, Instances the sessions, Durable
+	// those of them that take messages from inboxes.
+	Busy, Instances, Durable int
 }
 
 // Local is one agent that this node hosts now.
 type Local struct {
 	Name, Description, Kind string
 	Capabilities            []string
-	Instances, Busy         int
+	// Durable counts the instances that take messages from inboxes.
+	Instances, Busy, Durable int
 }
 
 // Directory knows where agents live. Its methods must be quick and safe for
@@ -61,7 +63,13 @@ type Link interface {
 	Send(to string, msg []byte, reply func([]byte, error))
 }
 
-// Config is what a Router needs; Logger and Registerer may be nil.
+// unlinked is the link of a node without peers.
+type unlinked struct{}
+
+func (unlinked) Send(_ string, _ []byte, reply func([]byte, error)) { reply(nil, ErrNotSent) }
+
+// Config is what a Router needs; Link (of a node without peers), Logger and
+// Registerer may be nil.
 type Config struct {
 	// NodeID is this node's id.
 	NodeID     string
@@ -101,6 +109,9 @@ type hostKey struct{ node, agent string }
 func New(cfg Config) *Router {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Link == nil {
+		cfg.Link = unlinked{}
 	}
 	r := &Router{
 		cfg: cfg, table: newTable(), calls: map[*call]struct{}{}, sent: map[hostKey]int{},
@@ -149,6 +160,10 @@ func (r *Router) Submit(ctx context.Context, m Message, wantReply bool, done fun
 	addr, err := ParseAddress(m.To)
 	if err != nil {
 		refuse(err)
+		return
+	}
+	if addr.Topic != "" {
+		refuse(consensus.Refuse(CodeUnsupported, "this node has no topics"))
 		return
 	}
 	if addr.All && wantReply {

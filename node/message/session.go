@@ -37,6 +37,9 @@ type Profile struct {
 	// Kind is "session" for a client's agent and "builtin" for one of the
 	// node's own; a name used by a built-in agent cannot be attached to.
 	Kind string
+	// Durable says that it takes messages from inboxes, and acknowledges or
+	// returns each of them.
+	Durable bool
 }
 
 // Session is one agent attached to this node. Safe for concurrent use.
@@ -99,7 +102,7 @@ func (s *Session) Close() {
 // deliver gives m to the receiver. It returns an error, and never calls done,
 // when the receiver did not take it.
 func (s *Session) deliver(m Message, wantReply bool, now time.Time, done func(outcome)) error {
-	d := &Delivery{Message: m, WantReply: wantReply, session: s, done: done}
+	d := &Delivery{Message: &m, WantReply: wantReply, session: s, done: done}
 	s.mu.Lock()
 	switch {
 	case s.closed:

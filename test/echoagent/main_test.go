@@ -28,13 +28,12 @@ func (a alone) Announce(l []message.Local) {
 		}
 	}
 }
-func (alone) Send(_ string, _ []byte, reply func([]byte, error)) { reply(nil, message.ErrNotSent) }
 
 // The example against the real server side, over real TLS with a pin.
 func TestEcho(t *testing.T) {
 	for _, byMessage := range []bool{false, true} {
 		dir := alone{make(chan struct{}, 1)}
-		router := message.New(message.Config{NodeID: "n1", Directory: dir, Link: dir})
+		router := message.New(message.Config{NodeID: "n1", Directory: dir})
 		server := agent.NewServer(agent.Config{Router: router})
 		srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			conn, err := (&websocket.Upgrader{}).Upgrade(w, r, nil)
