@@ -3,7 +3,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X main.release=$(VERSION)
 
-.PHONY: build demo test unit e2e race lint fuzz chaos bench-state bench-graph bench-sync freeze install help
+.PHONY: build demo test unit e2e race lint fuzz chaos bench-state bench-messages bench-graph bench-sync freeze install help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,10 @@ chaos: build ## break a mesh at random; SEED, DURATION, SCENARIO, NODES, FAULTS 
 bench-state: ## the state beside etcd (DURATION=5s ROUNDS=3 KILLS=10 CELLS=)
 	@mkdir -p bin/bench && CGO_ENABLED=0 $(GO) build -o bin/bench/meshd ./cmd/meshd && CGO_ENABLED=0 $(GO) build -C test/bench/etcd -o $(CURDIR)/bin/bench/ ./server ./load
 	$(GO) run ./test/bench/state -bin bin/bench -duration $${DURATION:-5s} -rounds $${ROUNDS:-3} -kills $${KILLS:-10} -cells "$${CELLS:-}"
+
+bench-messages: ## messages beside NATS, as Markdown (DURATION=5s ROUNDS=3 CELLS=)
+	@mkdir -p bin/bench && CGO_ENABLED=0 $(GO) build -o bin/bench/meshd ./cmd/meshd && CGO_ENABLED=0 $(GO) build -C test/bench/nats -o $(CURDIR)/bin/bench/nats-server ./server && CGO_ENABLED=0 $(GO) build -C test/bench/nats -o $(CURDIR)/bin/bench/messages-load ./load
+	$(GO) run ./test/bench/messages -bin bin/bench -duration $${DURATION:-5s} -rounds $${ROUNDS:-3} -cells "$${CELLS:-}"
 
 bench-graph: ## the graph beside the reference memory server, as Markdown (CELLS= DURATION=2s SMALL=1)
 	@mkdir -p bin/bench/npm && CGO_ENABLED=0 $(GO) build -o bin/bench/meshd ./cmd/meshd && CGO_ENABLED=0 $(GO) build -o bin/bench/graph ./test/bench/graph

@@ -1,28 +1,19 @@
 package main
 
 import (
-	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
-	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/meshd/meshd/test/bench/internal/loopback"
 	"github.com/meshd/meshd/test/bench/internal/mesh"
 	"github.com/meshd/meshd/test/bench/internal/proc"
 )
@@ -33,7 +24,7 @@ import (
 func startEtcd(s settings) (*cluster, error) {
 	c := &cluster{name: "etcd", targets: []string{"etcd"}, bin: s.bin}
 	cert, key := filepath.Join(s.dir, "etcd.crt"), filepath.Join(s.dir, "etcd.key")
-	if err := certify(cert, key); err != nil {
+	if err := loopback.Certify(cert, key); err != nil {
 		return c, err
 	}
 	c.access = []string{"-ca", cert}
@@ -113,35 +104,4 @@ func startEtcd(s settings) (*cluster, error) {
 		return strconv.Atoi(r.Count)
 	}
 	return c, c.wait()
-}
-
-// certify makes one certificate that is its own authority, for loopback.
-func certify(certFile, keyFile string) error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "bench"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return err
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return err
-	}
-	var out bytes.Buffer
-	if err := pem.Encode(&out, &pem.Block{Type: "CERTIFICATE", Bytes: der}); err != nil {
-		return err
-	}
-	if err := os.WriteFile(certFile, out.Bytes(), 0o600); err != nil {
-		return err
-	}
-	return os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600)
 }

@@ -36,7 +36,7 @@ func Start(bin, dir string, n int) (*Mesh, error) {
 	m := &Mesh{}
 	for i, name := range names[:n] {
 		data := filepath.Join(dir, "meshd-"+name)
-		address, err := freeAddress()
+		address, err := FreeAddress()
 		if err != nil {
 			return m, err
 		}
@@ -98,8 +98,8 @@ func (m *Mesh) allVote() error {
 	return nil
 }
 
-// freeAddress is an address on loopback that nobody listened at just now.
-func freeAddress() (string, error) {
+// FreeAddress is an address on loopback that nobody listened at just now.
+func FreeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err

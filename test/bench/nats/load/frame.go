@@ -1,0 +1,177 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+)
+
+// frame is what a client must know of a frame of meshd. Its parts are those of
+// the bytes it was parsed from.
+type frame struct {
+	kind, id, ids, to, body, status, code, err []byte
+	wait                                       bool
+}
+
+var errFrame = errors.New("a frame that is no JSON object")
+
+// parse finds the members of a JSON object without judging their values, as a
+// client may that trusts its node.
+func (f *frame) parse(b []byte) error {
+	i := 0
+	if len(b) == 0 || b[0] != '{' {
+		return errFrame
+	}
+	for i = 1; i < len(b) && b[i] != '}'; {
+		if b[i] == ',' {
+			i++
+		}
+		end := skip(b, i)
+		if end < i+2 || end >= len(b) || b[end] != ':' {
+			return errFrame
+		}
+		name := b[i+1 : end-1]
+		i = end + 1
+		if end = skip(b, i); end <= i {
+			return errFrame
+		}
+		value := b[i:end]
+		i = end
+		text := value
+		if len(value) > 1 && value[0] == '"' {
+			text = value[1 : len(value)-1]
+		}
+		switch string(name) {
+		case "type":
+			f.kind = text
+		case "id":
+			f.id = text
+		case "ids":
+			f.ids = value
+		case "to":
+			f.to = text
+		case "body":
+			f.body = value
+		case "status":
+			f.status = text
+		case "code":
+			f.code = text
+		case "error":
+			f.err = text
+		case "wait":
+			f.wait = string(value) == "true"
+		}
+	}
+	return nil
+}
+
+// skip returns where the value at i ends.
+func skip(b []byte, i int) int {
+	depth := 0
+	for i < len(b) {
+		switch b[i] {
+		case '"':
+			for i++; i < len(b) && b[i] != '"'; i++ {
+				if b[i] == '\\' {
+					i++
+				}
+			}
+			if depth == 0 {
+				return min(i+1, len(b))
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 {
+				return i // of the object around it, after a number or a word
+			}
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		case ',', ':':
+			if depth == 0 {
+				return i
+			}
+		}
+		i++
+	}
+	return i
+}
+
+func (f *frame) eachID(do func([]byte)) {
+	b := f.ids
+	for i := 0; i < len(b); i++ {
+		if b[i] == '"' {
+			end := skip(b, i)
+			do(b[i+1 : end-1])
+			i = end
+		}
+	}
+}
+
+// readAll reads into buf, which grows.
+func readAll(r io.Reader, buf []byte) ([]byte, error) {
+	if cap(buf) == 0 {
+		buf = make([]byte, 0, 1024)
+	}
+	for {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if err == io.EOF {
+			return buf, nil
+		}
+		if err != nil {
+			return buf, err
+		}
+	}
+}
+
+// gathering holds what the WebSocket writes until it is released, for one TLS
+// record in place of many.
+type gathering struct {
+	net.Conn
+	mu   sync.Mutex
+	hold bool
+	buf  []byte
+}
+
+func (g *gathering) gather() {
+	g.mu.Lock()
+	g.hold = true
+	g.mu.Unlock()
+}
+
+// Write implements net.Conn.
+func (g *gathering) Write(p []byte) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.hold {
+		return g.Conn.Write(p)
+	}
+	g.buf = append(g.buf, p...)
+	if len(g.buf) < 64<<10 {
+		return len(p), nil
+	}
+	return len(p), g.flush()
+}
+
+func (g *gathering) release() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hold = false
+	return g.flush()
+}
+
+// flush needs the lock.
+func (g *gathering) flush() error {
+	if len(g.buf) == 0 {
+		return nil
+	}
+	_, err := g.Conn.Write(g.buf)
+	g.buf = g.buf[:0]
+	return err
+}
