@@ -1,0 +1,339 @@
+package task
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/meshd/meshd/consensus"
+)
+
+// Config is what a Service is built from. State and Part are required.
+type Config struct {
+	State consensus.State
+	Part  *Part
+	// Level is the command level in force; below Level nothing is proposed.
+	// Nil: Level.
+	Level  func() uint32
+	Logger *slog.Logger // nil: none
+}
+
+// Service is the tasks as the packages above use them. A "no" of the tasks is a
+// *consensus.Refusal with one of this package's codes; other errors are those
+// of consensus. Who may do what, beyond what the state itself knows, is the
+// caller's to check. Safe for concurrent use.
+type Service struct {
+	state consensus.State
+	part  *Part
+	level func() uint32
+	log   *slog.Logger
+	stop  func()
+
+	mu      sync.Mutex
+	waiting map[ID][]chan struct{}
+	all     []chan struct{} // who waits for any change
+}
+
+// NewService returns the service over a state that has the part.
+func NewService(cfg Config) *Service {
+	s := &Service{state: cfg.State, part: cfg.Part, level: cfg.Level, log: cfg.Logger, waiting: map[ID][]chan struct{}{}}
+	if s.level == nil {
+		s.level = func() uint32 { return Level }
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.stop = cfg.Part.Watch(s.wake)
+	return s
+}
+
+// Close ends what the service follows. It is safe to call methods afterwards;
+// those that wait end with their contexts.
+func (s *Service) Close() { s.stop() }
+
+// wake rouses who waits for the tasks that changed.
+func (s *Service) wake(events []Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rouse := func(list []chan struct{}) {
+		for _, c := range list {
+			close(c)
+		}
+	}
+	rouse(s.all)
+	s.all = nil
+	if events == nil {
+		for _, list := range s.waiting {
+			rouse(list)
+		}
+		clear(s.waiting)
+		return
+	}
+	for _, e := range events {
+		rouse(s.waiting[e.Task])
+		delete(s.waiting, e.Task)
+	}
+}
+
+// changed returns a channel that is closed when a task changes, or any for the
+// id 0, and what gives the wait up.
+func (s *Service) changed(id ID) (<-chan struct{}, func()) {
+	c := make(chan struct{})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id == 0 {
+		s.all = append(s.all, c)
+		return c, func() { s.mu.Lock(); defer s.mu.Unlock(); s.all = without(s.all, c) }
+	}
+	s.waiting[id] = append(s.waiting[id], c)
+	return c, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.waiting[id] = without(s.waiting[id], c); len(s.waiting[id]) == 0 {
+			delete(s.waiting, id)
+		}
+	}
+}
+
+func without(list []chan struct{}, c chan struct{}) []chan struct{} {
+	for i := range list {
+		if list[i] == c {
+			return append(list[:i:i], list[i+1:]...)
+		}
+	}
+	return list
+}
+
+func (s *Service) propose(ctx context.Context, k kind, body any, idem *consensus.IdempotencyKey) (consensus.Outcome, error) {
+	if s.level() < Level {
+		return consensus.Outcome{}, refuse(CodeUpgradeNode, "tasks need every node of the mesh to run a version that knows them; `meshd members` shows which is older")
+	}
+	return s.state.Propose(ctx, consensus.Proposal{Part: PartName, Body: command(k, body), Idempotency: idem})
+}
+
+// NewTask is what Submit takes. Agent or Needs is required, and Body.
+type NewTask struct {
+	Requester Party
+	Agent     string
+	Needs     []string
+	Type      string
+	Body      json.RawMessage
+	Priority  Priority // "": Normal
+	// Deadline is when the task must have ended; or Timeout after it was
+	// submitted. Both zero: DefaultTimeout.
+	Deadline time.Time
+	Timeout  time.Duration
+	// Parent is the task this is a part of; 0: none.
+	Parent      ID
+	MaxAttempts int // 0: DefaultAttempts
+	Idempotency *consensus.IdempotencyKey
+}
+
+// Submit makes a task. It is with its agent's inbox, or being placed, soon
+// after.
+func (s *Service) Submit(ctx context.Context, n NewTask) (Task, consensus.Outcome, error) {
+	b := submit{
+		Requester: n.Requester, Agent: n.Agent, Needs: n.Needs, Type: n.Type, Body: n.Body, Priority: n.Priority.Rank(),
+		TimeoutMs: n.Timeout.Milliseconds(), Parent: n.Parent, MaxAttempts: n.MaxAttempts,
+	}
+	if b.Body == nil {
+		b.Body = []byte("null")
+	}
+	if b.MaxAttempts == 0 {
+		b.MaxAttempts = DefaultAttempts
+	}
+	if !n.Deadline.IsZero() {
+		b.DeadlineMs = n.Deadline.UnixMilli()
+	}
+	if n.Timeout != 0 && b.TimeoutMs <= 0 {
+		return Task{}, consensus.Outcome{}, invalid("deadline", "a task needs some time, such as 30m")
+	}
+	if err := b.check(); err != nil {
+		return Task{}, consensus.Outcome{}, err // not worth a line in the log
+	}
+	out, err := s.propose(ctx, kindSubmit, b, n.Idempotency)
+	if err != nil {
+		return Task{}, out, err
+	}
+	var m made
+	if err := consensus.Decode(out.Result, &m); err != nil {
+		return Task{}, out, err
+	}
+	t, _, err := s.Get(ctx, m.Task, consensus.ReadOptions{})
+	return t, out, err
+}
+
+// Report is an agent's word on its task.
+type Report struct {
+	Task ID
+	// Agent is whom the caller speaks as: the task must be with it.
+	Agent string
+	// Attempt, if it is not 0, must be the one the task is at.
+	Attempt  int
+	State    State // Working, InputRequired, Completed or Failed
+	Progress *Progress
+	Result   json.RawMessage
+	// Question goes with InputRequired.
+	Question json.RawMessage
+	Error    *Failure
+	// Retryable, with Failed, lets another attempt be made.
+	Retryable   bool
+	By          string // the principal
+	Idempotency *consensus.IdempotencyKey
+}
+
+// Report records an agent's word on its task and returns the task as it is
+// then.
+func (s *Service) Report(ctx context.Context, r Report) (Task, consensus.Outcome, error) {
+	b := report{
+		Task: r.Task, Agent: r.Agent, Attempt: r.Attempt, State: stateNumber(r.State), Progress: r.Progress, Result: r.Result,
+		Question: r.Question, Error: r.Error, Retryable: r.Retryable, By: r.By,
+	}
+	if r.State == InputRequired && b.Question == nil {
+		b.Question = []byte("null")
+	}
+	if err := b.check(); err != nil {
+		return Task{}, consensus.Outcome{}, err
+	}
+	return s.change(ctx, r.Task, kindReport, b, r.Idempotency)
+}
+
+// Cancel ends a task, and its children after it. by is the principal.
+func (s *Service) Cancel(ctx context.Context, id ID, by, reason string, idem *consensus.IdempotencyKey) (Task, consensus.Outcome, error) {
+	return s.change(ctx, id, kindCancel, cancel{Task: id, By: by, Reason: reason}, idem)
+}
+
+// Answer gives a task the input it waits for.
+func (s *Service) Answer(ctx context.Context, id ID, by string, input json.RawMessage, idem *consensus.IdempotencyKey) (Task, consensus.Outcome, error) {
+	if err := checkBody("input", input); err != nil {
+		return Task{}, consensus.Outcome{}, err
+	}
+	return s.change(ctx, id, kindAnswer, answer{Task: id, By: by, Body: input}, idem)
+}
+
+func (s *Service) change(ctx context.Context, id ID, k kind, body any, idem *consensus.IdempotencyKey) (Task, consensus.Outcome, error) {
+	out, err := s.propose(ctx, k, body, idem)
+	if err != nil {
+		return Task{}, out, err
+	}
+	t, _, err := s.Get(ctx, id, consensus.ReadOptions{})
+	return t, out, err
+}
+
+// Get returns a task with its bodies.
+func (s *Service) Get(ctx context.Context, id ID, o consensus.ReadOptions) (t Task, info consensus.ReadInfo, err error) {
+	info, err = s.state.View(ctx, o, func(r consensus.Reader) error {
+		t, err = view(r, id)
+		return err
+	})
+	return t, info, err
+}
+
+func view(r consensus.Reader, id ID) (Task, error) {
+	rec, err := load(r, id)
+	if err == nil && rec == nil {
+		err = unknown(id)
+	}
+	if err != nil {
+		return Task{}, err
+	}
+	t := rec.task(id)
+	t.Body, t.Result, t.Question, t.Answer = body(r, id, bodyTask), body(r, id, bodyResult), body(r, id, bodyQuestion), body(r, id, bodyAnswer)
+	return t, nil
+}
+
+// Wait returns a task once it rests (it has ended, or waits for input), or as
+// it is when ctx ends.
+func (s *Service) Wait(ctx context.Context, id ID, o consensus.ReadOptions) (Task, consensus.ReadInfo, error) {
+	for {
+		changed, give := s.changed(id)
+		t, info, err := s.Get(context.WithoutCancel(ctx), id, o)
+		if err != nil || t.State.Rests() {
+			give()
+			return t, info, err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			give()
+			return t, info, nil
+		}
+	}
+}
+
+// Events returns what happened to a task after a revision, oldest first, and
+// whether it has ended.
+func (s *Service) Events(ctx context.Context, id ID, after uint64) (events []Event, final bool, info consensus.ReadInfo, err error) {
+	info, err = s.state.View(ctx, consensus.ReadOptions{}, func(r consensus.Reader) error {
+		rec, err := load(r, id)
+		if err == nil && rec == nil {
+			err = unknown(id)
+		}
+		if err != nil {
+			return err
+		}
+		final = rec.state().Final()
+		for _, v := range r.Scan(tableEvents, eventKey(id, 0), append(idKey(id), 0xff, 0xff, 0xff, 0xff, 0xff)) {
+			var e eventRow
+			if err := consensus.Decode(v, &e); err != nil {
+				return err
+			}
+			if e.Revision > after {
+				events = append(events, e.event(id, rec))
+			}
+		}
+		return nil
+	})
+	return events, final, info, err
+}
+
+// Follow calls fn with what happens to a task after a revision, from what is
+// kept of it, until the task has ended and all was told, fn fails, or ctx ends.
+func (s *Service) Follow(ctx context.Context, id ID, after uint64, fn func([]Event) error) error {
+	for {
+		changed, give := s.changed(id)
+		events, final, _, err := s.Events(ctx, id, after)
+		if err == nil && len(events) > 0 {
+			after = events[len(events)-1].Revision
+			err = fn(events)
+		}
+		if err != nil || final {
+			give()
+			return err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			give()
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Scores returns what is remembered of an agent, by kind of task and by
+// capability.
+func (s *Service) Scores(ctx context.Context, agent string) (types, needs map[string]Score, err error) {
+	types, needs = map[string]Score{}, map[string]Score{}
+	_, err = s.state.View(ctx, consensus.ReadOptions{}, func(r consensus.Reader) error {
+		prefix := append([]byte(agent), 0)
+		for k, v := range r.Scan(tableScores, prefix, append([]byte(agent), 1)) {
+			c := Score{}
+			if err := consensus.Decode(v, &c); err != nil {
+				return err
+			}
+			if len(k) <= len(prefix) {
+				return fmt.Errorf("a score has no subject")
+			}
+			if word := string(k[len(prefix)+1:]); k[len(prefix)] == subjectType {
+				types[word] = c
+			} else {
+				needs[word] = c
+			}
+		}
+		return nil
+	})
+	return types, needs, err
+}
