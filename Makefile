@@ -47,8 +47,7 @@ bench-state: ## the state beside etcd (DURATION=5s ROUNDS=3 KILLS=10 CELLS=)
 	$(GO) run ./test/bench/state -bin bin/bench -duration $${DURATION:-5s} -rounds $${ROUNDS:-3} -kills $${KILLS:-10} -cells "$${CELLS:-}"
 
 bench-messages: ## messages beside NATS, as Markdown (DURATION=5s ROUNDS=3 CELLS=)
-	@mkdir -p bin/bench && CGO_ENABLED=0 $(GO) build -o bin/bench/meshd ./cmd/meshd && CGO_ENABLED=0 $(GO) build -C test/bench/nats -o $(CURDIR)/bin/bench/nats-server ./server && CGO_ENABLED=0 $(GO) build -C test/bench/nats -o $(CURDIR)/bin/bench/messages-load ./load
-	$(GO) run ./test/bench/messages -bin bin/bench -duration $${DURATION:-5s} -rounds $${ROUNDS:-3} -cells "$${CELLS:-}"
+	$(GO) run ./test/bench/messages -build -bin bin/bench -duration $${DURATION:-5s} -rounds $${ROUNDS:-3} -cells "$${CELLS:-}"
 
 bench-graph: ## the graph beside the reference memory server, as Markdown (CELLS= DURATION=2s SMALL=1)
 	@mkdir -p bin/bench/npm && CGO_ENABLED=0 $(GO) build -o bin/bench/meshd ./cmd/meshd && CGO_ENABLED=0 $(GO) build -o bin/bench/graph ./test/bench/graph

@@ -6,7 +6,8 @@
 // not compare.
 //
 // `make bench-messages` runs it; DURATION, ROUNDS and CELLS (a regular
-// expression) change what it does.
+// expression) change what it does. So does `go run ./test/bench/messages -build`
+// with its flags. MESSAGES.md beside this directory says how to read it.
 package main
 
 import (
@@ -14,6 +15,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"time"
@@ -32,7 +34,7 @@ func main() {
 	log.SetFlags(0)
 	var s settings
 	var cells, targets string
-	var list bool
+	var list, build bool
 	flag.StringVar(&s.bin, "bin", "bin/bench", "directory with meshd, nats-server and messages-load")
 	flag.StringVar(&s.dir, "dir", "", "directory for the data, on the disk to be measured; a new one under the system's if empty")
 	flag.IntVar(&s.rounds, "rounds", 3, "rounds")
@@ -45,6 +47,7 @@ func main() {
 	flag.StringVar(&s.retention, "retention", "workqueue", "of NATS' streams: workqueue (an acknowledged message is gone) or limits (it stays)")
 	flag.StringVar(&cells, "cells", "", "measure only cells that match")
 	flag.StringVar(&targets, "targets", "", "measure only those of nats and meshd that match")
+	flag.BoolVar(&build, "build", false, "build the three programs into -bin first; run in the module's directory")
 	flag.BoolVar(&list, "list", false, "name the cells")
 	flag.Parse()
 	s.cells, s.targets = regexp.MustCompile(cells), regexp.MustCompile(targets)
@@ -54,9 +57,33 @@ func main() {
 		}
 		return
 	}
+	if build {
+		if err := buildAll(s.bin); err != nil {
+			log.Fatal(err)
+		}
+	}
 	if err := run(s); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// buildAll builds the servers, and the load generator, which belongs to the
+// module of NATS' client.
+func buildAll(bin string) error {
+	bin, err := filepath.Abs(bin)
+	if err != nil {
+		return err
+	}
+	for _, b := range []struct{ program, module, path string }{
+		{"meshd", ".", "./cmd/meshd"}, {"nats-server", "test/bench/nats", "./server"}, {"messages-load", "test/bench/nats", "./load"},
+	} {
+		cmd := exec.Command("go", "build", "-C", b.module, "-o", filepath.Join(bin, b.program), b.path)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("building %s: %w: %s", b.program, err, out)
+		}
+	}
+	return nil
 }
 
 func run(s settings) (err error) {

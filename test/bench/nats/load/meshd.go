@@ -90,12 +90,15 @@ func (s *meshdSystem) dial(address, name, hello string, take func(*meshdPeer, *f
 	}
 	var greeting struct {
 		Type, Error string
-		Limits      struct{ Sends int }
+		Limits      struct{ Sends, Subscriptions int }
 	}
 	if err := json.Unmarshal(data, &greeting); err != nil || greeting.Type != "hello" {
-		return nil, fmt.Errorf("no hello from the node: %s %s %w", greeting.Type, greeting.Error, err)
+		return nil, errors.Join(fmt.Errorf("no hello from the node, but %s: %s", greeting.Type, greeting.Error), err)
 	}
 	p.sends = greeting.Limits.Sends
+	if greeting.Limits.Subscriptions > 0 {
+		hello = strings.TrimSuffix(`"batch":true,`+hello, ",") // a node that knows batches of receipts
+	}
 	go p.writing()
 	go p.reading()
 	if hello != "" {
