@@ -1,6 +1,8 @@
 package client
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -14,7 +16,8 @@ import (
 
 // Node is one node of the mesh.
 type Node struct {
-	// URL is https://HOST[:PORT]; the port is 7443 if left out.
+	// URL is https://HOST[:PORT]; the port is 7443 if left out. unix://PATH is
+	// the socket of a node of this machine, whose permission is the credential.
 	URL string
 	// Pin is the SHA-256 of the node's public key in base64, as `meshd cert`
 	// prints it. Empty leaves trust to the system's certificate authorities.
@@ -55,6 +58,9 @@ type Client struct {
 type endpoint struct {
 	base string
 	http *http.Client
+	tls  *tls.Config // for WebSockets; nil: of a socket
+	// dialSocket makes connections to a local node; nil for others.
+	dialSocket func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Figures say what a client has done since it was made.
@@ -78,6 +84,10 @@ func New(cfg Config) (*Client, error) {
 		c.patience = defaultPatience
 	}
 	for _, n := range cfg.Nodes {
+		if path, ok := strings.CutPrefix(n.URL, "unix://"); ok {
+			c.nodes = append(c.nodes, local(path))
+			continue
+		}
 		base, err := baseOf(n.URL)
 		if err != nil {
 			return nil, err
@@ -95,12 +105,25 @@ func New(cfg Config) (*Client, error) {
 				return nil, err
 			}
 		}
-		c.nodes = append(c.nodes, &endpoint{base, &http.Client{
-			Transport:     t,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}})
+		c.nodes = append(c.nodes, &endpoint{base: base, http: httpOver(t), tls: webConfig(t.TLSClientConfig)})
 	}
 	return c, nil
+}
+
+func httpOver(t *http.Transport) *http.Client {
+	return &http.Client{
+		Transport:     t,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// local is a node of this machine, by its socket.
+func local(path string) *endpoint {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "unix", path)
+	}
+	t := &http.Transport{DialContext: dial, IdleConnTimeout: 30 * time.Second, ResponseHeaderTimeout: answerTimeout}
+	return &endpoint{base: "http://localhost", http: httpOver(t), dialSocket: dial}
 }
 
 func baseOf(address string) (string, error) {

@@ -136,7 +136,7 @@ func (c *Client) once(ctx context.Context, n *endpoint, r Request, body []byte, 
 	if r.Accept != "" {
 		req.Header.Set("Accept", r.Accept)
 	}
-	if c.key != "" {
+	if c.key != "" && n.dialSocket == nil {
 		req.Header.Set("Authorization", "Bearer "+c.key)
 	}
 	if r.Idempotency != "" {

@@ -1,0 +1,267 @@
+package client
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// frameIn is a frame of the node, with what this package looks at.
+type frameIn struct {
+	Type, ID, Node, Agent string
+	Limits                nodeLimits
+
+	// hello of who may resume
+	Session      string
+	ResumeWindow time.Duration
+
+	// receive
+	MessageID, To, MessageType, Conversation, RequestID, TraceParent, Key string
+	From                                                                  Sender
+	Wait, Durable, Sealed                                                 bool
+	DeadlineMs                                                            uint64
+	Seq, Attempt, Size                                                    uint64
+	AcceptedAt                                                            string
+	Body                                                                  json.RawMessage
+
+	// ack, reply and error
+	IDs              [][]byte // numbers still in their quotes
+	Status           string
+	Counts           *Counts
+	Known, Duplicate bool
+	Recipients       []string
+	Code, Error      string
+	Details          map[string]any
+	InReplyTo        string
+
+	// event and dropped
+	Event, At    string
+	Data         json.RawMessage
+	Count, Total uint64
+}
+
+// nodeLimits is what a node tells in its hello.
+type nodeLimits struct {
+	Sends     int `json:"sends"`
+	BodyBytes int `json:"body_bytes"`
+}
+
+var errFrame = errors.New("the node sent a frame that cannot be read")
+
+// readFrame decodes a frame of a node. The strings are copied; Body, Data and
+// IDs are parts of data.
+func readFrame(data []byte) (f frameIn, err error) {
+	ok := eachMember(data, func(name, v []byte) bool {
+		switch string(name) {
+		case "type":
+			f.Type = textOf(v)
+		case "id":
+			f.ID = textOf(v)
+		case "node":
+			if len(v) > 0 && v[0] == '"' { // that of a graph is an object
+				f.Node = textOf(v)
+			}
+		case "agent":
+			f.Agent = textOf(v)
+		case "limits":
+			err = json.Unmarshal(v, &f.Limits)
+		case "session":
+			f.Session = textOf(v)
+		case "resume_window":
+			f.ResumeWindow, _ = time.ParseDuration(textOf(v))
+		case "message_id":
+			f.MessageID = textOf(v)
+		case "to":
+			f.To = textOf(v)
+		case "message_type":
+			f.MessageType = textOf(v)
+		case "conversation":
+			f.Conversation = textOf(v)
+		case "request_id":
+			f.RequestID = textOf(v)
+		case "traceparent":
+			f.TraceParent = textOf(v)
+		case "key":
+			f.Key = textOf(v)
+		case "from":
+			f.From = senderOf(v)
+		case "wait":
+			f.Wait = v[0] == 't'
+		case "durable":
+			f.Durable = v[0] == 't'
+		case "sealed":
+			f.Sealed = v[0] == 't'
+		case "deadline_ms":
+			f.DeadlineMs = numberOf(v)
+		case "seq":
+			f.Seq = numberOf(v)
+		case "attempt":
+			f.Attempt = numberOf(v)
+		case "size":
+			f.Size = numberOf(v)
+		case "accepted_at":
+			f.AcceptedAt = textOf(v)
+		case "body":
+			f.Body = v
+		case "ids":
+			f.IDs = elements(v)
+		case "status":
+			f.Status = textOf(v)
+		case "counts":
+			f.Counts = new(Counts)
+			err = json.Unmarshal(v, f.Counts)
+		case "known":
+			f.Known = v[0] == 't'
+		case "duplicate":
+			f.Duplicate = v[0] == 't'
+		case "recipients":
+			err = json.Unmarshal(v, &f.Recipients)
+		case "code":
+			f.Code = textOf(v)
+		case "error":
+			f.Error = textOf(v)
+		case "details":
+			err = json.Unmarshal(v, &f.Details)
+		case "in_reply_to":
+			f.InReplyTo = textOf(v)
+		case "event":
+			f.Event = textOf(v)
+		case "at":
+			f.At = textOf(v)
+		case "data":
+			f.Data = v
+		case "count":
+			f.Count = numberOf(v)
+		case "total":
+			f.Total = numberOf(v)
+		}
+		return err == nil
+	})
+	if !ok || err != nil || f.Type == "" {
+		return frameIn{}, errors.Join(errFrame, err)
+	}
+	return f, nil
+}
+
+// elements are the values of a flat array of strings.
+func elements(v []byte) [][]byte {
+	if len(v) < 2 || v[0] != '[' {
+		return nil
+	}
+	var out [][]byte
+	for i := skipSpace(v, 1); i < len(v) && v[i] == '"'; {
+		from := i
+		if i = skipValue(v, i); i < 0 {
+			return out
+		}
+		out = append(out, v[from:i])
+		if i = skipSpace(v, i); i < len(v) && v[i] == ',' {
+			i = skipSpace(v, i+1)
+		}
+	}
+	return out
+}
+
+func senderOf(v []byte) (s Sender) {
+	eachMember(v, func(name, v []byte) bool {
+		switch string(name) {
+		case "agent":
+			s.Agent = textOf(v)
+		case "principal":
+			s.Principal = textOf(v)
+		case "node":
+			s.Node = textOf(v)
+		}
+		return true
+	})
+	return s
+}
+
+// refusal is what an error frame says.
+func (f *frameIn) refusal() *Error {
+	e := &Error{Status: f.httpStatus(), Sentence: f.Error, Code: f.Code, Details: f.Details}
+	if s, ok := f.Details["retry_after"].(string); ok {
+		e.RetryAfter, _ = time.ParseDuration(s)
+	}
+	return e
+}
+
+// passingCodes are refusals that another node, or the same later, may take back.
+var passingCodes = []string{"OVERLOADED", "NO_LEADER", "BEHIND", "TIMEOUT", "OUTCOME_UNKNOWN", "NOT_READY", "INTERNAL", "INBOX_FULL", "NODE_UNREACHABLE"}
+
+// httpStatus is the status that the catalogue has for what is put off, as far
+// as this package has to tell it from what is refused.
+func (f *frameIn) httpStatus() int {
+	switch {
+	case slices.Contains(passingCodes, f.Code):
+		return http.StatusServiceUnavailable
+	case f.Code == CodeReplyTimeout:
+		return http.StatusGatewayTimeout
+	case f.Code == CodeAgentError:
+		return http.StatusBadGateway
+	}
+	return http.StatusBadRequest
+}
+
+// frameOut is a frame to be written.
+type frameOut struct {
+	data []byte
+	send *sending // what it sends, nil for others
+}
+
+// appendHello is what the program says of itself.
+func appendHello(b []byte, cfg *AgentConfig) ([]byte, error) {
+	hello := struct {
+		Type         string   `json:"type"`
+		Description  string   `json:"description,omitempty"`
+		Capabilities []string `json:"capabilities,omitempty"`
+		Acks         bool     `json:"acks,omitempty"`
+	}{"hello", cfg.Description, cfg.Capabilities, cfg.Name != ""}
+	raw, err := json.Marshal(hello)
+	if err != nil {
+		return b, fmt.Errorf("the hello: %w", err)
+	}
+	return append(b, raw...), nil
+}
+
+// appendSend is a send frame.
+func appendSend(b []byte, id uint64, m *Outgoing, messageID string, body []byte, timeout time.Duration, wait bool) []byte {
+	b = append(b, `{"type":"send","id":"`...)
+	b = append(strconv.AppendUint(b, id, 10), `","to":`...)
+	b = appendString(b, m.To)
+	text := func(name, value string) {
+		if value != "" {
+			b = appendString(append(b, name...), value)
+		}
+	}
+	flag := func(name string, yes bool) {
+		if yes {
+			b = append(b, name...)
+		}
+	}
+	text(`,"message_id":`, messageID)
+	text(`,"message_type":`, m.Type)
+	text(`,"conversation":`, m.Conversation)
+	text(`,"request_id":`, m.RequestID)
+	text(`,"traceparent":`, m.TraceParent)
+	text(`,"priority":`, m.Priority)
+	flag(`,"wait":true`, wait)
+	flag(`,"durable":true`, m.Durable)
+	flag(`,"sticky":true`, m.Sticky)
+	flag(`,"sealed":true`, m.Seal)
+	text(`,"key":`, m.key)
+	span := func(name string, d time.Duration) {
+		if d > 0 {
+			b = appendString(append(b, name...), d.String())
+		}
+	}
+	span(`,"timeout":`, timeout)
+	span(`,"ttl":`, m.TTL)
+	span(`,"delay":`, m.Delay)
+	b = append(b, `,"body":`...)
+	return append(append(b, body...), '}')
+}
