@@ -2,7 +2,7 @@ package dispatch
 
 import "time"
 
-// maxBackoff bounds the time between two deliveries of a message.
+// maxBackoff bounds what the time between two deliveries of a message grows to.
 const maxBackoff = 10 * time.Minute
 
 // backoff is the time before the next delivery of a message that came back for
@@ -25,10 +25,10 @@ func patience(before int, redelivery time.Duration) time.Duration {
 	return double(redelivery, before)
 }
 
-// double is d doubled n times, at most maxBackoff.
+// double is d doubled n times, but no more than maxBackoff, or d.
 func double(d time.Duration, n int) time.Duration {
 	if n > 30 || d > maxBackoff>>n {
-		return maxBackoff
+		return max(d, maxBackoff)
 	}
 	return d << n
 }
