@@ -14,6 +14,8 @@ type Client struct {
 	Principal string
 	// Name is that of the agent it becomes; without one it only sends.
 	Name string
+	// AnyName says that it may act as any agent of this name, whoever owns it.
+	AnyName bool
 	// Requests answers the types of frames that this package does not know;
 	// nil: none.
 	Requests Requests

@@ -37,6 +37,7 @@ type Config struct {
 	Router     *message.Router
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
+	Hooks
 }
 
 // Server serves agents' WebSocket connections. Safe for concurrent use.
