@@ -53,13 +53,16 @@ type Config struct {
 	Mesh     Mesh
 	Keys     Keys
 	Messages Messages
-	Agents   Agents
-	Registry Registry
-	Graph    Graph
-	Watches  Watches
-	Sync     Sync
-	Memory   mcp.Graph // for MCP clients
-	Backups  Backups
+	Inboxes  Inboxes // needs Messages
+	// KeyChanged is told of an agent's new key. May be nil.
+	KeyChanged func(agent, hash string)
+	Agents     Agents
+	Registry   Registry
+	Graph      Graph
+	Watches    Watches
+	Sync       Sync
+	Memory     mcp.Graph // for MCP clients
+	Backups    Backups
 
 	// MeshID names the mesh in the vector clocks of Sync.
 	MeshID string
@@ -128,16 +131,18 @@ type API struct {
 	routes    map[string]*Route // "METHOD /path/:as/gin"
 	public    map[string]bool   // paths of public routes, none of which has parameters
 	table     []Route
-	short     map[string]func(*gin.Context, []byte) bool // of hot routes, by operation id
+	short     map[string]shortWay // of hot and large routes, by operation id
 	openapi   []byte
 	strangers *limiter
 	slots     chan struct{}
 	polls     chan struct{}
 	room      *room // of large bodies
-	figures   *figures
-	work      *work
-	ends      []func() // by Close
-	chain     http.Handler
+
+	inboxWaits *inboxWaits
+	figures    *figures
+	work       *work
+	ends       []func() // by Close
+	chain      http.Handler
 }
 
 // New builds the API. It fails on a configuration that cannot hold.
@@ -154,13 +159,15 @@ func build(cfg Config, more []Entry) (*API, error) {
 		started:   cfg.Now(),
 		routes:    map[string]*Route{},
 		public:    map[string]bool{},
-		short:     map[string]func(*gin.Context, []byte) bool{},
+		short:     map[string]shortWay{},
 		strangers: newLimiter(strangerRate, strangerBurst, strangerAddresses),
 		slots:     make(chan struct{}, cfg.MaxInFlight),
 		polls:     make(chan struct{}, maxPolls),
 		room:      newRoom(bodyRoom),
-		figures:   newFigures(cfg.Registerer),
-		work:      newWork(),
+
+		inboxWaits: newInboxWaits(),
+		figures:    newFigures(cfg.Registerer),
+		work:       newWork(),
 	}
 	a.engine = newEngine()
 	a.engine.Use(a.limits, a.authenticate, a.limitRate, a.policy, a.negotiate)

@@ -6,46 +6,95 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/node"
+	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/message"
 )
 
-// Messages is what the message and agent routes ask.
+// Messages is what the message and agent routes ask. *node.Node implements it.
 type Messages interface {
 	// Send is message.Router.Send.
 	Send(ctx context.Context, m message.Message, wantReply bool) (message.Receipt, error)
 	// Agents lists the agents that can be reached now.
 	Agents() []node.Agent
+	// ResolveNode finds the id of the node that a name, an id or the beginning
+	// of one means.
+	ResolveNode(ref string) (string, error)
 }
 
-// maxMessageBody is a request with the largest message in it.
-const maxMessageBody = message.MaxBody + 64<<10
+const (
+	// maxMessageBody is a request with the largest message in it.
+	maxMessageBody = inbox.MaxBody + 64<<10
+	// maxReplyWait bounds how long a request waits for an agent's answer.
+	maxReplyWait = 10 * time.Minute
+)
 
-// maxReplyWait bounds how long a request waits for an agent's answer.
-const maxReplyWait = 10 * time.Minute
+// SendBody is a message to be sent.
+type SendBody struct {
+	ID           string          `json:"id,omitempty" maxLength:"128" doc:"the sender's own; of a durable message, the same id within 24 hours is the same message. Made where it is left out"`
+	To           string          `json:"to" minLength:"1" maxLength:"512" doc:"agent, agent@node, agent@* or topic/a/b"`
+	Type         string          `json:"type,omitempty" maxLength:"256"`
+	Body         json.RawMessage `json:"body" doc:"any JSON value: at most 1 MiB, 16 MiB where it is durable"`
+	Durable      bool            `json:"durable,omitempty" doc:"into the agent's inbox: answered once a majority of the voters has it on disk, delivered at least once, whether the agent is there now or later"`
+	Wait         *bool           `json:"wait,omitempty" doc:"wait for the agent's answer; true where a timeout is given. Not with durable"`
+	Timeout      string          `json:"timeout,omitempty" maxLength:"32" doc:"how long to wait for the answer, for example 5s; 30s by default. Not with durable"`
+	Conversation string          `json:"conversation,omitempty" maxLength:"256" doc:"groups messages"`
+	Sticky       bool            `json:"sticky,omitempty" doc:"messages of one conversation to one instance of the agent. Not with durable"`
+	Seal         bool            `json:"seal,omitempty" doc:"this node seals the body to the agent's key, so that the nodes behind it carry ciphertext only. A sender that can should seal by itself: sealed"`
+	Sealed       bool            `json:"sealed,omitempty" doc:"the body is sealed already: {\"age\":BASE64}"`
+	Key          string          `json:"key,omitempty" maxLength:"128" doc:"with seal or sealed: the hash of the key that is meant; refused with KEY_CHANGED where the agent has another"`
+	Priority     string          `json:"priority,omitempty" enum:"low,normal,high,critical" doc:"orders the inbox; normal by default"`
+	From         string          `json:"from,omitempty" maxLength:"63" doc:"the agent that sends, which the caller must be allowed to speak for"`
+
+	TTL         string `json:"ttl,omitempty" maxLength:"32" doc:"durable: how long it waits before it is a dead letter; 7 days by default, at most 720h"`
+	Delay       string `json:"delay,omitempty" maxLength:"32" doc:"durable: not delivered before"`
+	Redelivery  string `json:"redelivery,omitempty" maxLength:"32" doc:"durable: how long a delivery waits for its acknowledgement; 30s by default"`
+	MaxAttempts int    `json:"max_attempts,omitempty" minimum:"1" maximum:"255" doc:"durable: deliveries before it is a dead letter; 5 by default"`
+}
 
 type sendInput struct {
-	Body struct {
-		ID           string          `json:"id,omitempty" maxLength:"128"`
-		To           string          `json:"to" minLength:"1" maxLength:"256" doc:"agent, agent@node or agent@*"`
-		Type         string          `json:"type,omitempty" maxLength:"256"`
-		Body         json.RawMessage `json:"body" doc:"any JSON value, at most 1 MiB"`
-		Durable      bool            `json:"durable,omitempty" doc:"not supported yet"`
-		Wait         *bool           `json:"wait,omitempty" doc:"wait for the agent's answer; true where a timeout is given"`
-		Timeout      string          `json:"timeout,omitempty" maxLength:"32" doc:"how long to wait for the answer, for example 5s; 30s by default"`
-		Conversation string          `json:"conversation,omitempty" maxLength:"256"`
-		Seal         bool            `json:"seal,omitempty" doc:"not supported yet"`
-	}
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"of a durable message without an id: sent again with it, it is the same message, and the answer says duplicate"`
+	TraceParent    string `header:"traceparent" maxLength:"256" doc:"the W3C trace context that the message belongs to"`
+	Body           SendBody
 }
 
-type sendOutput struct{ Body message.Receipt }
+type sendOutput struct {
+	Revision uint64 `header:"X-Mesh-Revision" doc:"of a durable message: the revision that holds it"`
+	Replayed string `header:"Idempotency-Replayed" doc:"\"true\" where it had been accepted before"`
+	Body     message.Receipt
+}
 
-// send delivers a live message. Without wait it answers with the receipt; with
-// it, with the agent's answer as well.
+// send delivers a live message, or makes a durable one. Without wait it answers
+// with the receipt; with it, with the agent's answer as well.
 func (a *API) send(ctx context.Context, in *sendInput) (*sendOutput, error) {
 	b := &in.Body
-	if b.Durable || b.Seal {
-		return nil, Fail("UNSUPPORTED", "durable and sealed messages are not supported yet; leave durable and seal out")
+	caller, _ := Principal(ctx)
+	m := message.Message{
+		ID: b.ID, To: b.To, Type: b.Type, Body: b.Body, Conversation: b.Conversation, Sticky: b.Sticky, Sealed: b.Sealed, Key: b.Key,
+		From: message.Sender{Agent: b.From, Principal: caller.ID}, RequestID: RequestID(ctx), TraceParent: in.TraceParent,
 	}
+	priority, err := inbox.ParsePriority(b.Priority)
+	if err != nil {
+		return nil, err
+	}
+	m.Priority = uint8(priority)
+	if b.From != "" {
+		if err := a.mayActAs(ctx, caller, b.From); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.sealed(ctx, b, &m); err != nil {
+		return nil, err
+	}
+	if b.Durable {
+		return a.sendDurable(ctx, in, m)
+	}
+	if b.TTL != "" || b.Delay != "" || b.Redelivery != "" || b.MaxAttempts != 0 {
+		return nil, invalid("body.durable", "ttl, delay, redelivery and max_attempts are for durable messages: set durable, or leave them out")
+	}
+	return a.sendLive(ctx, b, m)
+}
+
+func (a *API) sendLive(ctx context.Context, b *SendBody, m message.Message) (*sendOutput, error) {
 	wait := b.Timeout != ""
 	if b.Wait != nil {
 		wait = *b.Wait
@@ -56,15 +105,14 @@ func (a *API) send(ctx context.Context, in *sendInput) (*sendOutput, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	caller, _ := Principal(ctx)
-	receipt, err := a.cfg.Messages.Send(ctx, message.Message{
-		ID: b.ID, To: b.To, Type: b.Type, Body: b.Body, Conversation: b.Conversation,
-		From: message.Sender{Principal: caller.ID}, RequestID: RequestID(ctx),
-	}, wait)
+	receipt, err := a.cfg.Messages.Send(ctx, m, wait)
 	if err != nil {
 		return nil, err
 	}
-	return &sendOutput{receipt}, nil
+	if b.Seal {
+		receipt.Key = m.Key
+	}
+	return &sendOutput{Body: receipt}, nil
 }
 
 func waitFor(text string) (time.Duration, error) {

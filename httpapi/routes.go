@@ -55,15 +55,6 @@ func (a *API) entries() []Entry {
 			Op(Route{Method: http.MethodDelete, Path: "/apikeys/{id}", Summary: "Revoke an API key", Role: access.RoleAdmin, Status: http.StatusOK}, a.revokeKey),
 		)
 	}
-	if a.cfg.Messages != nil {
-		entries = append(entries,
-			// messages.go: agents and live messages
-			Op(Route{Method: http.MethodPost, Path: "/messages", Summary: "Send a message to an agent", Role: access.RoleAgent, MaxBody: maxMessageBody, Timeout: maxReplyWait + time.Second}, a.send),
-			Op(Route{Method: http.MethodGet, Path: "/agents", Summary: "Agents that can be reached", Role: access.RoleAgent}, a.agents),
-			Op(Route{Method: http.MethodGet, Path: "/api/agents", Summary: "Agents that can be reached", Role: access.RoleAgent, Scope: "agents:read"}, a.agents),
-			Op(Route{Method: http.MethodPost, Path: "/query", Summary: "Ask an agent in words", Role: access.RoleAgent, Timeout: maxReplyWait + time.Second}, a.query),
-		)
-	}
 	if a.cfg.Agents != nil {
 		// socket.go; its frames need more, by socketframes.go
 		entries = append(entries, Plain(Route{Method: http.MethodGet, Path: "/ws", Summary: "Read, write and send messages, by WebSocket", Role: access.RoleViewer, Scope: AnyScope, Timeout: -1, FirstMessage: true}, a.socket))
@@ -84,5 +75,5 @@ func (a *API) entries() []Entry {
 	}
 	// graphwatch.go
 	entries = append(entries, a.watchEntries()...)
-	return slices.Concat(entries, a.graphEntries(), a.syncEntries(), a.memoryEntries(), a.backupEntries())
+	return slices.Concat(entries, a.graphEntries(), a.syncEntries(), a.memoryEntries(), a.backupEntries(), a.messageEntries())
 }

@@ -31,6 +31,10 @@ func (n *Node) Send(ctx context.Context, m message.Message, wantReply bool) (mes
 	return n.router.Send(ctx, m, wantReply)
 }
 
+// ResolveNode finds the id of the member that a name, an id or the beginning of
+// one means.
+func (n *Node) ResolveNode(ref string) (string, error) { return directory{n}.ResolveNode(ref) }
+
 // AgentServer serves the WebSocket connections of agents.
 func (n *Node) AgentServer() *agent.Server { return n.server }
 

@@ -1,0 +1,154 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/meshd/meshd/graphsync"
+	"github.com/meshd/meshd/node/inbox"
+)
+
+const (
+	// maxInboxWait bounds a long poll of an inbox.
+	maxInboxWait = 5 * time.Minute
+	// lookAgain is how long a poll waits at most before it looks by itself: an
+	// inbox that time alone changed tells nobody.
+	lookAgain = 10 * time.Second
+)
+
+type inboxInput struct {
+	AgentRef
+	Wait   string `query:"wait" maxLength:"32" doc:"answer at once where there is something, else wait as long as this for it, at most 5m"`
+	Lease  string `query:"lease" maxLength:"32" doc:"take the messages for as long as this, at most 12h: nobody else gets them meanwhile, and what is neither acknowledged nor returned by then is handed out again. Without it this only looks"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" doc:"the most messages, 100 if left out; a lease has 256 at most"`
+	Cursor string `query:"cursor" maxLength:"256" doc:"the next of the page before; not with lease"`
+	Bodies string `query:"bodies" enum:"true,false" doc:"false leaves the payloads out; not with lease"`
+}
+
+// InboxBody is a page of an inbox, in order of delivery.
+type InboxBody struct {
+	Messages []InboxMessage `json:"messages" nullable:"false"`
+	Next     string         `json:"next,omitempty" doc:"asks as cursor for the page behind this one"`
+}
+
+type inboxOutput struct {
+	Revision uint64 `header:"X-Mesh-Revision" doc:"The revision that the answer reflects"`
+	Body     InboxBody
+}
+
+// readInbox looks at an inbox or leases of it, at once or when there is
+// something.
+func (a *API) readInbox(ctx context.Context, in *inboxInput) (*inboxOutput, error) {
+	wait, err := lengthOf("query.wait", in.Wait, maxInboxWait)
+	if err != nil {
+		return nil, err
+	}
+	lease, err := lengthOf("query.lease", in.Lease, inbox.MaxLease)
+	switch {
+	case err != nil:
+		return nil, err
+	case lease > 0 && (in.Cursor != "" || in.Bodies != ""):
+		return nil, invalid("query.lease", "cursor and bodies are for looking only: leave them or lease out")
+	case wait > 0 && in.Cursor != "":
+		return nil, invalid("query.wait", "wait is for the beginning of an inbox: leave it or cursor out")
+	}
+	if err := a.actingAs(ctx, in.Agent); err != nil {
+		return nil, err
+	}
+	look := func(ctx context.Context) (*inboxOutput, time.Time, error) {
+		if lease > 0 {
+			return a.leaseInbox(ctx, in.Agent, in.Limit, lease)
+		}
+		page, err := a.cfg.Inboxes.List(ctx, in.Agent, inbox.ListOptions{After: inbox.Cursor(in.Cursor), Limit: in.Limit, Bodies: in.Bodies != "false"})
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		return &inboxOutput{page.Revision, InboxBody{inboxMessages(page.Messages), string(page.Next)}}, time.Time{}, nil
+	}
+	if wait == 0 {
+		out, _, err := look(ctx)
+		return out, err
+	}
+	return a.pollInbox(ctx, in.Agent, wait, look)
+}
+
+// leaseInbox takes what is due. next is when more becomes due by time alone.
+func (a *API) leaseInbox(ctx context.Context, agent string, limit int, lease time.Duration) (out *inboxOutput, next time.Time, err error) {
+	if limit == 0 {
+		limit = 100
+	}
+	out = &inboxOutput{Body: InboxBody{Messages: []InboxMessage{}}}
+	// This node's state says for nothing whether a lease is worth its write.
+	due, err := a.cfg.Inboxes.Pending(ctx, agent, inbox.PendingOptions{Max: 1, MaxBytes: 1})
+	if err != nil || len(due.Messages) == 0 {
+		return out, due.Next, err
+	}
+	taken, err := a.cfg.Inboxes.Lease(ctx, agent, min(limit, inbox.MaxLeased), lease)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	out.Body.Messages = inboxMessages(taken)
+	return out, time.Time{}, nil
+}
+
+// pollInbox looks until there is something, or as long as wait.
+func (a *API) pollInbox(ctx context.Context, agent string, wait time.Duration, look func(context.Context) (*inboxOutput, time.Time, error)) (*inboxOutput, error) {
+	select {
+	case a.polls <- struct{}{}:
+		defer func() { <-a.polls }()
+	default:
+		return nil, Fail(graphsync.CodeWatchers, "this node answers %d polls at a time, which is as many as it takes", maxPolls)
+	}
+	changed, cancel := a.inboxWaits.wait(agent)
+	defer cancel()
+	end := time.NewTimer(wait)
+	defer end.Stop()
+	for {
+		out, next, err := look(ctx)
+		if err != nil || len(out.Body.Messages) > 0 {
+			return out, err
+		}
+		pause := lookAgain
+		if !next.IsZero() {
+			pause = min(pause, max(next.Sub(a.cfg.Now()), 10*time.Millisecond))
+		}
+		again := time.NewTimer(pause)
+		select {
+		case <-changed:
+		case <-again.C:
+		case <-end.C:
+			again.Stop()
+			return out, nil
+		case <-a.Closing():
+			again.Stop()
+			return out, nil // the client asks again, and another node answers
+		case <-ctx.Done():
+			again.Stop()
+			return nil, ctx.Err()
+		}
+		again.Stop()
+	}
+}
+
+// MessageRef names one message of an inbox in the path.
+type MessageRef struct {
+	AgentRef
+	Seq uint64 `path:"seq" minimum:"1" doc:"the message's number"`
+}
+
+// messageBody answers with a body of any size.
+func (a *API) messageBody(ctx context.Context, in *MessageRef) (*huma.StreamResponse, error) {
+	if err := a.actingAs(ctx, in.Agent); err != nil {
+		return nil, err
+	}
+	body, err := a.cfg.Inboxes.Body(ctx, in.Agent, in.Seq)
+	if err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(c huma.Context) {
+		c.SetHeader("Content-Type", mediaJSON)
+		_, _ = c.BodyWriter().Write(body) // the client knows by the length
+	}}, nil
+}
