@@ -23,13 +23,14 @@ const (
 	tableDone    = consensus.Table("task/done")    // ms of the end, id
 	tableCascade = consensus.Table("task/cascade") // parent: its children are to be cancelled
 	tableOut     = consensus.Table("task/out")     // number → outRow
+	tableLoads   = consensus.Table("task/load")    // agent → how many tasks are with it
 	tableScores  = consensus.Table("task/score")   // agent 0 subject → Score
 	tableScoreAt = consensus.Table("task/scoreat") // ms, score's key
 )
 
 var allTables = []consensus.Table{
 	tableMeta, tableTasks, tableBodies, tableEvents, tableStates, tableAgents, tableAskers, tableParents,
-	tableQueue, tableDue, tableDone, tableCascade, tableOut, tableScores, tableScoreAt,
+	tableQueue, tableDue, tableDone, tableCascade, tableOut, tableLoads, tableScores, tableScoreAt,
 }
 
 var keyMeta = []byte("counts")
@@ -194,6 +195,14 @@ func loadMeta(r consensus.Reader) (m meta, err error) {
 		err = consensus.Decode(data, &m)
 	}
 	return m, err
+}
+
+// loadOf is how many tasks are with an agent.
+func loadOf(r consensus.Reader, agent string) int {
+	if v := r.Get(tableLoads, []byte(agent)); len(v) == 8 {
+		return int(binary.BigEndian.Uint64(v))
+	}
+	return 0
 }
 
 func body(r consensus.Reader, id ID, which byte) []byte {

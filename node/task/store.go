@@ -83,7 +83,30 @@ func (s *store) save(id ID, before, r *record) {
 	case !r.state().Final() && (before.State == 0 || before.due() != r.due()):
 		put(tableDue, timeKey(r.due(), id))
 	}
+	if had, has := before.holder(), r.holder(); had != has {
+		s.count(had, -1)
+		s.count(has, 1)
+	}
 	s.w.Put(tableTasks, idKey(id), consensus.Encode(r))
+}
+
+// holder is the agent a task is with, empty where it is with none.
+func (r *record) holder() string {
+	if r.with() {
+		return r.Agent
+	}
+	return ""
+}
+
+func (s *store) count(agent string, by int) {
+	if agent == "" {
+		return
+	}
+	if n := loadOf(s.w, agent) + by; n > 0 {
+		s.w.Put(tableLoads, []byte(agent), be64(uint64(n)))
+	} else {
+		s.w.Delete(tableLoads, []byte(agent))
+	}
 }
 
 // askers are the words by which the requester is found.
