@@ -26,6 +26,7 @@ import (
 	"github.com/meshd/meshd/node/identity"
 	"github.com/meshd/meshd/node/message"
 	"github.com/meshd/meshd/node/roster"
+	"github.com/meshd/meshd/node/tracing"
 	"github.com/meshd/meshd/node/wire"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -53,6 +54,9 @@ type Config struct {
 	// LeaderTimeout is how long a leader is silent before another node stands
 	// for election; 0: 1 s. All nodes should have the same.
 	LeaderTimeout time.Duration
+	// TraceShare is how many of the messages that enter without a trace
+	// context are traced: 0 none, 1 all.
+	TraceShare float64
 	// Version is the software's version.
 	Version string
 	Logger  *slog.Logger
@@ -91,6 +95,7 @@ type Node struct {
 	server  *agent.Server
 	hosted  []*agent.Hosted
 	events  *events
+	tracer  *tracing.Recorder
 
 	admission admission
 	spool     spool

@@ -15,6 +15,7 @@ import (
 
 	"github.com/meshd/meshd/node/identity"
 	"github.com/meshd/meshd/node/roster"
+	"github.com/meshd/meshd/node/tracing"
 	"github.com/meshd/meshd/node/wire"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -37,7 +38,7 @@ func prepare(cfg Config) (_ *Node, err error) {
 	if cfg.Name, err = ownName(cfg.Name); err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, log: cfg.Logger, registry: cfg.Registry, started: time.Now(), done: make(chan struct{})}
+	n := &Node{cfg: cfg, log: cfg.Logger, registry: cfg.Registry, started: time.Now(), done: make(chan struct{}), tracer: tracing.New(cfg.TraceShare)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
