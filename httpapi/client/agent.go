@@ -68,8 +68,10 @@ type State struct {
 type Event struct {
 	// Kind is such as "agent.started".
 	Kind string
-	// At is the event's place in the node's order, where there is one.
+	// At is the event's place in the order of the node that told it.
 	At string
+	// Time is when it happened.
+	Time time.Time
 	// Data depends on the kind.
 	Data json.RawMessage
 }

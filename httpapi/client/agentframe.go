@@ -3,7 +3,6 @@ package client
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -15,9 +14,14 @@ type frameIn struct {
 	Type, ID, Node, Agent string
 	Limits                nodeLimits
 
-	// hello of who may resume
+	// Frame is its number in the session, 0 where it has none.
+	Frame uint64
+
+	// hello of who may resume; Seen is of seen frames too, where it is Frame
 	Session      string
 	ResumeWindow time.Duration
+	Resumed      bool
+	Seen         uint64
 
 	// receive
 	MessageID, To, MessageType, Conversation, RequestID, TraceParent, Key string
@@ -25,7 +29,7 @@ type frameIn struct {
 	Wait, Durable, Sealed                                                 bool
 	DeadlineMs                                                            uint64
 	Seq, Attempt, Size                                                    uint64
-	AcceptedAt                                                            string
+	AcceptedAt, ExpiresAt                                                 string
 	Body                                                                  json.RawMessage
 
 	// ack, reply and error
@@ -40,6 +44,7 @@ type frameIn struct {
 
 	// event and dropped
 	Event, At    string
+	Time         string
 	Data         json.RawMessage
 	Count, Total uint64
 }
@@ -71,6 +76,16 @@ func readFrame(data []byte) (f frameIn, err error) {
 			err = json.Unmarshal(v, &f.Limits)
 		case "session":
 			f.Session = textOf(v)
+		case "frame":
+			f.Frame = numberOf(v)
+		case "resumed":
+			f.Resumed = v[0] == 't'
+		case "seen":
+			f.Seen = numberOf(v)
+		case "expires_at":
+			f.ExpiresAt = textOf(v)
+		case "time":
+			f.Time = textOf(v)
 		case "resume_window":
 			f.ResumeWindow, _ = time.ParseDuration(textOf(v))
 		case "message_id":
@@ -213,19 +228,24 @@ type frameOut struct {
 	send *sending // what it sends, nil for others
 }
 
-// appendHello is what the program says of itself.
-func appendHello(b []byte, cfg *AgentConfig) ([]byte, error) {
-	hello := struct {
+// hello is what the program says of itself; more says that the node knows of
+// acknowledgements, credit and resuming.
+func hello(cfg *AgentConfig, more bool) []byte {
+	h := struct {
 		Type         string   `json:"type"`
 		Description  string   `json:"description,omitempty"`
 		Capabilities []string `json:"capabilities,omitempty"`
 		Acks         bool     `json:"acks,omitempty"`
-	}{"hello", cfg.Description, cfg.Capabilities, cfg.Name != ""}
-	raw, err := json.Marshal(hello)
-	if err != nil {
-		return b, fmt.Errorf("the hello: %w", err)
+		Credit       int      `json:"credit,omitempty"`
+		Batch        bool     `json:"batch,omitempty"`
+		Resume       bool     `json:"resume,omitempty"`
+		Events       []string `json:"events,omitempty"`
+	}{Type: "hello", Description: cfg.Description, Capabilities: cfg.Capabilities}
+	if more {
+		h.Acks, h.Credit, h.Batch, h.Resume, h.Events = !cfg.LiveOnly, cfg.Credit, true, true, cfg.Events
 	}
-	return append(b, raw...), nil
+	raw, _ := json.Marshal(h) // strings, numbers and flags can be
+	return raw
 }
 
 // appendSend is a send frame.

@@ -74,30 +74,36 @@ func (m *Message) settle(ack bool, frame func(id string) []byte) error {
 		}
 		return nil
 	}
-	a.credit++
+	if a.work.handler == nil {
+		a.release(m)
+	}
 	switch {
 	case !ack:
-		data := frame(m.frame)
-		a.out = append(a.out, frameOut{data: data})
-		a.outBytes += len(data)
-	case a.cfg.Name != "":
+		a.queue(frameOut{data: frame(m.frame)})
+	case !a.cfg.LiveOnly:
 		a.acks = append(a.acks, m.frame)
-	}
-	if a.link != nil {
-		a.link.nudge()
+		if a.link != nil {
+			a.link.nudge()
+		}
 	}
 	return nil
 }
 
-// abandoned takes a message out of work that nobody will settle, so that it is
-// taken when it comes again.
-func (a *Agent) abandoned(m *Message) {
-	if !m.Durable {
+// release lets the next message come in the place of m. It needs the lock.
+func (a *Agent) release(m *Message) {
+	if m.released || m.session != a.session {
 		return
 	}
+	m.released = true
+	a.credit++
+	if a.link != nil && a.credit >= a.cfg.Credit/4 {
+		a.link.nudge()
+	}
+}
+
+// handled is release for who has not the lock.
+func (a *Agent) handled(m *Message) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.inbox.hand[m.Seq] == m {
-		delete(a.inbox.hand, m.Seq)
-	}
+	a.release(m)
 }

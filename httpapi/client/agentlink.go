@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -35,6 +36,7 @@ type link struct {
 	net     net.Conn
 	session *agentSession
 	resumed bool
+	hello   []byte        // to be written first; nil: not any more
 	wake    chan struct{} // has a token while there may be something to write
 	closing sync.Once
 }
@@ -60,6 +62,10 @@ func (a *Agent) connect(at int) (*link, error) {
 	if a.cfg.Name != "" {
 		path = "/agents/" + url.PathEscape(a.cfg.Name) + "/ws"
 	}
+	old := a.resumableAt(at)
+	if old != nil {
+		path += "?resume=1"
+	}
 	// https becomes wss, http (of a socket) ws.
 	ws, res, err := d.DialContext(ctx, "ws"+strings.TrimPrefix(n.base, "http")+path, header)
 	if res != nil {
@@ -73,18 +79,39 @@ func (a *Agent) connect(at int) (*link, error) {
 		return nil, err
 	}
 	l := &link{agent: a, ws: ws, net: ws.NetConn(), wake: make(chan struct{}, 1)}
-	if err := l.greet(at); err != nil {
+	if err := l.greet(at, old); err != nil {
 		_ = ws.Close()
 		return nil, err
 	}
 	return l, nil
 }
 
-// greet reads the node's hello, and resumes the session where there is one.
-func (l *link) greet(at int) error {
+// resumableAt is the session that a node still holds, nil where there is none.
+func (a *Agent) resumableAt(at int) *agentSession {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s := a.session; s.resumable() && s.at == at {
+		return s
+	}
+	return nil
+}
+
+// greet reads the node's hello, and resumes the session of before where there
+// is one.
+func (l *link) greet(at int, old *agentSession) error {
 	l.ws.SetReadLimit(maxFrame)
 	if err := l.ws.SetReadDeadline(time.Now().Add(2 * dialTimeout)); err != nil {
 		return err
+	}
+	if old != nil {
+		a := l.agent
+		a.mu.Lock()
+		resume := appendString([]byte(`{"type":"resume","session":`), old.secret)
+		resume = append(strconv.AppendUint(append(resume, `,"seen":`...), old.taken, 10), '}')
+		a.mu.Unlock()
+		if err := l.ws.WriteMessage(websocket.TextMessage, resume); err != nil {
+			return err
+		}
 	}
 	_, data, err := l.ws.ReadMessage()
 	if err != nil {
@@ -101,14 +128,32 @@ func (l *link) greet(at int) error {
 	default:
 		return fmt.Errorf("the node began with a frame of type %.40q", f.Type)
 	}
-	l.session = &agentSession{at: at, node: f.Node, limits: f.Limits}
+	if f.Resumed && old != nil {
+		return l.resume(old, f.Seen)
+	}
+	l.session = &agentSession{at: at, node: f.Node, limits: f.Limits, secret: f.Session, window: f.ResumeWindow}
+	return nil
+}
+
+// resume goes on with a session, if what the node has not seen is still there.
+func (l *link) resume(old *agentSession, seen uint64) error {
+	a := l.agent
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !old.confirmed(seen) {
+		old.secret = ""
+		return errors.New("more was lost than can be sent again")
+	}
+	l.session, l.resumed = old, true
+	a.figures.resumed.Add(1)
 	return nil
 }
 
 // serve reads and writes until the connection ends, and returns why.
 func (a *Agent) serve(l *link) error {
 	a.figures.connections.Add(1)
-	a.begin(l)
+	lost := a.begin(l)
+	a.finish(lost, errLost)
 	a.opened.Do(func() { close(a.first) })
 	a.log.Info("attached", "agent", a.cfg.Name, "node", l.session.node, "resumed", l.resumed)
 	a.tell(State{Connected: true, Resumed: l.resumed, Node: l.session.node})
@@ -122,14 +167,16 @@ func (a *Agent) serve(l *link) error {
 	close(ended)
 	_ = l.ws.Close()
 	<-written
-	lost := a.end(l, err)
+	lost = a.end(l, websocket.IsCloseError(err, websocket.CloseGoingAway, websocket.ClosePolicyViolation, websocket.CloseMessageTooBig))
 	if a.ctx.Err() == nil {
 		a.log.Info("connection lost", "agent", a.cfg.Name, "node", l.session.node, "error", err)
 		a.tell(State{Node: l.session.node, Err: err})
 	}
-	a.finish(lost, err)
+	a.finish(lost, fmt.Errorf("%w: %w", errLost, err))
 	return err
 }
+
+var errLost = errors.New("the connection broke and could not be resumed")
 
 // read takes the node's frames until the connection ends.
 func (l *link) read() error {

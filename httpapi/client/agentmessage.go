@@ -26,10 +26,10 @@ type Message struct {
 	Deadline time.Time
 	// Durable says that it is of the inbox: it comes again until it is
 	// acknowledged. Seq is its place there, Attempt counts from 1.
-	Durable    bool
-	Seq        uint64
-	Attempt    int
-	AcceptedAt time.Time
+	Durable               bool
+	Seq                   uint64
+	Attempt               int
+	AcceptedAt, ExpiresAt time.Time
 	// Sealed says that the body came sealed to this agent's key.
 	Sealed bool
 	// TraceParent is W3C trace context, RequestID the sender's.
@@ -38,10 +38,11 @@ type Message struct {
 	agent   *Agent
 	settled atomic.Bool
 	// session is the one that it came by, or came by last, and frame the id of
-	// its receive frame there. Both belong to the Agent's lock.
-	session *agentSession
-	frame   string
-	handler Handler // of the subscription it came by; nil: the Agent's
+	// its receive frame there; released, that its place was given free. They belong to the Agent's lock.
+	session  *agentSession
+	frame    string
+	released bool
+	handler  Handler // of the subscription it came by; nil: the Agent's
 }
 
 // Decode reads the body into v.

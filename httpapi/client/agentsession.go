@@ -2,51 +2,165 @@ package client
 
 import (
 	"context"
+	"strconv"
 	"time"
 )
 
+// Bounds of resuming.
+const (
+	// maxKept bounds the frames that are kept until the node has confirmed
+	// them, in bytes.
+	maxKept = 4 << 20
+	// The node is told what was taken after so many frames or bytes, or so long.
+	seenFrames = 64
+	seenBytes  = 64 << 10
+	seenAfter  = 80 * time.Millisecond
+)
+
 // agentSession is what an Agent and one node have between them: the frames
-// under way. It may outlive a connection.
+// under way, numbered in each direction. It may outlive a connection. All but
+// the first block belongs to the Agent's lock.
 type agentSession struct {
 	at     int // the node's place in the configuration
 	node   string
 	limits nodeLimits
-	lost   time.Time // when the connection broke
-	over   bool      // nothing of it will come any more
+	secret string        // by which it is resumed; empty: it cannot be
+	window time.Duration // for which it can
+
+	lost time.Time // when the connection broke
+	over bool      // nothing of it will come any more
+
+	last      uint64 // number of the last frame written
+	kept      []kept // written and not confirmed, in their order
+	keptBytes int
+	again     int // of kept, those that a resumed connection has yet to write
+
+	taken      uint64 // number of the last frame taken
+	told       uint64 // what of it the node knows
+	takenBytes int    // since then
+	tellNow    bool
+}
+
+// kept is a frame that was written.
+type kept struct {
+	number uint64
+	data   []byte
 }
 
 // resumable says whether the session may go on by another connection.
-func (s *agentSession) resumable() bool { return false }
+func (s *agentSession) resumable() bool {
+	return s != nil && !s.over && s.secret != "" && time.Since(s.lost) < s.window
+}
 
-// begin makes l the Agent's connection.
-func (a *Agent) begin(l *link) {
+// confirmed lets go of what the node has taken, and says whether all that comes
+// after it is still there.
+func (s *agentSession) confirmed(number uint64) bool {
+	n := 0
+	for n < len(s.kept) && s.kept[n].number <= number {
+		s.keptBytes -= len(s.kept[n].data)
+		n++
+	}
+	clear(s.kept[:n])
+	if s.kept = s.kept[n:]; len(s.kept) == 0 {
+		s.kept = nil
+	}
+	s.again = max(s.again-n, 0)
+	next := number + 1
+	return s.last == number || len(s.kept) > 0 && s.kept[0].number == next
+}
+
+// keep remembers a frame that is written.
+func (s *agentSession) keep(data []byte) uint64 {
+	if s.secret == "" {
+		return 0
+	}
+	s.last++
+	s.kept = append(s.kept, kept{s.last, data})
+	s.keptBytes += len(data)
+	for s.keptBytes > maxKept && len(s.kept) > 1 {
+		s.keptBytes -= len(s.kept[0].data)
+		s.kept[0].data = nil
+		s.kept = s.kept[1:]
+	}
+	return s.last
+}
+
+// took notes a frame of the node; fresh is false where it was taken before, gap
+// true where one is missing.
+func (a *Agent) took(l *link, number uint64, size int) (fresh, gap bool) {
 	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := l.session
+	switch {
+	case number == 0:
+		return true, false
+	case number <= s.taken:
+		return false, false
+	case number > s.taken+1:
+		s.secret = "" // what is lost cannot be had any more
+		return false, true
+	}
+	s.taken = number
+	s.takenBytes += size
+	switch {
+	case s.tellNow:
+	case s.taken-s.told >= seenFrames || s.takenBytes >= seenBytes:
+		s.tellNow = true
+		l.nudge()
+	case s.taken == s.told+1:
+		time.AfterFunc(seenAfter, func() { a.tellSeen(l) })
+	}
+	return true, false
+}
+
+// tellSeen has the node told what was taken.
+func (a *Agent) tellSeen(l *link) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.link == l && l.session.taken > l.session.told {
+		l.session.tellNow = true
+		l.nudge()
+	}
+}
+
+// begin makes l the Agent's connection. It returns the sends whose trace is lost
+// with the session of before.
+func (a *Agent) begin(l *link) (lost []*sending) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := l.session
 	if !l.resumed {
-		a.dropSession()
-		a.session = l.session
+		lost = a.dropSession()
+		a.session = s
+		head := []frameOut{}
+		for _, sub := range a.subs {
+			head = append(head, frameOut{data: sub.frame()})
+		}
+		for id, q := range a.asks {
+			if _, renewed := a.subscription(id); !renewed {
+				head = append(head, frameOut{data: q.data})
+			}
+		}
+		a.out = append(head, a.out...)
+		l.hello = hello(&a.cfg, s.secret != "")
+	} else {
+		s.again = len(s.kept)
+		s.tellNow = true
 	}
 	a.link = l
-	a.window = max(l.session.limits.Sends, 1)
+	a.window = max(s.limits.Sends, 1)
 	a.openRoom()
-	var head []frameOut
-	if !l.resumed {
-		if hello, err := appendHello(nil, &a.cfg); err == nil {
-			head = append(head, frameOut{data: hello})
-		}
-		head = append(head, a.subscribeFrames()...)
-	}
-	a.out = append(head, a.out...)
-	a.mu.Unlock()
 	l.nudge()
+	return lost
 }
 
 // end takes the connection away, and returns the sends whose trace is lost.
-func (a *Agent) end(l *link, err error) []*sending {
+func (a *Agent) end(l *link, stopping bool) []*sending {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.link = nil
 	l.session.lost = time.Now()
-	if l.session.resumable() && a.ctx.Err() == nil {
+	if l.session.resumable() && a.ctx.Err() == nil && !stopping {
 		return nil
 	}
 	return a.dropSession()
@@ -56,10 +170,11 @@ func (a *Agent) end(l *link, err error) []*sending {
 // on their way, and the fate of live messages that were written, which it
 // returns. Durable ones are queued again. It needs the lock.
 func (a *Agent) dropSession() []*sending {
-	if a.session == nil || a.session.over {
+	s := a.session
+	if s == nil || s.over {
 		return nil
 	}
-	a.session.over = true
+	s.over, s.kept = true, nil
 	a.acks, a.credit = nil, 0
 	lost := a.takeSends(func(s *sending) bool { return s.written && !s.durable })
 	var out []frameOut
@@ -81,8 +196,31 @@ func (a *Agent) gather(l *link, b []byte) []byte {
 	if a.link != l {
 		return b
 	}
+	s := l.session
+	if l.hello != nil {
+		b = appendFrame(b, l.hello, 0)
+		l.hello = nil
+	}
+	if s.tellNow && s.taken > s.told {
+		b = appendFrame(b, append(strconv.AppendUint([]byte(`{"type":"seen","frame":`), s.taken, 10), '}'), 0)
+		s.told = s.taken
+	}
+	s.tellNow, s.takenBytes = false, 0
+	for s.again > 0 && len(b) < maxHeld {
+		k := s.kept[len(s.kept)-s.again]
+		b = appendFrame(b, k.data, k.number)
+		s.again--
+	}
+	if s.again > 0 {
+		return b
+	}
+	number := func(data []byte) { b = appendFrame(b, data, s.keep(data)) }
 	for len(a.acks) > 0 && len(b) < maxHeld {
-		b = appendText(b, a.ackFrame())
+		number(a.ackFrame())
+	}
+	if a.credit > 0 && a.credit >= a.cfg.Credit/4 && s.secret != "" {
+		number(append(strconv.AppendInt([]byte(`{"type":"credit","add":`), int64(a.credit), 10), '}'))
+		a.credit = 0
 	}
 	n := 0
 	for _, f := range a.out {
@@ -95,9 +233,9 @@ func (a *Agent) gather(l *link, b []byte) []byte {
 			if f.send.ended {
 				continue
 			}
-			f.send.written = true
+			f.send.written, f.send.ever = true, true
 		}
-		b = appendText(b, f.data)
+		number(f.data)
 	}
 	clear(a.out[:n])
 	if a.out = a.out[n:]; len(a.out) == 0 {
@@ -157,11 +295,15 @@ func (a *Agent) ackFrame() []byte {
 // enqueue puts a frame in line and wakes the writer.
 func (a *Agent) enqueue(f frameOut) {
 	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.queue(f)
+}
+
+// queue is enqueue with the lock held.
+func (a *Agent) queue(f frameOut) {
 	a.outBytes += len(f.data)
 	a.out = append(a.out, f)
-	l := a.link
-	a.mu.Unlock()
-	if l != nil {
-		l.nudge()
+	if a.link != nil {
+		a.link.nudge()
 	}
 }

@@ -18,7 +18,20 @@ func (l *link) take(data []byte) error {
 		return nil
 	}
 	a := l.agent
+	if f.Type != "seen" {
+		switch fresh, gap := a.took(l, f.Frame, len(data)); {
+		case gap:
+			_ = l.ws.Close() // a new session begins
+			return errFrame
+		case !fresh:
+			return nil
+		}
+	}
 	switch f.Type {
+	case "seen":
+		a.mu.Lock()
+		l.session.confirmed(f.Frame)
+		a.mu.Unlock()
 	case "receive":
 		a.receive(l, &f)
 	case "ack":
@@ -44,7 +57,9 @@ func (l *link) take(data []byte) error {
 		a.answered(&f)
 	case "event":
 		if a.cfg.OnEvent != nil {
-			a.cfg.OnEvent(Event{Kind: f.Event, At: f.At, Data: slices.Clone(f.Data)})
+			e := Event{Kind: f.Event, At: f.At, Data: slices.Clone(f.Data)}
+			e.Time, _ = time.Parse(time.RFC3339Nano, f.Time)
+			a.cfg.OnEvent(e)
 		}
 	case "dropped":
 		a.tell(State{Connected: true, Node: l.session.node, Dropped: f.Count})
@@ -212,6 +227,9 @@ func (a *Agent) receive(l *link, f *frameIn) {
 	if f.AcceptedAt != "" {
 		m.AcceptedAt, _ = time.Parse(time.RFC3339Nano, f.AcceptedAt)
 	}
+	if f.ExpiresAt != "" {
+		m.ExpiresAt, _ = time.Parse(time.RFC3339Nano, f.ExpiresAt)
+	}
 	if m.Durable && !a.fresh(m) {
 		a.figures.again.Add(1)
 		return
@@ -234,6 +252,7 @@ func (a *Agent) receive(l *link, f *frameIn) {
 // unreadable gives back what cannot be opened: nobody else of this program can.
 func (a *Agent) unreadable(m *Message, err error) {
 	a.log.Warn("a sealed message cannot be opened", "agent", a.cfg.Name, "message", m.ID, "error", err)
+	defer a.handled(m)
 	switch {
 	case m.Wait:
 		_ = m.ReplyError("CANNOT_OPEN", "the agent cannot open the body: "+err.Error())

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
@@ -99,17 +98,13 @@ func (a *Agent) forget(s *Subscription) bool {
 	return i >= 0
 }
 
-// subscribeFrames renew what a new session must know. It needs the lock.
-func (a *Agent) subscribeFrames() []frameOut {
-	var out []frameOut
-	for _, s := range a.subs {
-		out = append(out, frameOut{data: s.frame()})
+// subscription is that whose frame has an id. It needs the lock.
+func (a *Agent) subscription(id string) (*Subscription, bool) {
+	i := slices.IndexFunc(a.subs, func(s *Subscription) bool { return s.id == id })
+	if i < 0 {
+		return nil, false
 	}
-	if len(a.cfg.Events) > 0 {
-		raw, _ := json.Marshal(a.cfg.Events) // strings can be
-		out = append(out, frameOut{data: append(append([]byte(`{"type":"subscribe","id":"events","events":`), raw...), '}')})
-	}
-	return out
+	return a.subs[i], true
 }
 
 // handlerOf is the handler of the first subscription that matches, nil where
@@ -140,10 +135,8 @@ func (a *Agent) ask(ctx context.Context, id string, data []byte) error {
 		a.asks = map[string]*asking{}
 	}
 	a.asks[id] = q
-	if a.link != nil {
-		a.out = append(a.out, frameOut{data: data})
-		a.outBytes += len(data)
-		a.link.nudge()
+	if a.session != nil && !a.session.over { // a new one asks by itself
+		a.queue(frameOut{data: data})
 	}
 	a.mu.Unlock()
 	defer func() {

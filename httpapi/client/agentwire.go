@@ -8,12 +8,19 @@ import (
 	"unicode/utf8"
 )
 
-// appendText appends data as one masked text message of RFC 6455. Writing many
-// of them at once is what makes a client fast; the masks need only be such that
-// nobody outside can choose the bytes on the wire.
-func appendText(b, data []byte) []byte {
+// appendFrame appends a frame, a JSON object, as one masked text message of
+// RFC 6455, with its number in the session, if it has one, as the first member.
+// Writing many of them at once is what makes a client fast. The masks need only
+// be such that nobody outside can choose the bytes on the wire.
+func appendFrame(b, data []byte, number uint64) []byte {
+	var head [32]byte
+	first := head[:0]
+	if number > 0 {
+		first = append(strconv.AppendUint(append(first, `{"frame":`...), number, 10), ',')
+		data = data[1:]
+	}
 	b = append(b, 0x81)
-	switch n := len(data); {
+	switch n := len(first) + len(data); {
 	case n < 126:
 		b = append(b, 0x80|byte(n))
 	case n < 1<<16:
@@ -24,7 +31,7 @@ func appendText(b, data []byte) []byte {
 	mask := rand.Uint32()
 	b = binary.LittleEndian.AppendUint32(b, mask)
 	at := len(b)
-	b = append(b, data...)
+	b = append(append(b, first...), data...)
 	wide := uint64(mask) | uint64(mask)<<32
 	in := b[at:]
 	for len(in) >= 8 {

@@ -140,7 +140,7 @@ func (a *Agent) handle(m *Message) {
 	if !m.Wait && !m.Durable {
 		_ = m.Ack() // taken: live is at most once
 	}
-	if h == nil {
+	if h == nil { // who takes it settles it
 		select {
 		case a.work.messages <- m:
 		case <-a.ctx.Done():
@@ -154,6 +154,7 @@ func (a *Agent) handle(m *Message) {
 	err := guarded(h, ctx, m)
 	cancel()
 	a.settleBy(m, err)
+	a.handled(m)
 }
 
 // guarded is a handler whose panic is an error: one message must not end the
