@@ -56,6 +56,7 @@ type Config struct {
 	Inboxes  Inboxes // needs Messages
 	// KeyChanged is told of an agent's new key. May be nil.
 	KeyChanged func(agent, hash string)
+	Events     Events
 	Agents     Agents
 	Registry   Registry
 	Graph      Graph
@@ -139,6 +140,7 @@ type API struct {
 	room      *room // of large bodies
 
 	inboxWaits *inboxWaits
+	replies    *replies
 	figures    *figures
 	work       *work
 	ends       []func() // by Close
@@ -166,6 +168,7 @@ func build(cfg Config, more []Entry) (*API, error) {
 		room:      newRoom(bodyRoom),
 
 		inboxWaits: newInboxWaits(),
+		replies:    newReplies(),
 		figures:    newFigures(cfg.Registerer),
 		work:       newWork(),
 	}

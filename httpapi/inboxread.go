@@ -74,23 +74,24 @@ func (a *API) readInbox(ctx context.Context, in *inboxInput) (*inboxOutput, erro
 	return a.pollInbox(ctx, in.Agent, wait, look)
 }
 
-// leaseInbox takes what is due. next is when more becomes due by time alone.
-func (a *API) leaseInbox(ctx context.Context, agent string, limit int, lease time.Duration) (out *inboxOutput, next time.Time, err error) {
+// leaseInbox answers with what takeDue takes.
+func (a *API) leaseInbox(ctx context.Context, agent string, limit int, lease time.Duration) (*inboxOutput, time.Time, error) {
 	if limit == 0 {
 		limit = 100
 	}
-	out = &inboxOutput{Body: InboxBody{Messages: []InboxMessage{}}}
+	list, next, err := a.takeDue(ctx, agent, limit, lease)
+	return &inboxOutput{Body: InboxBody{Messages: inboxMessages(list)}}, next, err
+}
+
+// takeDue leases what is due. next is when more becomes due by time alone.
+func (a *API) takeDue(ctx context.Context, agent string, limit int, lease time.Duration) (list []inbox.Stored, next time.Time, err error) {
 	// This node's state says for nothing whether a lease is worth its write.
 	due, err := a.cfg.Inboxes.Pending(ctx, agent, inbox.PendingOptions{Max: 1, MaxBytes: 1})
 	if err != nil || len(due.Messages) == 0 {
-		return out, due.Next, err
+		return nil, due.Next, err
 	}
-	taken, err := a.cfg.Inboxes.Lease(ctx, agent, min(limit, inbox.MaxLeased), lease)
-	if err != nil {
-		return nil, time.Time{}, err
-	}
-	out.Body.Messages = inboxMessages(taken)
-	return out, time.Time{}, nil
+	list, err = a.cfg.Inboxes.Lease(ctx, agent, min(limit, inbox.MaxLeased), lease)
+	return list, time.Time{}, err
 }
 
 // pollInbox looks until there is something, or as long as wait.

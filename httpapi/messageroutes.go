@@ -41,7 +41,12 @@ func (a *API) messageEntries() []Entry {
 	older.MaxBody = maxMessageBody
 	release := route(http.MethodDelete, "/agents/{name}/owner", "Forget who owns an agent's name: whoever claims it next has it")
 	release.Role = access.RoleAdmin
+	stream := read("/messages/{agent}/stream", "Be the agent by server-sent events or JSON lines: its messages as they come")
+	stream.Query, stream.Timeout, stream.Produces = streamParameters, -1, []string{mediaSSE, mediaLines}
 	return append(entries,
+		// inboxstream.go, replies.go
+		Plain(stream, a.streamInbox),
+		Op(route(http.MethodPost, "/messages/{agent}/reply", "Answer a live message that a stream told"), a.reply),
 		// messagesolder.go, inboxread.go, inboxack.go
 		Large(older, a.sendOlder, a.sendOlderLarge),
 		Op(poll, a.readInbox),

@@ -14,6 +14,8 @@ import (
 type Messages interface {
 	// Send is message.Router.Send.
 	Send(ctx context.Context, m message.Message, wantReply bool) (message.Receipt, error)
+	// Attach is message.Router.Attach.
+	Attach(ctx context.Context, name, principal string, p message.Profile, r message.Receiver) (*message.Session, error)
 	// Agents lists the agents that can be reached now.
 	Agents() []node.Agent
 	// ResolveNode finds the id of the node that a name, an id or the beginning

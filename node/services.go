@@ -31,6 +31,11 @@ func (n *Node) Send(ctx context.Context, m message.Message, wantReply bool) (mes
 	return n.router.Send(ctx, m, wantReply)
 }
 
+// Attach is Router().Attach.
+func (n *Node) Attach(ctx context.Context, name, principal string, p message.Profile, r message.Receiver) (*message.Session, error) {
+	return n.router.Attach(ctx, name, principal, p, r)
+}
+
 // ResolveNode finds the id of the member that a name, an id or the beginning of
 // one means.
 func (n *Node) ResolveNode(ref string) (string, error) { return directory{n}.ResolveNode(ref) }

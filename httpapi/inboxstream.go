@@ -1,0 +1,323 @@
+package httpapi
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/inbox"
+	"github.com/meshd/meshd/node/message"
+)
+
+const (
+	// streamLease is how long a stream's client has for a durable message
+	// before it is handed out again, if it does not say.
+	streamLease = time.Minute
+	// streamUnacked is how many it may have unacknowledged, if it does not say.
+	streamUnacked = 64
+	// maxStreamQueue is how many live messages wait for their turn in a stream.
+	maxStreamQueue = 256
+	// The pauses between attempts at an inbox that cannot be asked now.
+	minInboxPause, maxInboxPause = time.Second, 10 * time.Second
+)
+
+// StreamMessage is a message as a stream tells it.
+type StreamMessage struct {
+	InboxMessage
+	Live bool `json:"live,omitempty"`
+	// ReplyTo, of a live message whose sender waits until Deadline, is what
+	// POST /messages/{agent}/reply answers it by, at this node.
+	ReplyTo  string     `json:"reply_to,omitempty"`
+	Deadline *time.Time `json:"deadline,omitempty"`
+}
+
+// streamAsked is what a stream was asked for.
+type streamAsked struct {
+	agent   string
+	topics  []string
+	live    bool
+	durable bool
+	lease   time.Duration
+	unacked int
+}
+
+var streamParameters = []string{"lease", "limit", "only", "topics"}
+
+func streamQuery(c *gin.Context) (q streamAsked, err error) {
+	q = streamAsked{agent: c.Param("agent"), live: true, durable: true, lease: streamLease, unacked: streamUnacked}
+	switch only := c.Query("only"); only {
+	case "":
+	case "live":
+		q.durable = false
+	case "durable":
+		q.live = false
+	default:
+		return q, invalid("query.only", "only is live or durable, or is left out for both")
+	}
+	if text := c.Query("lease"); text != "" {
+		if q.lease, err = lengthOf("query.lease", text, inbox.MaxLease); err != nil {
+			return q, err
+		}
+	}
+	if text := c.Query("limit"); text != "" {
+		if q.unacked, err = strconv.Atoi(text); err != nil || q.unacked < 1 || q.unacked > inbox.MaxLeased {
+			return q, invalid("query.limit", "limit is how many messages may be unacknowledged, 1 to "+strconv.Itoa(inbox.MaxLeased))
+		}
+	}
+	if text := c.Query("topics"); text != "" {
+		q.topics = strings.Split(text, ",")
+	}
+	if len(q.topics) > 64 || len(q.topics) > 0 && !q.live {
+		return q, invalid("query.topics", "topics are at most 64 patterns with commas between them, and go with live messages")
+	}
+	for _, t := range q.topics {
+		if _, err := message.ParsePattern(t); err != nil {
+			return q, invalid("query.topics", sentenceOf(err))
+		}
+	}
+	return q, nil
+}
+
+// streamInbox attaches the caller as the agent, for as long as it listens: what
+// is sent to the agent comes as it comes, and what is in its inbox is leased,
+// told, and acknowledged by POST.
+func (a *API) streamInbox(c *gin.Context) {
+	q, err := streamQuery(c)
+	if err == nil {
+		err = a.actingAs(c.Request.Context(), q.agent)
+	}
+	if err != nil {
+		a.Refuse(c, err)
+		return
+	}
+	caller, _ := Principal(c.Request.Context())
+	s := a.openStream(c)
+	defer s.end()
+	f := &inboxFeed{api: a, s: s, q: q, permit: a.permit(c), live: make(chan *message.Delivery, maxStreamQueue)}
+	if q.live {
+		session, err := a.cfg.Messages.Attach(s.ctx, q.agent, caller.ID, message.Profile{}, message.ReceiverFunc(f.deliver))
+		if err != nil {
+			a.Refuse(c, s.cause(err))
+			return
+		}
+		// What was told and never answered ends with the session.
+		defer a.replies.forget(f)
+		defer session.Close()
+		for _, t := range q.topics {
+			if err := session.Subscribe(s.ctx, t); err != nil {
+				a.Refuse(c, s.cause(err))
+				return
+			}
+		}
+	}
+	f.tell = a.beginFeed(c)
+	defer a.counted("messages")()
+	a.endedFeed(s, f.run())
+}
+
+// inboxFeed is a stream of an agent's messages under way. All but deliver
+// belongs to the request's goroutine.
+type inboxFeed struct {
+	api    *API
+	s      *stream
+	q      streamAsked
+	permit func() error
+	tell   feedTeller
+	live   chan *message.Delivery
+
+	// shown are the durable messages that were told and may not be
+	// acknowledged yet, with the ends of their leases.
+	shown map[uint64]time.Time
+	// trouble is the code of what last kept the inbox from being read.
+	trouble string
+	pause   time.Duration
+	broken  bool // nothing more can be written
+}
+
+// deliver takes a live message. It implements message.Receiver.
+func (f *inboxFeed) deliver(d *message.Delivery) error {
+	select {
+	case f.live <- d:
+		return nil
+	default:
+		return consensus.Refuse(message.CodeOverloaded, "the agent takes messages more slowly than they come")
+	}
+}
+
+// run tells messages until the stream ends, and returns why it did.
+func (f *inboxFeed) run() (ended string) {
+	begin := f.tell.event(nil, "bookmark", "", []byte(`{}`))
+	if f.tell.media() == mediaSSE {
+		begin = append([]byte("retry: 1000\n"), begin...)
+	}
+	if _, err := f.s.Write(begin); err != nil {
+		return f.s.unwritten(err)
+	}
+	changed, cancel := f.api.inboxWaits.wait(f.q.agent)
+	defer cancel()
+	f.shown = map[uint64]time.Time{}
+	ping := time.NewTicker(feedPing)
+	defer ping.Stop()
+	look := time.NewTimer(0)
+	defer look.Stop()
+	for {
+		var err error
+		select {
+		case d := <-f.live:
+			if err = f.allowed(); err == nil { // else the session's end refuses it
+				err = f.tellLive(d)
+			}
+		case <-changed:
+			look.Reset(0)
+		case <-look.C:
+			var next time.Duration
+			if err = f.allowed(); err == nil {
+				next, err = f.tellDurable()
+			}
+			look.Reset(next)
+		case <-ping.C:
+			if err = f.allowed(); err == nil {
+				err = f.say(f.tell.ping(nil))
+			}
+		case <-f.s.ctx.Done():
+			err = f.s.ctx.Err()
+		}
+		switch {
+		case f.broken:
+			return f.s.unwritten(err)
+		case err != nil:
+			return f.api.cutFeed(f.s, f.tell, err)
+		}
+	}
+}
+
+// allowed looks at the credential again: nothing is told to one that was
+// revoked.
+func (f *inboxFeed) allowed() error {
+	if f.permit == nil {
+		return nil
+	}
+	return f.permit()
+}
+
+// say writes, and remembers that nothing more can be written.
+func (f *inboxFeed) say(b []byte) error {
+	_, err := f.s.Write(b)
+	f.broken = err != nil
+	return err
+}
+
+func (f *inboxFeed) tellLive(d *message.Delivery) error {
+	if !d.Sent() {
+		return nil // it has ended meanwhile
+	}
+	m := d.Message
+	now := f.api.cfg.Now().UTC()
+	out := StreamMessage{Live: true, InboxMessage: InboxMessage{
+		MessageID: m.ID, SourceInstance: m.From.Agent, TargetInstance: f.q.agent, MessageType: messageType(m.Type), Payload: m.Body, CreatedAt: now,
+		From: m.From, Conversation: m.Conversation, Priority: inbox.Priority(m.Priority).String(), Size: int64(len(m.Body)), Sealed: m.Sealed, Key: m.Key,
+		ExpiresAt: m.Deadline.UTC(), TraceParent: m.TraceParent, RequestID: m.RequestID,
+	}}
+	if out.SourceInstance == "" {
+		out.SourceInstance = m.From.Principal
+	}
+	out.Topic, _ = strings.CutPrefix(m.To, "topic/")
+	if out.Topic == m.To {
+		out.Topic = ""
+	}
+	if d.WantReply {
+		out.Deadline = &out.ExpiresAt
+		out.ReplyTo = f.api.replies.expect(f, d)
+	}
+	if err := f.say(f.tell.event(nil, "", "", marshal(out))); err != nil {
+		return err
+	}
+	d.Delivered()
+	return nil
+}
+
+// tellDurable leases what is due and has room, and tells it. It returns when to
+// look again. Its errors are the stream's; those of the inbox are told.
+func (f *inboxFeed) tellDurable() (again time.Duration, err error) {
+	if !f.q.durable || f.api.cfg.Inboxes == nil {
+		return time.Hour, nil
+	}
+	list, next, failed := f.take()
+	if failed != nil {
+		return f.inTrouble(failed)
+	}
+	f.trouble, f.pause = "", 0
+	until := f.api.cfg.Now().Add(f.q.lease)
+	for i := range list {
+		f.shown[list[i].Seq] = until
+		m := StreamMessage{InboxMessage: inboxMessage(&list[i])}
+		if err := f.say(f.tell.event(nil, "", strconv.FormatUint(m.Seq, 10), marshal(m))); err != nil {
+			return 0, err
+		}
+	}
+	switch {
+	case len(list) > 0:
+		return 0, nil // there may be more
+	case next.IsZero():
+		return lookAgain, nil
+	}
+	return min(lookAgain, max(next.Sub(f.api.cfg.Now()), 10*time.Millisecond)), nil
+}
+
+// take leases as many messages as the client may have.
+func (f *inboxFeed) take() (list []inbox.Stored, next time.Time, err error) {
+	room := f.q.unacked - len(f.shown)
+	if room <= 0 {
+		if err := f.prune(); err != nil {
+			return nil, time.Time{}, err
+		}
+		if room = f.q.unacked - len(f.shown); room <= 0 {
+			return nil, time.Time{}, nil // an acknowledgement wakes it
+		}
+	}
+	return f.api.takeDue(f.s.ctx, f.q.agent, room, f.q.lease)
+}
+
+// prune forgets what is no longer the client's: acknowledged, returned, or
+// leased for too long.
+func (f *inboxFeed) prune() error {
+	seqs := make([]uint64, 0, len(f.shown))
+	for seq, until := range f.shown {
+		if f.api.cfg.Now().After(until) {
+			delete(f.shown, seq)
+		} else {
+			seqs = append(seqs, seq)
+		}
+	}
+	list, err := f.api.cfg.Inboxes.Get(f.s.ctx, f.q.agent, seqs, false)
+	if err != nil {
+		return err
+	}
+	there := make(map[uint64]bool, len(list))
+	for i := range list {
+		there[list[i].Seq] = !list[i].LeaseUntil.IsZero()
+	}
+	for seq := range f.shown {
+		if !there[seq] {
+			delete(f.shown, seq)
+		}
+	}
+	return nil
+}
+
+// inTrouble tells once why durable messages do not come now, and tries again.
+func (f *inboxFeed) inTrouble(err error) (again time.Duration, failed error) {
+	if f.s.ctx.Err() != nil {
+		return maxInboxPause, nil // run says how it ended
+	}
+	f.pause = min(max(2*f.pause, minInboxPause), maxInboxPause)
+	e := f.api.asError(f.s.ctx, err)
+	if e.Code != f.trouble {
+		f.trouble = e.Code
+		failed = f.say(f.tell.event(nil, "trouble", "", marshal(feedCut{e.Code, e.Sentence, e.Details})))
+	}
+	return f.pause, failed
+}
