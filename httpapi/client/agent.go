@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// MaxBody is the largest body of a live message, in bytes of JSON.
+const MaxBody = 1 << 20
+
 // AgentConfig says what a program attaches to the mesh as.
 type AgentConfig struct {
 	// Name is the agent it becomes; several may share one, and then share its

@@ -94,6 +94,9 @@ func (c *Client) Attach(ctx context.Context, cfg AgentConfig) (*Agent, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if err := described(cfg.Description, cfg.Capabilities); err != nil {
+		return nil, err
+	}
 	a := &Agent{
 		client: c, cfg: cfg, log: cfg.Logger, done: make(chan struct{}), first: make(chan struct{}),
 		sends: map[uint64]*sending{}, window: defaultWindow, room: make(chan struct{}),
@@ -132,6 +135,33 @@ func (a *Agent) Err() error {
 		return nil
 	}
 	return a.failure
+}
+
+// Describe changes what the agent says of itself.
+func (a *Agent) Describe(description string, capabilities []string) error {
+	if err := described(description, capabilities); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.cfg.Description, a.cfg.Capabilities = description, capabilities
+	if a.link != nil && a.link.hello == nil {
+		a.link.hello = hello(&a.cfg, a.session.secret != "")
+		a.link.nudge()
+	}
+	return nil
+}
+
+// described says whether the mesh takes what an agent says of itself.
+func described(description string, capabilities []string) error {
+	ok := len(description) <= 1024 && len(capabilities) <= 32
+	for _, c := range capabilities {
+		ok = ok && c != "" && len(c) <= 64
+	}
+	if !ok {
+		return &Error{Code: CodeInvalid, Sentence: "a description has at most 1024 bytes, and there are at most 32 capabilities of 1 to 64 bytes"}
+	}
+	return nil
 }
 
 // Node is the id of the node it is connected to, empty while it is not.

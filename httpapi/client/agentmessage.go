@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"sync/atomic"
@@ -78,6 +79,9 @@ func (m *Message) Reply(body any) error {
 		return fmt.Errorf("%w: its sender waits for no answer", ErrSettled)
 	}
 	raw, err := rawOf(body)
+	if err == nil {
+		err = fits(raw)
+	}
 	if err != nil {
 		return err
 	}
@@ -164,4 +168,12 @@ func rawOf(body any) (json.RawMessage, error) {
 		return nil, fmt.Errorf("the body: %w", err)
 	}
 	return raw, nil
+}
+
+// fits says whether a frame takes a body.
+func fits(body []byte) error {
+	if len(body) > MaxBody {
+		return &Error{Status: http.StatusRequestEntityTooLarge, Code: CodeTooLarge, Sentence: fmt.Sprintf("the body has %d bytes, and a live one has at most %d", len(body), MaxBody)}
+	}
+	return nil
 }

@@ -115,6 +115,9 @@ func (a *Agent) submit(ctx context.Context, m Outgoing, wait bool, done func(Rec
 			return nil, err
 		}
 	}
+	if err := fits(body); err != nil {
+		return nil, &SendError{m.ID, Refused, err}
+	}
 	s := &sending{messageID: m.ID, durable: m.Durable, done: done}
 	if s.messageID == "" && m.Durable {
 		s.messageID = NewMessageID()

@@ -180,11 +180,11 @@ func (a *Agent) settleBy(m *Message, err error) {
 	case m.Wait:
 		a.log.Warn("a request failed", "agent", a.cfg.Name, "message", m.ID, "error", err)
 		var e *Error
-		code := ""
+		code, sentence := "", err.Error()
 		if errors.As(err, &e) {
-			code = e.Code
+			code, sentence = e.Code, e.Sentence
 		}
-		err = m.ReplyError(code, err.Error())
+		err = m.ReplyError(code, sentence)
 	case m.Durable:
 		a.log.Warn("a message goes back", "agent", a.cfg.Name, "message", m.ID, "attempt", m.Attempt, "error", err)
 		err = m.Return(0, err.Error())

@@ -1,0 +1,261 @@
+package program
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os/exec"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/meshd/meshd/httpapi/client"
+)
+
+const (
+	protocol = 1
+	// maxGarbage is how many bad lines in a row a child may print.
+	maxGarbage = 5
+	// maxOwn is how many messages of its own a child may have under way.
+	maxOwn = 64
+	// termTime is what a child has after SIGTERM.
+	termTime = 3 * time.Second
+	// leftovers is how long a child's output is read after its end: what it
+	// started may hold it open.
+	leftovers = time.Second
+)
+
+// child is one process.
+type child struct {
+	in    *instance
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+	lines chan []byte // to be written
+	// life ends with the process.
+	life   context.Context
+	ended  context.CancelFunc
+	given  chan struct{} // closed when nobody waits for its messages any more
+	giveUp sync.Once
+
+	mu      sync.Mutex
+	agent   *client.Agent // nil: not attached yet
+	hello   *said         // said before it was attached
+	next    uint64
+	pending map[string]*pending
+	own     int // its own messages under way
+}
+
+// pending is a message that a child has.
+type pending struct {
+	m    *client.Message
+	done chan error
+}
+
+// start starts a child.
+func (in *instance) start() (*child, error) {
+	cmd := exec.Command(in.cfg.Command[0], in.cfg.Command[1:]...)
+	cmd.Env = append(append([]string{}, in.cfg.Env...), "MESHD_INSTANCE="+strconv.Itoa(in.number))
+	cmd.WaitDelay = leftovers
+	inGroup(cmd)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	stdout, stdoutEnd := io.Pipe()
+	stderr, stderrEnd := io.Pipe()
+	cmd.Stdout, cmd.Stderr = stdoutEnd, stderrEnd
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	c := &child{in: in, cmd: cmd, stdin: stdin, lines: make(chan []byte, 2*in.cfg.Concurrency+maxOwn), given: make(chan struct{}), pending: map[string]*pending{}}
+	c.life, c.ended = context.WithCancel(context.Background())
+	in.report(Event{Event: "started", PID: cmd.Process.Pid})
+	var readers sync.WaitGroup
+	readers.Go(func() { c.listen(stdout) })
+	readers.Go(func() { c.log(stderr) })
+	go c.speak()
+	go func() {
+		_ = cmd.Wait() // also for the output, or a moment
+		kill(cmd)      // what it has left behind
+		_ = stdoutEnd.Close()
+		_ = stderrEnd.Close()
+		readers.Wait()
+		c.ended()
+	}()
+	return c, nil
+}
+
+// speak writes lines until the child ends.
+func (c *child) speak() {
+	for {
+		select {
+		case line := <-c.lines:
+			if line == nil {
+				_ = c.stdin.Close()
+				return
+			}
+			if _, err := c.stdin.Write(line); err != nil {
+				return // it has closed its input, or is ending
+			}
+		case <-c.life.Done():
+			return
+		}
+	}
+}
+
+// write puts a line in line; a child that does not read waits for nobody.
+func (c *child) write(t told) bool {
+	select {
+	case c.lines <- t.line():
+		return true
+	case <-c.life.Done():
+	case <-c.given:
+	}
+	return false
+}
+
+// attached tells the child that it is reached from now on.
+func (c *child) attached(a *client.Agent) {
+	c.mu.Lock()
+	c.agent = a
+	h := c.hello
+	c.mu.Unlock()
+	if h != nil {
+		c.describe(a, h)
+	}
+	c.write(told{Type: "hello", Protocol: protocol, Agent: c.in.cfg.Agent.Name, Instance: c.in.number, Concurrency: c.in.cfg.Concurrency, Node: a.Node()})
+}
+
+func (c *child) describe(a *client.Agent, h *said) {
+	if err := a.Describe(h.Description, h.Capabilities); err != nil {
+		c.complain("", err)
+	}
+}
+
+// complain tells a child what was wrong with a line.
+func (c *child) complain(id string, err error) {
+	t := told{Type: "error", InReplyTo: id, Code: client.CodeInvalid, Error: err.Error()}
+	var e *client.Error
+	if errors.As(err, &e) {
+		t.Code, t.Error = e.Code, e.Sentence
+	}
+	if errors.Is(err, client.ErrSettled) {
+		t.Code = client.CodeNotWaiting
+	}
+	select {
+	case c.lines <- t.line():
+	default: // it does not read
+	}
+}
+
+// errEnded is what a message ends with whose child ended first.
+var errEnded = &client.Error{Code: "PROGRAM_ENDED", Sentence: "the agent's program ended before it answered"}
+
+// errStopping is what a message ends with that was not done when the child had
+// to end.
+var errStopping = &client.Error{Code: "PROGRAM_STOPPING", Sentence: "the agent is stopping and was not done in time"}
+
+// handle is the agent's handler: it gives a message to the child and waits until
+// it is done, also past a request's deadline, since the child is busy.
+func (c *child) handle(_ context.Context, m *client.Message) error {
+	p := &pending{m, make(chan error, 1)}
+	c.mu.Lock()
+	c.next++
+	id := strconv.FormatUint(c.next, 10)
+	c.pending[id] = p
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		delete(c.pending, id)
+		c.mu.Unlock()
+	}()
+	from := m.From
+	t := told{
+		Type: "message", ID: id, MessageID: m.ID, From: &from, To: m.To, MessageType: m.Type, Conversation: m.Conversation,
+		Wait: m.Wait, Durable: m.Durable, Seq: m.Seq, Attempt: m.Attempt, Sealed: m.Sealed,
+		TraceParent: m.TraceParent, RequestID: m.RequestID, Body: m.Body,
+	}
+	if m.Wait {
+		t.DeadlineMs = max(time.Until(m.Deadline).Milliseconds(), 1)
+	}
+	if m.Durable {
+		t.AcceptedAt = m.AcceptedAt.UTC().Format(time.RFC3339Nano)
+	}
+	if m.Body == nil && m.Size > 0 {
+		ctx, cancel := context.WithTimeout(c.life, loadTime)
+		defer cancel()
+		var err error
+		if t.Body, err = m.Load(ctx); err != nil {
+			return err
+		}
+	}
+	if c.write(t) {
+		select {
+		case err := <-p.done:
+			return err
+		case <-c.life.Done():
+		case <-c.given:
+		}
+	}
+	select {
+	case err := <-p.done: // its last word
+		return err
+	default:
+	}
+	if c.life.Err() != nil {
+		return errEnded
+	}
+	return errStopping
+}
+
+// loadTime is what fetching a large body may take.
+const loadTime = time.Minute
+
+// abandon ends the wait for what the child has.
+func (c *child) abandon() { c.giveUp.Do(func() { close(c.given) }) }
+
+// end closes the child's input, gives it a while, and ends it. It returns when
+// the process is gone, and says whether it went by itself or on SIGTERM.
+func (c *child) end(grace time.Duration) bool {
+	c.abandon()
+	select {
+	case c.lines <- nil:
+	default: // it does not read, so it will not miss the end of its input
+	}
+	if c.gone(grace) {
+		return true
+	}
+	terminate(c.cmd)
+	if c.gone(termTime) {
+		return true
+	}
+	kill(c.cmd)
+	<-c.life.Done()
+	return false
+}
+
+func (c *child) gone(within time.Duration) bool {
+	timer := time.NewTimer(max(within, 0))
+	defer timer.Stop()
+	select {
+	case <-c.life.Done():
+		return true
+	case <-timer.C:
+		return c.life.Err() != nil
+	}
+}
+
+// log passes on what a child writes to standard error.
+func (c *child) log(r io.Reader) {
+	lines := bufio.NewReaderSize(r, maxLogLine)
+	for {
+		line, err := readLine(lines, maxLogLine)
+		if err != nil && !errors.Is(err, errLong) {
+			return
+		}
+		if len(line) > 0 {
+			c.in.report(Event{Event: "log", Level: "info", Source: "stderr", Text: string(line)})
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package program
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/meshd/meshd/httpapi/client"
+)
+
+// listen takes a child's lines until it ends.
+func (c *child) listen(r io.Reader) {
+	lines := bufio.NewReaderSize(r, 64<<10)
+	garbage := 0
+	for {
+		line, err := readLine(lines, maxLine)
+		if err != nil && !errors.Is(err, errLong) {
+			return
+		}
+		if err == nil && len(line) == 0 {
+			continue
+		}
+		var s said
+		if err == nil {
+			s, err = readSaid(line)
+		} else {
+			err = fmt.Errorf("a line has at most %d bytes", maxLine)
+		}
+		if err == nil {
+			garbage = 0
+			c.take(&s)
+			continue
+		}
+		garbage++
+		c.complain(s.of(), err)
+		c.in.report(Event{Event: "log", Level: "warn", Source: "log", Text: "the program printed what is not of the protocol: " + err.Error()})
+		if garbage == maxGarbage {
+			c.in.report(Event{Event: "log", Level: "error", Source: "log", Text: fmt.Sprintf("%d bad lines in a row: the program is restarted", maxGarbage)})
+			kill(c.cmd)
+		}
+	}
+}
+
+// take acts on a line of the child.
+func (c *child) take(s *said) {
+	switch s.Type {
+	case "hello":
+		c.mu.Lock()
+		a := c.agent
+		c.hello = s
+		c.mu.Unlock()
+		if a != nil {
+			c.describe(a, s)
+		}
+	case "log":
+		level := s.Level
+		switch level {
+		case "debug", "warn", "error":
+		default:
+			level = "info"
+		}
+		c.in.report(Event{Event: "log", Level: level, Source: "log", Text: s.Text[:min(len(s.Text), maxText)]})
+	case "message":
+		c.send(s)
+	default:
+		c.settle(s)
+	}
+}
+
+// settle ends a message that the child has.
+func (c *child) settle(s *said) {
+	c.mu.Lock()
+	p := c.pending[s.of()]
+	delete(c.pending, s.of())
+	c.mu.Unlock()
+	if p == nil {
+		c.complain(s.of(), &client.Error{Code: client.CodeNotWaiting, Sentence: "there is no message " + s.of() + " that you have"})
+		return
+	}
+	failed := s.Type == "error" || s.Type == "reply" && s.Error != ""
+	var err error
+	switch {
+	case s.Type == "return" && p.m.Durable:
+		delay, _ := duration(s.Delay) // checked when it was read
+		err = p.m.Return(delay, s.Reason)
+	case s.Type == "return":
+		failed = true
+		s.Error = "the agent gave it back"
+		if s.Reason != "" {
+			s.Error += ": " + s.Reason
+		}
+	case s.Type == "reply" && !failed && p.m.Wait:
+		err = p.m.Reply(s.Body)
+	}
+	if err != nil {
+		c.complain(s.of(), err)
+		if !errors.Is(err, client.ErrSettled) {
+			p.done <- err
+			return
+		}
+	}
+	if failed {
+		if s.Error == "" {
+			s.Error = "the agent failed"
+		}
+		p.done <- &client.Error{Code: s.Code, Sentence: s.Error}
+		return
+	}
+	p.done <- nil // what is not answered yet is acknowledged
+}
+
+// send sends a message of the child's own, and tells what it came to.
+func (c *child) send(s *said) {
+	c.mu.Lock()
+	a, full := c.agent, c.own >= maxOwn
+	if a != nil && !full {
+		c.own++
+	}
+	c.mu.Unlock()
+	switch {
+	case a == nil:
+		c.complain(s.ID, &client.Error{Code: client.CodeOverloaded, Sentence: "the agent is not attached yet: wait for the hello"})
+		return
+	case full:
+		c.complain(s.ID, &client.Error{Code: client.CodeOverloaded, Sentence: fmt.Sprintf("at most %d messages of yours may be under way", maxOwn)})
+		return
+	}
+	timeout, _ := duration(s.Timeout) // checked when it was read
+	ttl, _ := duration(s.TTL)
+	delay, _ := duration(s.Delay)
+	if timeout == 0 {
+		timeout = 30 * time.Second
+	}
+	m := client.Outgoing{
+		ID: s.MessageID, To: s.To, Type: s.MessageType, Body: s.Body, Conversation: s.Conversation, Sticky: s.Sticky,
+		Durable: s.Durable, TTL: ttl, Delay: delay, Priority: s.Priority, Seal: s.Seal, TraceParent: s.TraceParent,
+	}
+	id, wait := s.ID, s.Wait
+	go func() {
+		ctx, cancel := context.WithTimeout(c.life, timeout)
+		defer cancel()
+		send := a.Send
+		if wait {
+			send = a.Request
+		}
+		r, err := send(ctx, m)
+		c.mu.Lock()
+		c.own--
+		c.mu.Unlock()
+		t := told{Type: "receipt", InReplyTo: id, MessageID: r.ID, Status: string(r.Status), Counts: r.Counts}
+		if m.Durable && err == nil {
+			t.Known = &r.Known
+		}
+		switch {
+		case err != nil:
+			t.Type, t.Code, t.Error = "error", client.CodeInvalid, err.Error()
+			var e *client.Error
+			switch {
+			case errors.As(err, &e):
+				t.Code, t.Error = e.Code, e.Sentence
+			case errors.Is(err, client.ErrKeyChanged):
+				t.Code = "KEY_CHANGED"
+			case errors.Is(err, client.ErrTimeout):
+				t.Code = client.CodeReplyTimeout
+			case errors.Is(err, client.ErrUnknown):
+				t.Code = "UNKNOWN"
+			}
+		case wait:
+			t.Type, t.Body = "reply", r.Reply
+		}
+		c.write(t)
+	}()
+}
