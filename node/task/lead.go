@@ -70,7 +70,7 @@ func (s *Service) Lead(ctx context.Context, l Leading) {
 	every := time.NewTicker(leadEvery)
 	defer every.Stop()
 	for {
-		changed, give := s.changed(0)
+		changed, give := s.Changed(0)
 		if l.Leads() && s.level() >= Level {
 			ld.round(ctx)
 		} else {

@@ -359,7 +359,7 @@ func TestTheLoopRuns(t *testing.T) {
 	waiting, stop := context.WithTimeout(ctx(), 20*time.Second)
 	defer stop()
 	handed := errors.New("it was handed over")
-	if err := w.s.Follow(waiting, id, 0, func(events []Event) error {
+	if err := w.follow(waiting, id, func(events []Event) error {
 		if events[len(events)-1].Kind == kindHandedOver {
 			return handed
 		}
@@ -375,7 +375,7 @@ func TestWaitingAndFollowing(t *testing.T) {
 	var kinds []string
 	told := make(chan error, 2)
 	go func() {
-		told <- w.s.Follow(ctx(), id, 0, func(events []Event) error {
+		told <- w.follow(ctx(), id, func(events []Event) error {
 			for _, e := range events {
 				kinds = append(kinds, e.Kind)
 			}
@@ -408,7 +408,7 @@ func TestWaitingAndFollowing(t *testing.T) {
 	if task, _, err := w.s.Wait(short, other, consensus.ReadOptions{}); err != nil || task.State != Submitted {
 		t.Errorf("out of patience: %s, %v", task.State, err)
 	}
-	if err := w.s.Follow(short, other, 0, func([]Event) error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := w.follow(short, other, func([]Event) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("out of patience: %v", err)
 	}
 	w.s.mu.Lock()

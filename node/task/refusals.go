@@ -15,18 +15,19 @@ const (
 	CodeLoop        = "TASK_LOOP"
 	CodeDepth       = "TASK_DEPTH"
 	CodeNotAssigned = "NOT_ASSIGNED"
+	// CodeNotYours is for the surface, which knows who asks.
 	CodeNotYours    = "NOT_YOUR_TASK"
 	CodeFull        = "TASKS_FULL"
 	CodeTooLarge    = "TOO_LARGE"
 	CodeInvalid     = "INVALID"
 	CodeUpgradeNode = "UPGRADE_NODE"
+	CodeOlderNodes  = "OLDER_NODES"
 )
 
 // Codes of failures that the mesh reports itself, in Failure.Code.
 const (
 	FailedDeadline = "DEADLINE"
 	FailedAttempts = "ATTEMPTS"
-	FailedDepth    = "PARENT_ENDED"
 )
 
 func refuse(code, sentence string, details ...string) *consensus.Refusal {

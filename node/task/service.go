@@ -78,9 +78,9 @@ func (s *Service) wake(events []Event) {
 	}
 }
 
-// changed returns a channel that is closed when a task changes, or any for the
-// id 0, and what gives the wait up.
-func (s *Service) changed(id ID) (<-chan struct{}, func()) {
+// Changed returns a channel that is closed when a task changes, or any for the
+// id 0, and what gives the wait up. Ask for it before reading what may change.
+func (s *Service) Changed(id ID) (<-chan struct{}, func()) {
 	c := make(chan struct{})
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,7 +109,7 @@ func without(list []chan struct{}, c chan struct{}) []chan struct{} {
 
 func (s *Service) propose(ctx context.Context, k kind, body any, idem *consensus.IdempotencyKey) (consensus.Outcome, error) {
 	if s.level() < Level {
-		return consensus.Outcome{}, refuse(CodeUpgradeNode, "tasks need every node of the mesh to run a version that knows them; `meshd members` shows which is older")
+		return consensus.Outcome{}, refuse(CodeOlderNodes, "tasks need a software that not every node of this mesh runs: `meshd members` shows the versions")
 	}
 	return s.state.Propose(ctx, consensus.Proposal{Part: PartName, Body: command(k, body), Idempotency: idem})
 }
@@ -249,7 +249,7 @@ func view(r consensus.Reader, id ID) (Task, error) {
 // it is when ctx ends.
 func (s *Service) Wait(ctx context.Context, id ID, o consensus.ReadOptions) (Task, consensus.ReadInfo, error) {
 	for {
-		changed, give := s.changed(id)
+		changed, give := s.Changed(id)
 		t, info, err := s.Get(context.WithoutCancel(ctx), id, o)
 		if err != nil || t.State.Rests() {
 			give()
@@ -265,9 +265,9 @@ func (s *Service) Wait(ctx context.Context, id ID, o consensus.ReadOptions) (Tas
 }
 
 // Events returns what happened to a task after a revision, oldest first, and
-// whether it has ended.
-func (s *Service) Events(ctx context.Context, id ID, after uint64) (events []Event, final bool, info consensus.ReadInfo, err error) {
-	info, err = s.state.View(ctx, consensus.ReadOptions{}, func(r consensus.Reader) error {
+// the state it is in now.
+func (s *Service) Events(ctx context.Context, id ID, after uint64) (events []Event, is State, err error) {
+	_, err = s.state.View(ctx, consensus.ReadOptions{}, func(r consensus.Reader) error {
 		rec, err := load(r, id)
 		if err == nil && rec == nil {
 			err = unknown(id)
@@ -275,7 +275,7 @@ func (s *Service) Events(ctx context.Context, id ID, after uint64) (events []Eve
 		if err != nil {
 			return err
 		}
-		final = rec.state().Final()
+		is = rec.state()
 		for _, v := range r.Scan(tableEvents, eventKey(id, 0), append(idKey(id), 0xff, 0xff, 0xff, 0xff, 0xff)) {
 			var e eventRow
 			if err := consensus.Decode(v, &e); err != nil {
@@ -287,30 +287,7 @@ func (s *Service) Events(ctx context.Context, id ID, after uint64) (events []Eve
 		}
 		return nil
 	})
-	return events, final, info, err
-}
-
-// Follow calls fn with what happens to a task after a revision, from what is
-// kept of it, until the task has ended and all was told, fn fails, or ctx ends.
-func (s *Service) Follow(ctx context.Context, id ID, after uint64, fn func([]Event) error) error {
-	for {
-		changed, give := s.changed(id)
-		events, final, _, err := s.Events(ctx, id, after)
-		if err == nil && len(events) > 0 {
-			after = events[len(events)-1].Revision
-			err = fn(events)
-		}
-		if err != nil || final {
-			give()
-			return err
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			give()
-			return context.Cause(ctx)
-		}
-	}
+	return events, is, err
 }
 
 // Scores returns what is remembered of an agent, by kind of task and by

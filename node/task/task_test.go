@@ -59,9 +59,32 @@ func (w *world) tick() {
 	}
 }
 
+// follow calls fn with what happens to a task until it has ended, fn fails or
+// ctx ends.
+func (w *world) follow(ctx context.Context, id ID, fn func([]Event) error) error {
+	for after := uint64(0); ; {
+		changed, give := w.s.Changed(id)
+		events, is, err := w.s.Events(ctx, id, after)
+		if err == nil && len(events) > 0 {
+			after = events[len(events)-1].Revision
+			err = fn(events)
+		}
+		if err != nil || is.Final() {
+			give()
+			return err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			give()
+			return ctx.Err()
+		}
+	}
+}
+
 func (w *world) kinds(id ID) string {
 	w.t.Helper()
-	events, _, _, err := w.s.Events(ctx(), id, 0)
+	events, _, err := w.s.Events(ctx(), id, 0)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -429,11 +452,11 @@ func TestHistoryIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	events, _, _, err := w.s.Events(ctx(), id, 0)
+	events, _, err := w.s.Events(ctx(), id, 0)
 	if err != nil || len(events) != MaxEvents || events[0].Kind != "submitted" {
 		t.Errorf("%d events are kept, the first is %s, %v", len(events), events[0].Kind, err)
 	}
-	if after, _, _, _ := w.s.Events(ctx(), id, events[100].Revision); len(after) != MaxEvents-101 {
+	if after, _, _ := w.s.Events(ctx(), id, events[100].Revision); len(after) != MaxEvents-101 {
 		t.Errorf("%d events after the 101st", len(after))
 	}
 	audit(t, w.state)
@@ -484,7 +507,7 @@ func TestPages(t *testing.T) {
 func TestOlderNodesAreNotSurprised(t *testing.T) {
 	w := newWorld(t)
 	w.s.level = func() uint32 { return Level - 1 }
-	if _, _, err := w.s.Submit(ctx(), toEcho()); code(err) != CodeUpgradeNode {
+	if _, _, err := w.s.Submit(ctx(), toEcho()); code(err) != CodeOlderNodes {
 		t.Errorf("below the level: %v", err)
 	}
 	if _, err := w.state.Propose(ctx(), consensus.Proposal{Part: PartName, Body: command(99, tick{})}); code(err) != CodeUpgradeNode {
