@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node/message"
 )
 
@@ -204,6 +205,8 @@ type ListOptions struct {
 	Bodies bool
 	// Dead lists the dead letters instead.
 	Dead bool
+	// Read says what the list must reflect.
+	Read consensus.ReadOptions
 }
 
 // Page is a part of a list. Next is "" at its end.
@@ -227,8 +230,10 @@ type PendingOptions struct {
 // Due is what is known of a waiting message without reading it.
 type Due struct {
 	Seq uint64
-	// Sender is a hash of principal and agent of its sender.
+	// Sender is a hash of principal and agent of its sender, Node a HashNode of
+	// the instance it is for: 0 is any.
 	Sender   uint32
+	Node     uint32
 	Priority Priority
 	// Attempts that were counted.
 	Attempts int
@@ -238,6 +243,9 @@ type Due struct {
 
 // Batch is what is due, in order of delivery.
 type Batch struct {
+	// Node dispatches the inbox since Epoch, in the state that was read.
+	Node     string
+	Epoch    uint64
 	Messages []Stored
 	// Next is when the next message becomes due that is not yet; zero: none.
 	Next time.Time

@@ -27,8 +27,8 @@ type entry struct {
 	// lane is one sender's messages of one priority to one address, which are
 	// kept in order.
 	lane uint64
-	// node is the node that the address names, "" for any.
-	node       string
+	// node is the node that the address names, 0 for any.
+	node       uint32
 	size       int
 	attempts   int
 	redelivery time.Duration
@@ -54,12 +54,12 @@ const (
 // cannot be pushed now is passed over. So a box at rest takes next to no memory,
 // and whatever the state says holds: there is no position to go wrong.
 type box struct {
-	hosts   []string // nodes with instances that take inbox messages
+	hosts   []uint32 // nodes with instances that take inbox messages
 	out     map[uint64]*sent
 	pushed  int // of out: with the agent; the others are settling
 	bytes   int // of those
 	lanes   map[uint64]int
-	paused  map[string]*pause // by the node addressed
+	paused  map[uint32]*pause // by the node addressed
 	unread  bool              // something may be there that was not looked at
 	passed  int               // how many were passed over by the last reading
 	readAt  time.Time
@@ -89,7 +89,7 @@ func newBox() *box { return &box{unread: true, room: newWindow()} }
 func (b *box) changed() { b.unread = true }
 
 // instances says on which nodes the agent takes inbox messages.
-func (b *box) instances(nodes []string) {
+func (b *box) instances(nodes []uint32) {
 	b.hosts, b.paused = nodes, nil
 	b.room = newWindow()
 	b.unread = true
@@ -197,11 +197,11 @@ func (b *box) end(more bool, next time.Time) {
 }
 
 // takes says whether an instance at the node addressed may take a message.
-func (b *box) takes(node string) bool {
+func (b *box) takes(node uint32) bool {
 	if p := b.paused[node]; p != nil && !p.over {
 		return false
 	}
-	return node == "" || slices.Contains(b.hosts, node)
+	return node == 0 || slices.Contains(b.hosts, node)
 }
 
 // still says whether a message that was taken should go out yet; if not, it is
@@ -270,14 +270,14 @@ func (b *box) freed() {
 	}
 }
 
-func (b *box) pauseFor(node string, isFull bool, now time.Time) {
+func (b *box) pauseFor(node uint32, isFull bool, now time.Time) {
 	if isFull {
 		b.room.shrink(b.pushed)
 	}
 	p := b.paused[node]
 	if p == nil {
 		if b.paused == nil {
-			b.paused = map[string]*pause{}
+			b.paused = map[uint32]*pause{}
 		}
 		p = &pause{over: true}
 		b.paused[node] = p

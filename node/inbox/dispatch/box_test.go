@@ -33,7 +33,7 @@ type world struct {
 
 func newWorld(fail func(string, ...any)) *world {
 	w := &world{box: newBox(), now: time.Unix(1_000_000, 0), with: map[uint64]result{}, after: map[uint64]time.Duration{}, fail: fail}
-	w.box.instances([]string{"n1"})
+	w.box.instances([]uint32{1})
 	return w
 }
 
@@ -221,7 +221,7 @@ func TestBoxModel(t *testing.T) {
 				}
 			}
 		}
-		nodes := []string{"", "", "", "n1", "n2"}
+		nodes := []uint32{0, 0, 0, 1, 2}
 		t.Repeat(map[string]func(*rapid.T){
 			"accept": func(t *rapid.T) {
 				e := stored{level: rapid.IntRange(0, levels-1).Draw(t, "level")}
@@ -262,7 +262,7 @@ func TestBoxModel(t *testing.T) {
 				w.box.changed()
 			}),
 			"instances": func(t *rapid.T) {
-				w.box.instances(rapid.SampledFrom([][]string{nil, {"n1"}, {"n2"}, {"n1", "n2"}}).Draw(t, "hosts"))
+				w.box.instances(rapid.SampledFrom([][]uint32{nil, {1}, {2}, {1, 2}}).Draw(t, "hosts"))
 			},
 			"": func(t *rapid.T) {
 				waiting := 0
@@ -276,7 +276,7 @@ func TestBoxModel(t *testing.T) {
 				}
 			},
 		})
-		w.box.instances([]string{"n1", "n2"})
+		w.box.instances([]uint32{1, 2})
 		w.drain()
 		if len(w.box.out) != 0 || w.box.pushed != 0 {
 			t.Fatalf("an empty inbox remembers %d messages", len(w.box.out))
@@ -362,14 +362,14 @@ func TestBoxScripts(t *testing.T) {
 			if !w.box.wakeAt().IsZero() {
 				w.fail("a box whose agent is away asks to be woken")
 			}
-			w.box.instances([]string{"n1"})
+			w.box.instances([]uint32{1})
 			want(1)
 		},
 		"an address on a node without the agent holds up no other": func(w *world, want func(...uint64)) {
-			w.accept(stored{entry: entry{lane: alice, node: "n2"}})
+			w.accept(stored{entry: entry{lane: alice, node: 2}})
 			w.accept(stored{entry: entry{lane: bob}})
 			want(2)
-			w.box.instances([]string{"n1", "n2"})
+			w.box.instances([]uint32{1, 2})
 			want(1)
 		},
 		"what another had comes when it is given back": func(w *world, want func(...uint64)) {
@@ -448,7 +448,7 @@ func TestBackoff(t *testing.T) {
 func TestWhatCannotGoOutTakesNoMemoryAndLittleTime(t *testing.T) {
 	w := newWorld(t.Fatalf)
 	for i := range 100_000 {
-		w.state = append(w.state, &stored{entry: entry{seq: uint64(i + 1), lane: uint64(i), node: "n2"}})
+		w.state = append(w.state, &stored{entry: entry{seq: uint64(i + 1), lane: uint64(i), node: 2}})
 	}
 	readings := 0
 	for range 1000 {

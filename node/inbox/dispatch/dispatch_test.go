@@ -1,0 +1,371 @@
+package dispatch
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/inbox"
+	"github.com/meshd/meshd/node/message"
+)
+
+// scene is one test: a mesh's inboxes, where its agents are, and dispatchers.
+type scene struct {
+	*testing.T
+	*shelves
+	*town
+}
+
+func play(t *testing.T, fn func(s *scene)) {
+	synctest.Test(t, func(t *testing.T) {
+		fn(&scene{t, newShelves(), newTown()})
+	})
+}
+
+func (s *scene) node(id string) *Dispatcher {
+	d := New(Config{Node: id, Inboxes: s.shelves, Router: s.town, Mesh: s.town})
+	s.Cleanup(d.Close)
+	return d
+}
+
+// wait lets everything happen that does not take longer.
+func (s *scene) wait(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func (s *scene) want(agent string, seqs ...uint64) {
+	s.Helper()
+	if got := s.seqs(agent); !slices.Equal(got, seqs) {
+		s.Errorf("%s was given %v, want %v", agent, got, seqs)
+	}
+}
+
+func TestWhatIsAcceptedIsPushedAndAcknowledged(t *testing.T) {
+	play(t, func(s *scene) {
+		d := s.node("n1")
+		s.accept("a", "x", 1)
+		s.wait(time.Second)
+		s.want("a")
+		s.set("a", "n1")
+		d.Moved()
+		s.wait(time.Second)
+		s.accept("a", "x", 1)
+		s.accept("a", "y", 1)
+		s.wait(time.Second)
+		s.want("a", 1, 2, 3)
+		if n := s.left("a"); n != 0 {
+			t.Errorf("%d messages are left", n)
+		}
+	})
+}
+
+func TestWhatAMessageSaysOfItself(t *testing.T) {
+	play(t, func(s *scene) {
+		s.set("a", "n1")
+		s.accept("a", "x", 1)
+		m := s.messages["a"][0]
+		m.Topic, m.Attempts, m.Body, m.Size = "b/c", 2, nil, 3<<20
+		s.node("n1")
+		s.wait(time.Second)
+		s.want("a", 1)
+		got := s.taken["a"][0]
+		if got.To != "topic/b/c" || got.Stored.Inbox != "a" || got.Stored.Attempt != 3 || got.Stored.Size != 3<<20 || time.Until(got.Deadline) < 118*time.Second {
+			t.Errorf("%+v, %+v", got, got.Stored)
+		}
+	})
+}
+
+func TestAThousandAgentsAreClaimedByAFewCommands(t *testing.T) {
+	play(t, func(s *scene) {
+		d := s.node("n1")
+		owned := 0
+		for i := range 1000 {
+			name := fmt.Sprint("a", i)
+			s.accept(name, "x", 1)
+			s.set(name, "n1")
+			d.Own(name, "k", func(err error) {
+				if err == nil {
+					owned++
+				}
+			})
+			d.Moved()
+		}
+		s.wait(time.Second)
+		if s.claims > 8 || owned != 1000 {
+			t.Errorf("%d commands, %d owned", s.claims, owned)
+		}
+		for i := range 1000 {
+			if s.left(fmt.Sprint("a", i)) != 0 {
+				t.Fatalf("a%d did not get its message", i)
+			}
+		}
+		before := s.claims
+		for i := range 1000 {
+			s.set(fmt.Sprint("a", i))
+		}
+		d.Moved()
+		s.wait(time.Second)
+		for i := range 1000 {
+			s.set(fmt.Sprint("a", i), "n1")
+		}
+		d.Moved()
+		s.wait(time.Second)
+		if s.claims != before {
+			t.Errorf("%d commands for agents that came back", s.claims-before)
+		}
+	})
+}
+
+func TestAnotherOwnerIsRefused(t *testing.T) {
+	play(t, func(s *scene) {
+		d := s.node("n1")
+		var mine, theirs error
+		d.Own("a", "k1", func(err error) { mine = err })
+		s.wait(time.Second)
+		d.Own("a", "k2", func(err error) { theirs = err })
+		s.wait(time.Second)
+		var no *consensus.Refusal
+		if mine != nil || !errors.As(theirs, &no) || no.Code != inbox.CodeNotYourAgent {
+			t.Errorf("%v, %v", mine, theirs)
+		}
+	})
+}
+
+func TestOneNodeDispatchesAndAnotherTakesOver(t *testing.T) {
+	play(t, func(s *scene) {
+		s.set("a", "n1", "n2", "n3")
+		all := map[string]*Dispatcher{}
+		for _, n := range []string{"n1", "n2", "n3"} {
+			all[n] = s.node(n)
+		}
+		s.wait(time.Second)
+		first := s.agents["a"].Node
+		s.accept("a", "x", 1)
+		s.wait(time.Second)
+		s.want("a", 1)
+
+		// The node that has it dies: one of the others goes on.
+		s.kill(first)
+		all[first].Close()
+		for _, d := range all {
+			d.Moved()
+		}
+		s.wait(time.Second)
+		second := s.agents["a"].Node
+		if second == first || s.agents["a"].Epoch != 2 {
+			t.Fatalf("%s dispatches, epoch %d", second, s.agents["a"].Epoch)
+		}
+		s.accept("a", "x", 1)
+		s.wait(time.Second)
+		s.want("a", 1, 2)
+
+		// The agent leaves the node that has it: the last one takes over, after
+		// a while, since the word of its coming may be on its way.
+		third := "n1"
+		for _, n := range []string{"n1", "n2", "n3"} {
+			if n != first && n != second {
+				third = n
+			}
+		}
+		s.set("a", third)
+		for _, d := range all {
+			d.Moved()
+		}
+		s.wait(grace + time.Second)
+		if got := s.agents["a"].Node; got != third {
+			t.Fatalf("%s dispatches, not %s", got, third)
+		}
+		s.accept("a", "x", 1)
+		s.wait(time.Second)
+		s.want("a", 1, 2, 3)
+		if all[second].out != 0 || all[second].agents["a"] != nil {
+			t.Errorf("%s still dispatches", second)
+		}
+	})
+}
+
+func TestWithoutALeaderNothingIsPushedTwice(t *testing.T) {
+	play(t, func(s *scene) {
+		s.set("a", "n1")
+		d := s.node("n1")
+		s.wait(time.Second)
+		s.accept("a", "x", 1)
+		s.setHeadless(true)
+		s.wait(time.Minute)
+		s.want("a", 1)
+		s.act(func(_ message.Message, done func(message.Receipt, error)) {
+			done(message.Receipt{Status: message.Delivered}, consensus.Refuse("RETURNED", "not now"))
+		})
+		s.accept("a", "x", 1) // what was accepted before the leader died
+		s.wait(time.Minute)
+		s.want("a", 1, 2)
+		if d.settling != 2 {
+			t.Errorf("%d are not settled", d.settling)
+		}
+		s.act(ack)
+		s.setHeadless(false)
+		s.wait(5 * time.Second)
+		s.want("a", 1, 2, 2)
+		if s.left("a") != 0 || d.settling != 0 || d.out != 0 || d.bytes != 0 {
+			t.Errorf("%d left, %d to settle, %d out with %d bytes", s.left("a"), d.settling, d.out, d.bytes)
+		}
+	})
+}
+
+func TestAMessageThatIsNeverAcknowledgedIsGivenUp(t *testing.T) {
+	play(t, func(s *scene) {
+		s.set("a", "n1")
+		s.node("n1")
+		var at []time.Duration
+		began := time.Now()
+		s.act(func(m message.Message, done func(message.Receipt, error)) {
+			at = append(at, time.Since(began).Round(time.Second))
+			time.AfterFunc(time.Until(m.Deadline), func() { done(message.Receipt{Status: message.Unknown}, nil) })
+		})
+		s.accept("a", "x", 1)
+		s.wait(time.Hour)
+		if want := []time.Duration{0, 30 * time.Second, 90 * time.Second, 210 * time.Second, 450 * time.Second}; !slices.Equal(at, want) {
+			t.Errorf("delivered after %v", at)
+		}
+		if s.left("a") != 0 {
+			t.Error("it is still there")
+		}
+	})
+}
+
+func TestAReturnNamesItsDelayAndReason(t *testing.T) {
+	play(t, func(s *scene) {
+		s.set("a", "n1")
+		s.node("n1")
+		s.act(func(_ message.Message, done func(message.Receipt, error)) {
+			done(message.Receipt{Status: message.Delivered}, &consensus.Refusal{Code: "RETURNED", Sentence: "no paper", Details: map[string]string{"delay": "10m"}})
+		})
+		s.accept("a", "x", 1)
+		s.wait(9 * time.Minute)
+		s.want("a", 1)
+		if r := s.messages["a"][0].Reason; r != "no paper" {
+			t.Error(r)
+		}
+		s.act(ack)
+		s.wait(2 * time.Minute)
+		s.want("a", 1, 1)
+	})
+}
+
+// Agents that acknowledge nothing leave room for the others.
+func TestSilentAgentsDoNotStopTheOthers(t *testing.T) {
+	play(t, func(s *scene) {
+		d := s.node("n1")
+		s.act(func(m message.Message, done func(message.Receipt, error)) {
+			if m.To == "good" {
+				done(message.Receipt{Status: message.Delivered}, nil)
+			}
+		})
+		const silent = 200
+		for i := range silent {
+			name := fmt.Sprint("a", i)
+			for j := range maxOut + 100 {
+				s.seq++
+				s.messages[name] = append(s.messages[name], &inbox.Stored{Seq: s.seq, Agent: name, From: message.Sender{Agent: fmt.Sprint(j)}, Redelivery: 30 * time.Second, MaxAttempts: 5})
+			}
+			s.set(name, "n1")
+		}
+		d.Moved()
+		s.wait(5 * time.Second)
+		s.set("good", "n1")
+		for range 50 {
+			s.accept("good", "x", 1)
+		}
+		d.Moved()
+		s.wait(5 * time.Second)
+		if n := s.left("good"); n != 0 {
+			t.Errorf("%d messages wait behind those of others", n)
+		}
+		if d.out >= maxOutAll || d.out < maxOutAll/2 {
+			t.Errorf("%d are out", d.out)
+		}
+	})
+}
+
+func TestBodiesUnderWayAreBounded(t *testing.T) {
+	play(t, func(s *scene) {
+		d := s.node("n1")
+		s.act(silence)
+		for i := range 100 {
+			name := fmt.Sprint("a", i)
+			s.set(name, "n1")
+			for range 20 {
+				s.accept(name, "x", 1<<20)
+			}
+		}
+		d.Moved()
+		s.wait(5 * time.Second)
+		if d.bytes > maxBytesAll+2<<20 || d.bytes < maxBytesAll/2 {
+			t.Errorf("%d bytes are out", d.bytes)
+		}
+	})
+}
+
+func TestClosingTellsWhatIsKnown(t *testing.T) {
+	play(t, func(s *scene) {
+		s.set("a", "n1")
+		d := s.node("n1")
+		s.wait(time.Second)
+		var dones []func(message.Receipt, error)
+		s.act(func(_ message.Message, done func(message.Receipt, error)) { dones = append(dones, done) })
+		s.accept("a", "x", 1)
+		s.accept("a", "y", 1)
+		s.wait(time.Second)
+		dones[0](message.Receipt{Status: message.Delivered}, nil)
+		d.Close()
+		dones[1](message.Receipt{Status: message.Delivered}, nil)
+		if s.left("a") != 1 {
+			t.Errorf("%d are left", s.left("a"))
+		}
+	})
+}
+
+// Ten thousand inboxes at rest: no goroutine and no timer for any of them, and
+// little memory.
+func TestManyInboxesAtRest(t *testing.T) {
+	s := &scene{t, newShelves(), newTown()}
+	const many = 10_000
+	for i := range many {
+		name := fmt.Sprint("agent-", i)
+		s.set(name, "n1")
+		s.agents[name] = &inbox.AgentInfo{Name: name, Node: "n1", Epoch: 1}
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	routines := runtime.NumGoroutine()
+	d := s.node("n1")
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		d.mu.Lock()
+		n, queued := len(d.agents), len(d.queue)
+		d.mu.Unlock()
+		s.shelves.mu.Lock()
+		asked := s.asked
+		s.shelves.mu.Unlock()
+		if n == many && queued == 0 && asked >= many {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d inboxes, %d queued", n, queued)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	each := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / many
+	t.Logf("%d bytes an inbox, %d goroutines", each, runtime.NumGoroutine()-routines)
+	if each > 1024 || runtime.NumGoroutine()-routines > 8 {
+		t.Errorf("%d bytes an inbox, %d goroutines", each, runtime.NumGoroutine()-routines)
+	}
+}

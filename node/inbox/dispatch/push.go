@@ -1,0 +1,243 @@
+package dispatch
+
+import (
+	"errors"
+	"time"
+
+	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/inbox"
+	"github.com/meshd/meshd/node/message"
+)
+
+// keepPushing reads the inboxes that may have something for their agents, one
+// after the other. All pushes are made here, which keeps them in order.
+func (d *Dispatcher) keepPushing() {
+	for {
+		s := d.nextServed()
+		if s == nil {
+			select {
+			case <-d.toPush:
+				continue
+			case <-d.ctx.Done():
+				return
+			}
+		}
+		d.turn(s)
+	}
+}
+
+// nextServed takes an inbox from the queue, if there is room for its messages.
+func (d *Dispatcher) nextServed() *served {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed || len(d.queue) == 0 || d.out >= maxOutAll || d.bytes >= maxBytesAll || d.settling >= maxSettlingAll {
+		return nil // outcome and settled set toPush
+	}
+	s := d.queue[0]
+	d.queue[0] = nil
+	d.queue = d.queue[1:]
+	s.queued = false
+	return s
+}
+
+// share is how many more messages and bytes a box may have out. d.mu is held.
+func (d *Dispatcher) share(b *box) (messages, bytes int) {
+	messages = min(b.free(), (maxOutAll-d.out)/2-b.pushed, maxTurn)
+	bytes = min((maxBytesAll-d.bytes)/2-b.bytes, maxTurnBytes)
+	if b.pushed == 0 {
+		messages, bytes = max(messages, 1), max(bytes, 1)
+	}
+	return messages, bytes
+}
+
+// turn reads one inbox and pushes what may go out.
+func (d *Dispatcher) turn(s *served) {
+	now := time.Now()
+	d.mu.Lock()
+	b := s.box
+	if b == nil {
+		d.mu.Unlock()
+		return
+	}
+	if !b.ready(now) {
+		d.arm(s, b.wakeAt(), now)
+		d.mu.Unlock()
+		return
+	}
+	messages, bytes := d.share(b)
+	if messages <= 0 || bytes <= 0 {
+		d.mu.Unlock() // what it has out brings it back
+		return
+	}
+	b.begin(now)
+	d.mu.Unlock()
+
+	var wanted []entry
+	batch, err := d.cfg.Inboxes.Pending(d.ctx, s.name, inbox.PendingOptions{Max: messages, MaxBytes: bytes, Skip: func(m inbox.Due) bool {
+		e := entryOf(m)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if !b.wants(e) {
+			return true
+		}
+		wanted = append(wanted, e)
+		return false
+	}})
+	if err != nil {
+		if d.ctx.Err() == nil {
+			d.cfg.Logger.Warn("an inbox cannot be read", "agent", s.name, "error", err)
+		}
+		d.mu.Lock()
+		b.changed()
+		d.arm(s, now.Add(time.Second), now)
+		d.mu.Unlock()
+		return
+	}
+	d.mu.Lock()
+	taken := batch.Messages[:0]
+	d.accounted(b, func() {
+		for _, m := range batch.Messages {
+			// What was wanted and has not come ended meanwhile, or had no room.
+			for len(wanted) > 0 && wanted[0].seq != m.Seq {
+				wanted = wanted[1:]
+			}
+			if len(wanted) == 0 {
+				break
+			}
+			wanted[0].redelivery = m.Redelivery
+			if b.take(wanted[0]) {
+				taken = append(taken, m)
+			}
+		}
+		b.end(batch.More, batch.Next)
+	})
+	d.dispatchedBy(s, batch.Node, batch.Epoch)
+	if s.box != b {
+		// Another node dispatches now: what was taken is not pushed here.
+		d.accounted(b, func() {
+			for _, m := range taken {
+				b.drop(m.Seq, b.out[m.Seq])
+			}
+		})
+		d.mu.Unlock()
+		return
+	}
+	if b.ready(now) {
+		d.enqueue(s)
+	} else {
+		d.arm(s, b.wakeAt(), now)
+	}
+	d.mu.Unlock()
+	d.metrics.pushed.Add(float64(len(taken)))
+	for i := range taken {
+		d.push(s, b, &taken[i])
+	}
+}
+
+// push hands one message to the router.
+func (d *Dispatcher) push(s *served, b *box, m *inbox.Stored) {
+	d.mu.Lock()
+	ok := false
+	d.accounted(b, func() { ok = b.still(m.Seq) })
+	d.mu.Unlock()
+	if !ok {
+		return
+	}
+	seq, deadline := m.Seq, time.Now().Add(patience(m.Attempts, m.Redelivery))
+	d.cfg.Router.Forward(d.ctx, messageOf(s.name, m, deadline), func(r message.Receipt, err error) {
+		d.outcome(s, b, seq, deadline, r, err)
+	})
+}
+
+// accounted keeps the sums of all boxes right while fn changes one. d.mu is
+// held.
+func (d *Dispatcher) accounted(b *box, fn func()) {
+	out, bytes, all := b.pushed, b.bytes, len(b.out)
+	fn()
+	d.out += b.pushed - out
+	d.bytes += b.bytes - bytes
+	d.settling += (len(b.out) - b.pushed) - (all - out)
+}
+
+// outcome takes the end of a push.
+func (d *Dispatcher) outcome(s *served, b *box, seq uint64, deadline time.Time, r message.Receipt, err error) {
+	now := time.Now()
+	what := resultOf(r, err, now, deadline)
+	d.metrics.results[what].Inc()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var settle bool
+	var after time.Duration
+	d.accounted(b, func() { settle, after = b.outcome(seq, what, now) })
+	if settle {
+		one := settlement{box: b, seq: seq}
+		if what == acked {
+			s.done = append(s.done, one)
+		} else {
+			one.returned = inbox.Returned{Seq: seq, Delay: after, Counts: true, Reason: reasonOf(what, err)}
+			if delay, ok := delayOf(err); what == returned && ok {
+				one.returned.Delay = delay
+			}
+			s.back = append(s.back, one)
+		}
+		d.tell(s)
+	}
+	if s.box == b {
+		if b.ready(now) {
+			d.enqueue(s)
+		} else if what == full || what == gone {
+			d.arm(s, b.wakeAt(), now)
+		}
+	}
+	if len(d.queue) > 0 {
+		d.toPush.set() // there may be room again
+	}
+}
+
+// resultOf reads what a receipt means for an inbox.
+func resultOf(r message.Receipt, err error, now, deadline time.Time) result {
+	switch {
+	case r.Status == message.Delivered && err == nil:
+		return acked
+	case r.Status == message.Delivered:
+		return returned
+	case r.Status == message.Refused:
+		var refusal *consensus.Refusal
+		if !errors.As(err, &refusal) {
+			return gone
+		}
+		switch refusal.Code {
+		case message.CodeOverloaded, message.CodeReplyTimeout:
+			return full
+		case message.CodeAgentGone, message.CodeUnknownAddress, message.CodeUnsupported:
+			return gone
+		}
+		return lost // it will be refused for ever: its attempts end it
+	case !now.Before(deadline.Add(-time.Second)):
+		return late
+	}
+	return lost
+}
+
+func reasonOf(r result, err error) string {
+	switch {
+	case r == late:
+		return "it was not acknowledged in time"
+	case err != nil:
+		return err.Error()
+	}
+	return "the connection of its receiver broke before it was acknowledged"
+}
+
+// delayOf is how long the agent wants a message held back that it returned.
+func delayOf(err error) (time.Duration, bool) {
+	var refusal *consensus.Refusal
+	if !errors.As(err, &refusal) || refusal.Details["delay"] == "" {
+		return 0, false
+	}
+	delay, err := time.ParseDuration(refusal.Details["delay"])
+	if err != nil || delay < 0 {
+		return 0, false
+	}
+	return min(delay, inbox.MaxDelay), true
+}
