@@ -15,6 +15,12 @@ type NameRef struct {
 	Name string `path:"name" maxLength:"63" doc:"the agent's name"`
 }
 
+// nameRead names an agent to be read of.
+type nameRead struct {
+	NameRef
+	ReadInput
+}
+
 // AgentRecord is all that is known of an agent: where it can be reached now,
 // and what the mesh keeps for it.
 type AgentRecord struct {
@@ -46,15 +52,22 @@ type InboxFigure struct {
 	Subscriptions int        `json:"subscriptions"`
 }
 
-type agentOutput struct{ Body AgentRecord }
+type agentOutput struct {
+	ReadOutput
+	Body AgentRecord
+}
 
 // agent tells of one agent. Its inbox's figures are for who may read it, and
 // for administrators.
-func (a *API) agent(ctx context.Context, in *NameRef) (*agentOutput, error) {
+func (a *API) agent(ctx context.Context, in *nameRead) (*agentOutput, error) {
 	if err := message.CheckName(in.Name); err != nil {
 		return nil, err
 	}
-	out := &agentOutput{AgentRecord{Name: in.Name, Hosts: []node.AgentHost{}}}
+	read, err := a.settled(ctx, in.ReadInput)
+	if err != nil {
+		return nil, err
+	}
+	out := &agentOutput{read, AgentRecord{Name: in.Name, Hosts: []node.AgentHost{}}}
 	b := &out.Body
 	found := false
 	for _, live := range a.cfg.Messages.Agents() {
@@ -101,22 +114,29 @@ type AgentKey struct {
 	MeshID     string    `json:"mesh_id,omitempty"`
 }
 
-type agentKeyOutput struct{ Body AgentKey }
+type agentKeyOutput struct {
+	ReadOutput
+	Body AgentKey
+}
 
-func (a *API) agentKey(k inbox.Key) *agentKeyOutput {
-	return &agentKeyOutput{AgentKey{k.Agent, k.Recipient, k.Hash, k.Since.UTC(), k.Generation, a.cfg.MeshID}}
+func (a *API) agentKey(k inbox.Key, read ReadOutput) *agentKeyOutput {
+	return &agentKeyOutput{read, AgentKey{k.Agent, k.Recipient, k.Hash, k.Since.UTC(), k.Generation, a.cfg.MeshID}}
 }
 
 // key tells an agent's key to whoever wants to seal a message to it.
-func (a *API) key(ctx context.Context, in *NameRef) (*agentKeyOutput, error) {
+func (a *API) key(ctx context.Context, in *nameRead) (*agentKeyOutput, error) {
 	if err := message.CheckName(in.Name); err != nil {
+		return nil, err
+	}
+	read, err := a.settled(ctx, in.ReadInput)
+	if err != nil {
 		return nil, err
 	}
 	k, err := a.cfg.Inboxes.Key(ctx, in.Name)
 	if err != nil {
 		return nil, err
 	}
-	return a.agentKey(k), nil
+	return a.agentKey(k, read), nil
 }
 
 type publishInput struct {
@@ -141,7 +161,8 @@ func (a *API) publishKey(ctx context.Context, in *publishInput) (*agentKeyOutput
 	if a.cfg.KeyChanged != nil {
 		a.cfg.KeyChanged(in.Name, k.Hash)
 	}
-	return a.agentKey(k), nil
+	read, err := a.settled(ctx, ReadInput{})
+	return a.agentKey(k, read), err
 }
 
 // SubscriptionBody is a durable subscription.
@@ -151,21 +172,26 @@ type SubscriptionBody struct {
 }
 
 type subscriptionsOutput struct {
+	ReadOutput
 	Body struct {
 		Subscriptions []SubscriptionBody `json:"subscriptions" nullable:"false"`
 	}
 }
 
 // subscriptions lists what topics an agent takes durably.
-func (a *API) subscriptions(ctx context.Context, in *NameRef) (*subscriptionsOutput, error) {
+func (a *API) subscriptions(ctx context.Context, in *nameRead) (*subscriptionsOutput, error) {
 	if err := a.actingAs(ctx, in.Name); err != nil {
+		return nil, err
+	}
+	read, err := a.settled(ctx, in.ReadInput)
+	if err != nil {
 		return nil, err
 	}
 	list, err := a.cfg.Inboxes.Subscriptions(ctx, in.Name)
 	if err != nil {
 		return nil, err
 	}
-	out := &subscriptionsOutput{}
+	out := &subscriptionsOutput{ReadOutput: read}
 	out.Body.Subscriptions = make([]SubscriptionBody, 0, len(list))
 	for _, s := range list {
 		out.Body.Subscriptions = append(out.Body.Subscriptions, SubscriptionBody{s.Pattern, s.Since.UTC()})
@@ -198,7 +224,7 @@ func (a *API) subscribe(ctx context.Context, in *subscribeInput) (*subscriptions
 			return nil, err
 		}
 	}
-	return a.subscriptions(ctx, &in.NameRef)
+	return a.subscriptions(ctx, &nameRead{NameRef: in.NameRef})
 }
 
 type unsubscribeInput struct {

@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/httpapi/mcp"
 	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/identity"
@@ -54,6 +55,9 @@ type Config struct {
 	Keys     Keys
 	Messages Messages
 	Inboxes  Inboxes // needs Messages
+	// Settle returns when this node's state is as fresh as a read asks for, and
+	// says how fresh that is. It goes with Inboxes.
+	Settle func(ctx context.Context, o consensus.ReadOptions) (consensus.ReadInfo, error)
 	// KeyChanged is told of an agent's new key. May be nil.
 	KeyChanged func(agent, hash string)
 	Events     Events

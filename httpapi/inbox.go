@@ -112,6 +112,17 @@ func timeOrNil(t time.Time) *time.Time {
 	return &t
 }
 
+// settled waits until a read of inboxes and agents is as fresh as was asked for,
+// and makes the headers of its answer.
+func (a *API) settled(ctx context.Context, in ReadInput) (ReadOutput, error) {
+	o, err := in.Options()
+	if err != nil || a.cfg.Settle == nil {
+		return ReadOutput{}, err
+	}
+	info, err := a.cfg.Settle(ctx, o)
+	return Read(info), err
+}
+
 // lengthOf reads a length of time in a request; "" is 0.
 func lengthOf(field, text string, most time.Duration) (time.Duration, error) {
 	if text == "" {

@@ -74,6 +74,7 @@ func (a *API) giveBack(ctx context.Context, in *returnInput) (*empty, error) {
 
 type deadInput struct {
 	AgentRef
+	ReadInput
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" doc:"the most messages, 100 if left out"`
 	Cursor string `query:"cursor" maxLength:"256" doc:"the next of the page before"`
 	Bodies string `query:"bodies" enum:"true,false" doc:"false leaves the payloads out"`
@@ -84,11 +85,15 @@ func (a *API) deadLetters(ctx context.Context, in *deadInput) (*inboxOutput, err
 	if err := a.actingAs(ctx, in.Agent); err != nil {
 		return nil, err
 	}
+	read, err := a.settled(ctx, in.ReadInput)
+	if err != nil {
+		return nil, err
+	}
 	page, err := a.cfg.Inboxes.List(ctx, in.Agent, inbox.ListOptions{After: inbox.Cursor(in.Cursor), Limit: in.Limit, Bodies: in.Bodies != "false", Dead: true})
 	if err != nil {
 		return nil, err
 	}
-	return &inboxOutput{page.Revision, InboxBody{inboxMessages(page.Messages), string(page.Next)}}, nil
+	return &inboxOutput{read, InboxBody{inboxMessages(page.Messages), string(page.Next)}}, nil
 }
 
 type whichDeadInput struct {

@@ -20,6 +20,7 @@ const (
 
 type inboxInput struct {
 	AgentRef
+	ReadInput
 	Wait   string `query:"wait" maxLength:"32" doc:"answer at once where there is something, else wait as long as this for it, at most 5m"`
 	Lease  string `query:"lease" maxLength:"32" doc:"take the messages for as long as this, at most 12h: nobody else gets them meanwhile, and what is neither acknowledged nor returned by then is handed out again. Without it this only looks"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" doc:"the most messages, 100 if left out; a lease has 256 at most"`
@@ -34,8 +35,8 @@ type InboxBody struct {
 }
 
 type inboxOutput struct {
-	Revision uint64 `header:"X-Mesh-Revision" doc:"The revision that the answer reflects"`
-	Body     InboxBody
+	ReadOutput
+	Body InboxBody
 }
 
 // readInbox looks at an inbox or leases of it, at once or when there is
@@ -57,15 +58,20 @@ func (a *API) readInbox(ctx context.Context, in *inboxInput) (*inboxOutput, erro
 	if err := a.actingAs(ctx, in.Agent); err != nil {
 		return nil, err
 	}
+	read, err := a.settled(ctx, in.ReadInput)
+	if err != nil {
+		return nil, err
+	}
 	look := func(ctx context.Context) (*inboxOutput, time.Time, error) {
 		if lease > 0 {
-			return a.leaseInbox(ctx, in.Agent, in.Limit, lease)
+			return a.leaseInbox(ctx, in.Agent, in.Limit, lease, read)
 		}
 		page, err := a.cfg.Inboxes.List(ctx, in.Agent, inbox.ListOptions{After: inbox.Cursor(in.Cursor), Limit: in.Limit, Bodies: in.Bodies != "false"})
 		if err != nil {
 			return nil, time.Time{}, err
 		}
-		return &inboxOutput{page.Revision, InboxBody{inboxMessages(page.Messages), string(page.Next)}}, time.Time{}, nil
+		read.Revision = max(read.Revision, page.Revision)
+		return &inboxOutput{read, InboxBody{inboxMessages(page.Messages), string(page.Next)}}, time.Time{}, nil
 	}
 	if wait == 0 {
 		out, _, err := look(ctx)
@@ -75,12 +81,12 @@ func (a *API) readInbox(ctx context.Context, in *inboxInput) (*inboxOutput, erro
 }
 
 // leaseInbox answers with what takeDue takes.
-func (a *API) leaseInbox(ctx context.Context, agent string, limit int, lease time.Duration) (*inboxOutput, time.Time, error) {
+func (a *API) leaseInbox(ctx context.Context, agent string, limit int, lease time.Duration, read ReadOutput) (*inboxOutput, time.Time, error) {
 	if limit == 0 {
 		limit = 100
 	}
 	list, next, err := a.takeDue(ctx, agent, limit, lease)
-	return &inboxOutput{Body: InboxBody{Messages: inboxMessages(list)}}, next, err
+	return &inboxOutput{read, InboxBody{Messages: inboxMessages(list)}}, next, err
 }
 
 // takeDue leases what is due. next is when more becomes due by time alone.
@@ -136,12 +142,16 @@ func (a *API) pollInbox(ctx context.Context, agent string, wait time.Duration, l
 // MessageRef names one message of an inbox in the path.
 type MessageRef struct {
 	AgentRef
+	ReadInput
 	Seq uint64 `path:"seq" minimum:"1" doc:"the message's number"`
 }
 
 // messageBody answers with a body of any size.
 func (a *API) messageBody(ctx context.Context, in *MessageRef) (*huma.StreamResponse, error) {
 	if err := a.actingAs(ctx, in.Agent); err != nil {
+		return nil, err
+	}
+	if _, err := a.settled(ctx, in.ReadInput); err != nil {
 		return nil, err
 	}
 	body, err := a.cfg.Inboxes.Body(ctx, in.Agent, in.Seq)

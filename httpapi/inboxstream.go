@@ -40,11 +40,12 @@ type streamAsked struct {
 	topics  []string
 	live    bool
 	durable bool
+	peek    bool // tells what is due, and leases nothing
 	lease   time.Duration
 	unacked int
 }
 
-var streamParameters = []string{"lease", "limit", "only", "topics"}
+var streamParameters = []string{"lease", "limit", "only", "peek", "topics"}
 
 func streamQuery(c *gin.Context) (q streamAsked, err error) {
 	q = streamAsked{agent: c.Param("agent"), live: true, durable: true, lease: streamLease, unacked: streamUnacked}
@@ -66,6 +67,12 @@ func streamQuery(c *gin.Context) (q streamAsked, err error) {
 		if q.unacked, err = strconv.Atoi(text); err != nil || q.unacked < 1 || q.unacked > inbox.MaxLeased {
 			return q, invalid("query.limit", "limit is how many messages may be unacknowledged, 1 to "+strconv.Itoa(inbox.MaxLeased))
 		}
+	}
+	switch peek := c.Query("peek"); {
+	case peek == "true" && !q.live && c.Query("lease") == "" && c.Query("limit") == "":
+		q.peek = true
+	case peek != "" && peek != "false":
+		return q, invalid("query.peek", "peek is true or false; it goes with only=durable, and without lease and limit")
 	}
 	if text := c.Query("topics"); text != "" {
 		q.topics = strings.Split(text, ",")
@@ -245,7 +252,11 @@ func (f *inboxFeed) tellDurable() (again time.Duration, err error) {
 	if !f.q.durable || f.api.cfg.Inboxes == nil {
 		return time.Hour, nil
 	}
-	list, next, failed := f.take()
+	take := f.take
+	if f.q.peek {
+		take = f.peek
+	}
+	list, next, failed := take()
 	if failed != nil {
 		return f.inTrouble(failed)
 	}
@@ -279,6 +290,26 @@ func (f *inboxFeed) take() (list []inbox.Stored, next time.Time, err error) {
 		}
 	}
 	return f.api.takeDue(f.s.ctx, f.q.agent, room, f.q.lease)
+}
+
+// peek reads what is due and was not told yet. What became due again is told
+// again.
+func (f *inboxFeed) peek() (list []inbox.Stored, next time.Time, err error) {
+	due := make(map[uint64]time.Time, len(f.shown))
+	batch, err := f.api.cfg.Inboxes.Pending(f.s.ctx, f.q.agent, inbox.PendingOptions{Max: inbox.MaxLeased, Skip: func(d inbox.Due) bool {
+		_, told := f.shown[d.Seq]
+		if told {
+			due[d.Seq] = time.Time{}
+		}
+		return told
+	}})
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	if !batch.More { // all of the inbox was passed: the rest is gone
+		f.shown = due
+	}
+	return batch.Messages, batch.Next, nil
 }
 
 // prune forgets what is no longer the client's: acknowledged, returned, or

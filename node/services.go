@@ -36,6 +36,11 @@ func (n *Node) Attach(ctx context.Context, name, principal string, p message.Pro
 	return n.router.Attach(ctx, name, principal, p, r)
 }
 
+// Settle returns when this node's state is as fresh as a read asks for.
+func (n *Node) Settle(ctx context.Context, o consensus.ReadOptions) (consensus.ReadInfo, error) {
+	return n.group.View(ctx, o, func(consensus.Reader) error { return nil })
+}
+
 // ResolveNode finds the id of the member that a name, an id or the beginning of
 // one means.
 func (n *Node) ResolveNode(ref string) (string, error) { return directory{n}.ResolveNode(ref) }

@@ -14,11 +14,15 @@ import (
 	"github.com/meshd/meshd/cmd/meshd/internal/client"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
+	"github.com/meshd/meshd/node/inbox"
+	"github.com/meshd/meshd/node/message"
 )
 
 const (
-	// maxMessage is the largest body a live message may have.
-	maxMessage = 1 << 20
+	// maxMessage is the largest body a live message may have, and maxDurable a
+	// durable one.
+	maxMessage = message.MaxBody
+	maxDurable = inbox.MaxBody
 	// replyGrace is what the way to the node and back may take beyond the
 	// time the agent has.
 	replyGrace = 10 * time.Second
@@ -34,40 +38,13 @@ type receiptBody struct {
 		Refused   int `json:"refused"`
 		Unknown   int `json:"unknown"`
 	} `json:"counts,omitempty"`
-}
-
-func sendCommand(a *app) *cobra.Command {
-	var (
-		wait    bool
-		timeout time.Duration
-		kind    string
-	)
-	cmd := a.asks(&cobra.Command{
-		Use:   "send TO BODY",
-		Short: "Send a message to an agent",
-		Long: `send hands a message to an agent: NAME for any instance, NAME@NODE for the one
-there, NAME@* for all. BODY is text, or JSON if it is a JSON object, array or
-string, - for standard input, or @FILE. Without --wait it says whether the message
-was delivered; with it, the answer is printed.`,
-		Example:           "  meshd send reviewer 'please look' --wait\n  meshd send reviewer@office '{\"task\":7}'\n  meshd send reviewer @task.json",
-		ValidArgsFunction: a.completing(agentNames),
-		Args:              arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
-			body, err := a.messageBody(cmd.Context(), args[1])
-			if err != nil {
-				return err
-			}
-			out, err := post(cmd, c, args[0], kind, body, wait, timeout)
-			if err != nil {
-				return err
-			}
-			return a.printReceipt(out)
-		}),
-	})
-	cmd.Flags().BoolVar(&wait, "wait", false, "wait for the answer and print it")
-	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "how long to wait")
-	cmd.Flags().StringVar(&kind, "type", "", "a word that tells the agent what kind of message it is")
-	return cmd
+	// Of durable messages: whether the receiver was ever seen, whether the id
+	// was accepted before, and whose inboxes a topic came to.
+	Known      *bool    `json:"known,omitempty"`
+	Duplicate  bool     `json:"duplicate,omitempty"`
+	Recipients []string `json:"recipients,omitempty"`
+	// Key is the hash of the key that the body was sealed to.
+	Key string `json:"key,omitempty"`
 }
 
 func askCommand(a *app) *cobra.Command {
@@ -95,39 +72,36 @@ func askCommand(a *app) *cobra.Command {
 }
 
 func post(cmd *cobra.Command, c *client.Client, to, kind string, body json.RawMessage, wait bool, timeout time.Duration) (receiptBody, error) {
-	if timeout < time.Millisecond {
-		return receiptBody{}, exit.New(exit.Usage, "--timeout "+timeout.String()+" leaves no time", "give more, such as 30s")
-	}
-	request := map[string]any{"to": to, "body": body, "timeout": timeout.String(), "wait": wait}
-	if kind != "" {
-		request["type"] = kind
-	}
-	var out receiptBody
-	err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/messages", Body: request, Once: true, Timeout: timeout + replyGrace}, &out)
-	return out, err
+	s := sending{to: to, kind: kind, wait: wait, timeout: timeout}
+	return s.post(cmd.Context(), c, body)
 }
 
 // messageBody reads BODY: JSON stays JSON, everything else is a text. A bare
 // number or word is a text too, since a person who types 7 means the letters.
-func (a *app) messageBody(ctx context.Context, word string) (json.RawMessage, error) {
+// most is how many bytes it may have.
+func (a *app) messageBody(ctx context.Context, word string, most int) (json.RawMessage, error) {
 	raw := []byte(word)
 	var err error
 	switch {
 	case word == "-":
-		raw, err = readBounded(newInterruptibleReader(ctx, a.in))
+		raw, err = readBounded(newInterruptibleReader(ctx, a.in), most)
 	case strings.HasPrefix(word, "@"):
 		f, failed := open(ctx, "the body", word[1:])
 		if failed != nil {
 			return nil, failed
 		}
 		defer f.Close()
-		raw, err = readBounded(newInterruptibleReader(ctx, f))
+		raw, err = readBounded(newInterruptibleReader(ctx, f), most)
 	}
 	if err != nil {
 		return nil, unreadable("the body", strings.TrimPrefix(word, "@"), err)
 	}
-	if len(raw) > maxMessage {
-		return nil, exit.New(exit.Usage, fmt.Sprintf("the body is larger than %s", output.Bytes(maxMessage)), "send less, or where it can be found")
+	if len(raw) > most {
+		next := "send less, or where it can be found"
+		if most < maxDurable {
+			next += "; --durable takes up to " + output.Bytes(maxDurable)
+		}
+		return nil, exit.New(exit.Usage, fmt.Sprintf("the body is larger than %s", output.Bytes(int64(most))), next)
 	}
 	if trimmed := bytes.TrimSpace(raw); len(trimmed) > 0 && strings.ContainsRune("{[\"", rune(trimmed[0])) && json.Valid(trimmed) {
 		return trimmed, nil
@@ -135,7 +109,9 @@ func (a *app) messageBody(ctx context.Context, word string) (json.RawMessage, er
 	return json.Marshal(string(raw))
 }
 
-func readBounded(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, maxMessage+1)) }
+func readBounded(r io.Reader, most int) ([]byte, error) {
+	return io.ReadAll(io.LimitReader(r, int64(most)+1))
+}
 
 // printReceipt prints the answer, or the message's fate where none was asked
 // for, and ends as the fate says.
@@ -145,6 +121,8 @@ func (a *app) printReceipt(out receiptBody) error {
 		switch {
 		case out.Reply != nil:
 			p.Say("%s", replyText(out.Reply))
+		case out.Status == string(message.Accepted):
+			p.Say("%s", acceptedText(out))
 		case out.Counts != nil:
 			p.Say("delivered to %d, refused by %d, unknown of %d", out.Counts.Delivered, out.Counts.Refused, out.Counts.Unknown)
 		default:

@@ -31,6 +31,7 @@ var verbs = []struct {
 	{groupAgents, agentsCommand},
 	{groupAgents, askCommand},
 	{groupAgents, sendCommand},
+	{groupAgents, inboxCommand},
 
 	{groupGraph, graphCommand},
 	{groupGraph, syncCommand},
