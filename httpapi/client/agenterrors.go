@@ -37,6 +37,7 @@ const (
 	CodeNotYourAgent   = "NOT_YOUR_AGENT"
 	CodeNotWaiting     = "NOT_WAITING"
 	CodeTooLarge       = "TOO_LARGE"
+	CodeKeyChanged     = "KEY_CHANGED" // it was sealed to a key the agent has no more
 	CodeInvalid        = "INVALID"
 )
 
@@ -51,7 +52,7 @@ type SendError struct {
 // Error returns what is known, and why.
 func (e *SendError) Error() string {
 	switch {
-	case e.Status == Refused || e.Status == Delivered || errors.Is(e.Err, ErrAgent):
+	case e.Status == Refused || e.Status == Delivered || e.Is(ErrAgent):
 		return e.Err.Error()
 	case e.MessageID == "":
 		return fmt.Sprintf("%v: %v", ErrUnknown, e.Err)
@@ -73,6 +74,8 @@ func (e *SendError) Is(target error) bool {
 		return IsCode(e.Err, CodeReplyTimeout) || errors.Is(e.Err, context.DeadlineExceeded)
 	case ErrAgent:
 		return IsCode(e.Err, CodeAgentError)
+	case ErrKeyChanged:
+		return IsCode(e.Err, CodeKeyChanged)
 	}
 	return false
 }

@@ -20,9 +20,10 @@ const keyLife = time.Minute
 type AgentKey struct {
 	// Recipient is age's, Hash its "sha256:…".
 	Recipient string `json:"recipient"`
-	Hash      string `json:"hash"`
-	// Generation counts the agent's keys from 1.
-	Generation uint64 `json:"generation"`
+	Hash      string `json:"key"`
+	// Generation counts the agent's keys from 1; it has had this one Since.
+	Generation uint64    `json:"generation"`
+	Since      time.Time `json:"since"`
 }
 
 // AgentKey asks for an agent's key. One that has none is CodeNotFound.
@@ -133,8 +134,10 @@ func (a *Agent) keyOf(ctx context.Context, agent string) (AgentKey, error) {
 	return c.AgentKey, nil
 }
 
-// forgetKey has the mesh asked again for a key that it did not take.
-func (a *Agent) forgetKey(agent string) {
+// forgetKey has the mesh asked again for the key of a receiver, which is not
+// what it was.
+func (a *Agent) forgetKey(to string) {
+	agent, _, _ := strings.Cut(to, "@")
 	a.keys.mu.Lock()
 	defer a.keys.mu.Unlock()
 	delete(a.keys.cache, agent)

@@ -28,6 +28,7 @@ const (
 type sending struct {
 	id        uint64
 	messageID string
+	sealedTo  string // its receiver, where it is sealed
 	frame     []byte // of a durable one: to be sent again
 	durable   bool
 	written   bool // the node may have it
@@ -115,10 +116,16 @@ func (a *Agent) submit(ctx context.Context, m Outgoing, wait bool, done func(Rec
 			return nil, err
 		}
 	}
+	if m.Durable && len(body) > MaxBody {
+		return a.post(&m, body, done)
+	}
 	if err := fits(body); err != nil {
 		return nil, &SendError{m.ID, Refused, err}
 	}
 	s := &sending{messageID: m.ID, durable: m.Durable, done: done}
+	if m.Seal {
+		s.sealedTo = m.To
+	}
 	if s.messageID == "" && m.Durable {
 		s.messageID = NewMessageID()
 	}

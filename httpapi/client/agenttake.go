@@ -110,6 +110,9 @@ func (a *Agent) concluded(f *frameIn) {
 			r.Status = Unknown
 		}
 		e = &SendError{r.ID, r.Status, f.refusal()}
+		if f.Code == CodeKeyChanged && s.sealedTo != "" {
+			a.forgetKey(s.sealedTo)
+		}
 	case r.Status == Unknown:
 		e = &SendError{r.ID, Unknown, errors.New("the node lost its trace")}
 	}

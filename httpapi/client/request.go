@@ -26,6 +26,8 @@ type Request struct {
 	Accept string
 	// Idempotency is the Idempotency-Key of a write.
 	Idempotency string
+	// TraceParent is W3C trace context, empty where there is none.
+	TraceParent string
 	// AfterWrites makes a read wait for this client's own writes.
 	AfterWrites bool
 }
@@ -138,6 +140,9 @@ func (c *Client) once(ctx context.Context, n *endpoint, r Request, body []byte, 
 	}
 	if c.key != "" && n.dialSocket == nil {
 		req.Header.Set("Authorization", "Bearer "+c.key)
+	}
+	if r.TraceParent != "" {
+		req.Header.Set("traceparent", r.TraceParent)
 	}
 	if r.Idempotency != "" {
 		req.Header.Set("Idempotency-Key", r.Idempotency)
