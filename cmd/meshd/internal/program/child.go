@@ -190,10 +190,20 @@ func (c *child) handle(_ context.Context, m *client.Message) error {
 			return err
 		}
 	}
+	var hung <-chan time.Time // never, where there is no limit
+	if c.in.cfg.MaxTime > 0 {
+		timer := time.NewTimer(c.in.cfg.MaxTime)
+		defer timer.Stop()
+		hung = timer.C
+	}
 	if c.write(t) {
 		select {
 		case err := <-p.done:
 			return err
+		case <-hung:
+			c.in.report(Event{Event: "log", Level: "error", Source: "log", Text: "the program has had a message for " + c.in.cfg.MaxTime.String() + ": it is restarted"})
+			kill(c.cmd)
+			<-c.life.Done()
 		case <-c.life.Done():
 		case <-c.given:
 		}
@@ -227,7 +237,7 @@ func (c *child) end(grace time.Duration) bool {
 		return true
 	}
 	terminate(c.cmd)
-	if c.gone(termTime) {
+	if c.gone(c.in.cfg.term) {
 		return true
 	}
 	kill(c.cmd)

@@ -27,8 +27,13 @@ type Config struct {
 	// Pause is how long the first restart waits, MaxPause the longest; a child
 	// that lived for MaxPause begins anew. 0: 1 s and 1 min.
 	Pause, MaxPause time.Duration
+	// MaxTime is how long a child may have a message before it is taken for hung
+	// and started again; 0: for ever.
+	MaxTime time.Duration
 	// Report is told what happens, by several goroutines. It may block.
 	Report func(Event)
+
+	term time.Duration // after SIGTERM; 0: termTime
 }
 
 // Event is something that happened to a child.
@@ -72,6 +77,9 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	if cfg.MaxPause == 0 {
 		cfg.MaxPause = time.Minute
+	}
+	if cfg.term == 0 {
+		cfg.term = termTime
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
