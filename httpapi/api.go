@@ -69,6 +69,7 @@ type Config struct {
 	Memory     mcp.Graph // for MCP clients
 	Backups    Backups
 
+	Insight    Insight
 	// MeshID names the mesh in the vector clocks of Sync.
 	MeshID string
 

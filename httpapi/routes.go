@@ -55,6 +55,12 @@ func (a *API) entries() []Entry {
 			Op(Route{Method: http.MethodDelete, Path: "/apikeys/{id}", Summary: "Revoke an API key", Role: access.RoleAdmin, Status: http.StatusOK}, a.revokeKey),
 		)
 	}
+	if a.cfg.Insight != nil {
+		entries = append(entries,
+			// insight.go
+			Op(Route{Method: http.MethodGet, Path: "/traces/{trace_id}", Summary: "The way of one message, as the nodes remember it", Role: access.RoleViewer}, a.trace),
+		)
+	}
 	if a.cfg.Agents != nil {
 		// socket.go; its frames need more, by socketframes.go
 		entries = append(entries, Plain(Route{Method: http.MethodGet, Path: "/ws", Summary: "Read, write and send messages, by WebSocket", Role: access.RoleViewer, Scope: AnyScope, Timeout: -1, FirstMessage: true}, a.socket))

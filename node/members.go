@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -33,6 +34,26 @@ const memberPatience = time.Second
 // from the members themselves, asked at once; one that does not answer within
 // a second has revision 0.
 func (n *Node) Members(ctx context.Context) []Member {
+	out := n.lines()
+	ctx, cancel := context.WithTimeout(ctx, memberPatience)
+	defer cancel()
+	var asked sync.WaitGroup
+	for i := range out {
+		if m := &out[i]; m.Status == "alive" {
+			asked.Go(func() {
+				if s, err := n.statsOf(ctx, identity.NodeID(m.ID)); err == nil {
+					m.Revision = s.Revision
+				}
+			})
+		}
+	}
+	asked.Wait()
+	return out
+}
+
+// lines are the members as this node knows them without asking, ordered by
+// name.
+func (n *Node) lines() []Member {
 	r := n.trust.Roster()
 	st := n.group.Status()
 	seen := map[string]*Member{}
@@ -50,28 +71,7 @@ func (n *Node) Members(ctx context.Context) []Member {
 			}
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, memberPatience)
-	defer cancel()
-	var asked sync.WaitGroup
-	for i := range out {
-		if m := &out[i]; m.Status == "alive" {
-			asked.Go(func() {
-				if s, err := n.statsOf(ctx, identity.NodeID(m.ID)); err == nil {
-					m.Revision = s.Revision
-				}
-			})
-		}
-	}
-	asked.Wait()
-	slices.SortFunc(out, func(a, b Member) int {
-		if a.Name != b.Name {
-			if a.Name < b.Name {
-				return -1
-			}
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(out, func(a, b Member) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }
 

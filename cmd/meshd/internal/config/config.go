@@ -45,6 +45,7 @@ type Config struct {
 	// SocketGroup may use the local socket beside the owner.
 	SocketGroup string
 	Log         Log
+	Trace       Trace
 	CORS        CORS
 	Limits      Limits
 	HTTP        HTTP
@@ -63,6 +64,13 @@ type Log struct {
 	Level string
 	// Format is auto (text on a terminal, else JSON), text or json.
 	Format string
+}
+
+// Trace says what is traced without being asked for.
+type Trace struct {
+	// Sample is the share, 0 to 1, of the messages that come without a trace
+	// context.
+	Sample float64
 }
 
 // CORS lists the web origins that may call the HTTP surface from a browser.

@@ -15,6 +15,7 @@ const (
 	integer
 	duration
 	size
+	share
 	secret
 )
 
@@ -73,6 +74,8 @@ var keys = []Key{
 		set: func(c *Config, v any) { c.Log.Level = v.(string) }},
 	{Name: "log.format", Flag: "log-format", Help: "auto (text on a terminal, else json), text or json", kind: text, fallback: "auto", check: oneOf("auto", "text", "json"),
 		set: func(c *Config, v any) { c.Log.Format = v.(string) }},
+	{Name: "trace.sample", Help: "share of the messages that come without a traceparent to trace: 0 none, 0.01 one of a hundred, 1 all", kind: share, fallback: "0",
+		set: func(c *Config, v any) { c.Trace.Sample = v.(float64) }},
 	{Name: "cors.origins", Help: "web origins that may call from a browser", kind: list, check: each(isOrigin),
 		set: func(c *Config, v any) { c.CORS.Origins = v.([]string) }},
 	{Name: "limits.body", Help: "largest request body, for example 16MiB", kind: size, fallback: "1MiB", check: between(1<<10, 1<<32),

@@ -71,6 +71,18 @@ func (k Key) convert(raw any) (any, error) {
 			return n, nil
 		}
 		return ParseSize(s)
+	case share:
+		f, err := strconv.ParseFloat(s, 64)
+		switch n := raw.(type) {
+		case float64:
+			f, err = n, nil
+		case int64:
+			f, err = float64(n), nil
+		}
+		if err != nil || !(f >= 0 && f <= 1) {
+			return nil, fmt.Errorf("wants a number from 0 to 1, not %q", fmt.Sprint(raw))
+		}
+		return f, nil
 	case secret:
 		if f, ok := raw.(secretFile); ok {
 			path, ok := f.path.(string)
