@@ -22,11 +22,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Bounds of what all inboxes of a node have out together. An inbox may have
-// half of what is free, so that agents which acknowledge nothing leave room for
-// the others (dynamic thresholds, Choudhury and Hahne 1998).
+// Bounds of what all inboxes of a node have out together: half of what its
+// router carries. Agents that acknowledge nothing leave room for the others.
 const (
-	maxOutAll      = 1 << 16
+	maxOutAll      = 1 << 15
 	maxBytesAll    = 64 << 20
 	maxSettlingAll = 1 << 16
 	// perMessage is what a message is charged beside its body.

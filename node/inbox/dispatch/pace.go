@@ -1,9 +1,10 @@
 package dispatch
 
-import "time"
+import (
+	"time"
 
-// maxBackoff bounds what the time between two deliveries of a message grows to.
-const maxBackoff = 10 * time.Minute
+	"github.com/meshd/meshd/node/inbox"
+)
 
 // backoff is the time before the next delivery of a message that came back for
 // the given time, where its agent names none. Who did not acknowledge in time
@@ -16,21 +17,13 @@ func backoff(attempts int, redelivery time.Duration, r result) time.Duration {
 	case attempts <= 1:
 		return min(redelivery, time.Second)
 	}
-	return double(redelivery, attempts-2)
+	return inbox.Backoff(redelivery, attempts-1)
 }
 
 // patience is how long the acknowledgement of a message is waited for that was
 // delivered so many times before.
 func patience(before int, redelivery time.Duration) time.Duration {
-	return double(redelivery, before)
-}
-
-// double is d doubled n times, but no more than maxBackoff, or d.
-func double(d time.Duration, n int) time.Duration {
-	if n > 30 || d > maxBackoff>>n {
-		return max(d, maxBackoff)
-	}
-	return d << n
+	return inbox.Backoff(redelivery, before+1)
 }
 
 // window is how many messages an agent's instances seem to take at once: it

@@ -79,8 +79,12 @@ func (d *Dispatcher) look(now time.Time) (again time.Time) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	dead := map[string]bool{}
 	for _, s := range d.agents {
-		if at := d.judge(s, now); !at.IsZero() && (again.IsZero() || at.Before(again)) {
+		if _, asked := dead[s.node]; !asked && s.node != "" {
+			dead[s.node] = !d.cfg.Mesh.Alive(s.node)
+		}
+		if at := d.judge(s, now, dead[s.node]); !at.IsZero() && (again.IsZero() || at.Before(again)) {
 			again = at
 		}
 	}
@@ -148,12 +152,12 @@ func (d *Dispatcher) dispatchedBy(s *served, node string, epoch uint64) {
 
 // judge claims an inbox that nobody dispatches, or a node that is dead or hosts
 // the agent no more. It returns when to judge again. d.mu is held.
-func (d *Dispatcher) judge(s *served, now time.Time) (again time.Time) {
+func (d *Dispatcher) judge(s *served, now time.Time, dead bool) (again time.Time) {
 	if !s.known || s.node == d.cfg.Node || !slices.Contains(s.hosts, d.cfg.Node) {
 		return again
 	}
 	switch {
-	case s.node == "" || !d.cfg.Mesh.Alive(s.node):
+	case s.node == "" || dead:
 		d.claim(s)
 	case slices.Contains(s.hosts, s.node):
 		s.missing = time.Time{}

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -41,13 +42,20 @@ func (d *Dispatcher) nextServed() *served {
 }
 
 // share is how many more messages and bytes a box may have out. d.mu is held.
+//
+// A box may have a quarter of what three quarters of the whole leave free, so
+// that the more there is out, the less one may have (dynamic thresholds,
+// Choudhury and Hahne 1998). The last quarter is for those that have nothing out.
 func (d *Dispatcher) share(b *box) (messages, bytes int) {
-	messages = min(b.free(), (maxOutAll-d.out)/2-b.pushed, maxTurn)
-	bytes = min((maxBytesAll-d.bytes)/2-b.bytes, maxTurnBytes)
+	messages = (maxOutAll*3/4-d.out)/4 - b.pushed
+	bytes = (maxBytesAll*3/4-d.bytes)/4 - b.bytes
 	if b.pushed == 0 {
 		messages, bytes = max(messages, 1), max(bytes, 1)
+		if d.out < maxOutAll*7/8 && d.bytes < maxBytesAll*7/8 {
+			messages, bytes = max(messages, 16), max(bytes, 64<<10)
+		}
 	}
-	return messages, bytes
+	return min(messages, b.free(), maxTurn), min(bytes, maxTurnBytes)
 }
 
 // turn reads one inbox and pushes what may go out.
@@ -144,7 +152,7 @@ func (d *Dispatcher) push(s *served, b *box, m *inbox.Stored) {
 		return
 	}
 	seq, deadline := m.Seq, time.Now().Add(patience(m.Attempts, m.Redelivery))
-	d.cfg.Router.Forward(d.ctx, messageOf(s.name, m, deadline), func(r message.Receipt, err error) {
+	d.cfg.Router.Forward(context.Background(), messageOf(s.name, m, deadline), func(r message.Receipt, err error) {
 		d.outcome(s, b, seq, deadline, r, err)
 	})
 }
