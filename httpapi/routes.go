@@ -63,10 +63,10 @@ func (a *API) entries() []Entry {
 	}
 	if a.cfg.Agents != nil {
 		// socket.go; its frames need more, by socketframes.go
-		entries = append(entries, Plain(Route{Method: http.MethodGet, Path: "/ws", Summary: "Read, write and send messages, by WebSocket", Role: access.RoleViewer, Scope: AnyScope, Timeout: -1, FirstMessage: true}, a.socket))
+		entries = append(entries, Plain(Route{Method: http.MethodGet, Path: "/ws", Summary: "Read, write and send messages, by WebSocket", Role: access.RoleViewer, Scope: AnyScope, Timeout: -1, FirstMessage: true, Query: []string{"resume"}}, a.socket))
 		for _, path := range []string{"/agents/{name}/ws", "/api/agents/{name}/ws"} {
 			// socket.go
-			entries = append(entries, Plain(Route{Method: http.MethodGet, Path: path, Summary: "Attach as an agent, by WebSocket", Role: access.RoleAgent, Scope: "agents:write", Timeout: -1, FirstMessage: true}, a.socket))
+			entries = append(entries, Plain(Route{Method: http.MethodGet, Path: path, Summary: "Attach as an agent, by WebSocket", Role: access.RoleAgent, Scope: "agents:write", Timeout: -1, FirstMessage: true, Query: []string{"resume"}}, a.socket))
 		}
 	}
 	if a.cfg.Registry != nil {
@@ -81,5 +81,5 @@ func (a *API) entries() []Entry {
 	}
 	// graphwatch.go
 	entries = append(entries, a.watchEntries()...)
-	return slices.Concat(entries, a.graphEntries(), a.syncEntries(), a.memoryEntries(), a.backupEntries(), a.messageEntries(), a.eventEntries())
+	return slices.Concat(entries, a.graphEntries(), a.syncEntries(), a.memoryEntries(), a.backupEntries(), a.messageEntries(), a.eventEntries(), a.taskEntries())
 }

@@ -18,6 +18,7 @@ var (
 	writeFrames = &Route{Role: access.RoleUser, Scope: "graph:write"}
 	readFrames  = &Route{Role: access.RoleViewer, Scope: "graph:read"}
 	sendFrames  = &Route{Role: access.RoleAgent, Scope: "messages:write"}
+	hearFrames  = &Route{Role: access.RoleAgent, Scope: "messages:read"}
 )
 
 // socketFrames answers the reads and writes of one WebSocket. It implements
@@ -27,6 +28,7 @@ type socketFrames struct {
 	route      *Route // by which it came
 	caller     access.Principal
 	credential string // empty for the operator's socket
+	agent      string // that it is attached as, if it is
 	// had is the highest revision this connection was answered with. This node
 	// has it, so a read of it need not wait.
 	had     atomic.Uint64
@@ -57,6 +59,18 @@ func (s *socketFrames) Permit() error {
 	}
 	return s.told(context.Background(), s.allow(what))
 }
+
+// Listen implements agent.Requests. Whoever may be an agent may listen.
+func (s *socketFrames) Listen() error {
+	what := s.route
+	if what.Scope == AnyScope {
+		what = hearFrames
+	}
+	return s.Told(s.allow(what))
+}
+
+// Told implements agent.Requests.
+func (s *socketFrames) Told(err error) error { return s.told(context.Background(), err) }
 
 // Stay implements agent.Requests. Whoever was let in may stay.
 func (s *socketFrames) Stay() error {
@@ -99,6 +113,16 @@ func (s *socketFrames) Begin(kind string, frame []byte) (string, agent.Request, 
 			break
 		}
 		f, err := decodeWatch(s, frame)
+		return f.ID, f, err
+	case "task":
+		if s.api.cfg.Tasks == nil {
+			break
+		}
+		f := &socketTask{s: s}
+		err := strictly(frame, &f.taskFrame)
+		if err == nil {
+			err = f.check()
+		}
 		return f.ID, f, err
 	case "unwatch":
 		f, err := decodeUnwatch(s, frame)

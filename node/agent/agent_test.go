@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,19 +39,19 @@ type node struct {
 	requests Requests
 }
 
-// corking gives each WebSocket a connection that gathers.
+// corking gives each WebSocket a Transport.
 type corking struct{ http.ResponseWriter }
 
 func (w corking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
-	return Cork(c), rw, err
+	return Transport(c), rw, err
 }
 
 func newNode(t *testing.T) *node {
 	n := &node{ended: make(chan error, 64)}
 	n.router = message.New(message.Config{NodeID: "n1", Directory: alone{}})
 	n.server = NewServer(Config{Router: n.router})
-	up := websocket.Upgrader{}
+	up := websocket.Upgrader{ReadBufferSize: 512, WriteBufferPool: &sync.Pool{}}
 	n.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, err := up.Upgrade(corking{w}, r, nil)
 		if err != nil {
@@ -69,7 +70,9 @@ func newNode(t *testing.T) *node {
 				return
 			}
 		}
-		n.ended <- n.server.Serve(context.Background(), conn, Client{Principal: principal, Name: strings.Trim(r.URL.Path, "/"), Requests: n.requests})
+		n.ended <- n.server.Serve(context.Background(), conn, Client{
+			Principal: principal, Name: strings.Trim(r.URL.Path, "/"), Resumes: r.URL.Query().Has("resume"), Requests: n.requests,
+		})
 	}))
 	t.Cleanup(func() {
 		n.server.Close()

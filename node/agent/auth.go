@@ -41,7 +41,7 @@ func Authenticate[P any](ctx context.Context, conn *websocket.Conn, check func(c
 			return p, conn.SetReadDeadline(time.Time{})
 		}
 	}
-	refuse(conn, CodeUnauthorized, `the first message must be {"type":"auth","token":"…"} with a good credential, within 5 seconds`)
+	Refuse(conn, consensus.Refuse(CodeUnauthorized, `the first message must be {"type":"auth","token":"…"} with a good credential, within 5 seconds`))
 	return none, fmt.Errorf("%w: %w", ErrUnauthenticated, err)
 }
 
@@ -76,15 +76,14 @@ func decodeToken(data []byte) (string, error) {
 	return f.Token, nil
 }
 
-// refuse tells a client why and closes the connection; before a session's
-// writer has begun or after it has ended.
-func refuse(conn *websocket.Conn, code, sentence string) {
-	frame := errorFrame("", &consensus.Refusal{Code: code, Sentence: sentence})
+// Refuse tells a client why and closes its connection, instead of serving it.
+func Refuse(conn *websocket.Conn, err error) {
+	frame := errorFrame("", err)
 	if data, err := frame.encode(); err == nil {
 		_ = conn.SetWriteDeadline(time.Now().Add(closeTimeout))
 		_ = conn.WriteMessage(websocket.TextMessage, data)
 	}
 	_ = conn.WriteControl(websocket.CloseMessage,
-		websocket.FormatCloseMessage(websocket.ClosePolicyViolation, code), time.Now().Add(closeTimeout))
+		websocket.FormatCloseMessage(websocket.ClosePolicyViolation, frame.Code), time.Now().Add(closeTimeout))
 	_ = conn.Close()
 }

@@ -2,95 +2,139 @@ package agent
 
 import (
 	"context"
-	"errors"
-	"io"
-	"net"
-	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node/message"
 )
 
-// client is one connection: run reads on the caller's goroutine, write writes
-// on one of its own, and Deliver only queues. Who has answered a request writes
-// it himself, unless somebody is writing: that one writes it too.
+// client is one session: what a client is to the node, whatever connection it
+// has at the moment. It has no goroutine of its own. The link's reads; whoever
+// has something for the client queues it, and one of them writes what waits.
 type client struct {
-	server          *Server
-	conn            *websocket.Conn
-	principal, name string
-	session         *message.Session // nil for a client without a name
-	requests        Requests         // nil: none
-	waiting         atomic.Int32     // requests under way
-	streams         atomic.Int32     // streams under way
-	jobs            sync.WaitGroup   // the same, for run to wait for
-	queue           *queue
-	writing         sync.Mutex // who holds it empties the queue
-	cork            *corked    // nil: each frame is written by itself
-	heard           time.Time  // when the read deadline was moved last; the reader's
-	cancel          context.CancelFunc
-	closing         atomic.Bool
+	server  *Server
+	who     Client
+	session *message.Session // nil for a client without a name that subscribes to nothing
+	ctx     context.Context  // ends with the session
+	cancel  context.CancelFunc
+	waiting atomic.Int32   // requests under way
+	streams atomic.Int32   // streams under way
+	jobs    sync.WaitGroup // the same, and subscriptions
+	slot    int            // of the server's clock, see tick.go
 
-	mu      sync.Mutex
-	nextID  uint64
-	pending map[string]*message.Delivery // receive frames to be acknowledged or answered
-	sends   map[string]struct{}          // ids of the client's sends under way
-	acks    bool
-	code    int // how the connection is closed
-	why     string
+	link      atomic.Pointer[link] // nil while the connection is away
+	writing   sync.Mutex           // who holds it writes, numbers and keeps frames
+	scheduled atomic.Bool          // somebody will write, or is about to
+	kept      kept                 // frames that were not confirmed; guarded by writing
+	listening sync.Mutex           // held while a session without a name is made
+
+	resumable   atomic.Bool   // the client said resume
+	taking      sync.Mutex    // held while a frame of a resumable session is taken
+	taken       atomic.Uint64 // the last frame taken; written with taking
+	unseen      atomic.Int32  // frames taken and not confirmed to the client
+	unseenBytes int           // the same; needs taking
+
+	mu     sync.Mutex // guards what follows
+	queue  queue
+	nextID uint64                       // of receive frames
+	unsure map[uint64]*message.Delivery // receive frames to be acknowledged or answered
+	sends  map[string]struct{}          // ids of the client's sends under way
+	acks   bool                         // it acknowledges what it receives
+	batch  bool                         // it takes acknowledgements together
+	subs   subscriptions
+	secret string // names the session to resume it
+	away   int64  // since when it has no connection, by the server's clock; 0: it has one
+	ended  bool
+	code   int // how the connection is closed
+	why    string
 }
 
-// start queues the hello and attaches the agent, so that the hello comes first.
-func (c *client) start(ctx context.Context) error {
-	c.pending, c.sends = map[string]*message.Delivery{}, map[string]struct{}{}
-	requests := 0
-	if c.requests != nil {
-		requests = maxRequests
-	}
-	c.queue.push(item{frame: outbound{
-		Type: "hello", Protocol: protocolVersion, Node: c.server.cfg.Router.NodeID(), Agent: c.name,
-		Limits: &limits{
-			BodyBytes: message.MaxBody, FrameBytes: maxFrame, Sends: maxSends, Requests: requests, Queue: maxQueue, QueueBytes: maxQueueBytes,
-			MaxTimeout: message.MaxTimeout.String(), Ping: pingEvery.String(), Idle: idleTimeout.String(),
-		},
-	}})
-	if c.name == "" {
+// newClient makes a session that is not attached yet.
+func (s *Server) newClient(who Client) *client {
+	c := &client{server: s, who: who}
+	c.ctx, c.cancel = context.WithCancel(s.ctx)
+	c.queue.credit = -1
+	return c
+}
+
+// attach queues the hello and attaches the agent, so that the hello comes
+// first.
+func (c *client) attach() error {
+	hello := c.hello()
+	c.mu.Lock()
+	c.secret = newSecret()
+	hello.Session = c.secret
+	c.put(&hello)
+	c.mu.Unlock()
+	if c.who.Name == "" {
 		return nil
 	}
-	var err error
-	// The session must outlive ctx until stop has closed it in order.
-	c.session, err = c.server.cfg.Router.Attach(context.WithoutCancel(ctx), c.name, c.principal, message.Profile{}, c)
-	return err
-}
-
-// run serves until the connection is done with.
-func (c *client) run(ctx context.Context) error {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		c.write(ctx)
-	}()
-	err := c.read(ctx)
-	c.cancel()
-	<-done
-	c.jobs.Wait()
-	if cerr := c.conn.Close(); err == nil && cerr != nil && !errors.Is(cerr, net.ErrClosed) {
-		err = cerr
+	if claim := c.server.cfg.Claim; claim != nil {
+		lost := func(err error) {
+			c.tell(errorFrame("", c.refusal(err)))
+			c.end(websocket.ClosePolicyViolation, "the name belongs to another")
+		}
+		if err := claim(c.who, lost); err != nil {
+			return err
+		}
 	}
-	return err
-}
-
-// end notes why the connection is closed and lets the writer close it.
-func (c *client) end(code int, why string) {
+	// The session must outlive its ctx until finish has closed it in order.
+	session, err := c.server.cfg.Router.Attach(context.WithoutCancel(c.ctx), c.who.Name, c.who.Principal, message.Profile{}, c)
+	if err != nil {
+		return err
+	}
 	c.mu.Lock()
-	if c.why == "" {
-		c.code, c.why = code, why
-	}
+	c.session = session
+	gone := c.ended
 	c.mu.Unlock()
-	c.cancel()
+	if gone { // lost to its owner meanwhile
+		session.Close()
+	}
+	return nil
+}
+
+func (c *client) hello() outbound {
+	requests := 0
+	if c.who.Requests != nil {
+		requests = maxRequests
+	}
+	return outbound{
+		Type: "hello", Protocol: protocolVersion, Node: c.server.cfg.Router.NodeID(), Agent: c.who.Name,
+		Limits: &limits{
+			BodyBytes: message.MaxBody, FrameBytes: maxFrame, Sends: maxSends, Requests: requests,
+			Queue: maxQueue, QueueBytes: maxQueueBytes, Subscriptions: maxPatterns,
+			MaxTimeout: message.MaxTimeout.String(), Ping: pingEvery.String(), Idle: idleTimeout.String(),
+		},
+		ResumeWindow: resumeWindow.String(), ResumeBytes: maxKept,
+	}
+}
+
+// router returns the session of the router, nil where there is none.
+func (c *client) router() *message.Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.session
+}
+
+// end notes why the session ends and ends it, on another goroutine: it may be
+// called wherever something went wrong.
+func (c *client) end(code int, why string) {
+	if c.note(code, why) {
+		c.server.crew.do(finisher{c})
+	}
+}
+
+// note is false where the session has ended, or is about to.
+func (c *client) note(code int, why string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.why != "" {
+		return false
+	}
+	c.code, c.why = code, why
+	return true
 }
 
 func (c *client) reason() string {
@@ -99,246 +143,127 @@ func (c *client) reason() string {
 	return c.why
 }
 
-// tell queues a frame of the node's own; a client that lets even those pile up
-// is cut off.
-func (c *client) tell(f outbound) {
-	if !c.queue.push(item{frame: f}) {
-		c.crowded()
-	}
-}
+type finisher struct{ c *client }
 
-func (c *client) crowded() { c.end(websocket.CloseTryAgainLater, "the client does not read") }
+func (f finisher) run() { f.c.finish() }
 
-// Deliver implements message.Receiver.
-func (c *client) Deliver(d *message.Delivery) error {
-	if !c.permitted() {
-		return consensus.Refuse(message.CodeAgentGone, "the agent "+c.name+" has lost its credential")
+// finish ends the session once note has said why: what waits is told, the agent
+// detached, so that what was not sent is refused and not lost, and the
+// connection closed. It waits for nothing but the last write.
+func (c *client) finish() {
+	l := c.link.Load()
+	if l != nil {
+		l.hurry()
 	}
-	m := d.Message
+	c.writing.Lock()
+	if l = c.link.Load(); l != nil {
+		c.drain(l, true)
+	}
 	c.mu.Lock()
-	c.nextID++
-	id := strconv.FormatUint(c.nextID, 10)
+	c.ended = true
+	c.present()
+	session, code, why, secret := c.session, c.code, c.why, c.secret
+	cancels := c.subs.takeEvents()
 	c.mu.Unlock()
-	from := m.From
-	ok := c.queue.push(item{delivery: d, frame: outbound{
-		Type: "receive", ID: id, MessageID: m.ID, From: &from, To: m.To, MessageType: m.Type, Body: m.Body,
-		Conversation: m.Conversation, Wait: d.WantReply, RequestID: m.RequestID,
-	}})
-	if !ok {
-		return consensus.Refuse(message.CodeOverloaded, "the agent "+c.name+" reads its messages more slowly than they come")
+	c.writing.Unlock()
+	for _, cancel := range cancels {
+		cancel()
 	}
-	return nil
+	if session != nil {
+		session.Close()
+	}
+	c.server.forget(c, secret)
+	if l != nil {
+		l.close(code, why)
+	}
+	c.mu.Lock()
+	c.queue.discard(&c.server.held)
+	c.mu.Unlock()
+	c.writing.Lock()
+	c.kept.release(&c.server.heldKept)
+	c.writing.Unlock()
+	c.cancel()
 }
 
-// permitted looks at the client's credential again, and ends a connection whose
+// permitted looks at the client's credential again, and ends a session whose
 // credential was revoked.
 func (c *client) permitted() bool {
-	if c.requests == nil || c.requests.Stay() == nil {
+	if c.who.Requests == nil || c.who.Requests.Stay() == nil {
 		return true
 	}
 	c.end(websocket.ClosePolicyViolation, "the credential is no longer good")
 	return false
 }
 
-// write sends what is queued, and pings, until ctx ends; then it closes.
-func (c *client) write(ctx context.Context) {
-	tick := time.NewTicker(pingEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			c.stop()
-			return
-		case <-tick.C:
-			c.permitted()
-			c.sweep()
-			if err := c.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeTimeout)); err != nil {
-				c.end(websocket.CloseGoingAway, "a ping could not be written")
-			}
-		case <-c.queue.more:
-			c.flush(ctx)
-		}
-	}
+// tell queues a frame of the node's own; a client that lets even those pile up
+// is cut off.
+func (c *client) tell(f outbound) {
+	c.mu.Lock()
+	ok := c.put(&f)
+	c.mu.Unlock()
+	c.told(ok)
 }
 
-// flush writes what is queued, unless another goroutine is at it: that one
-// sees what was queued before it lets go, or this one does after.
-func (c *client) flush(ctx context.Context) {
-	for !c.queue.empty() && ctx.Err() == nil && c.writing.TryLock() {
-		err := c.drain(ctx)
-		c.writing.Unlock()
-		if err != nil {
-			c.end(websocket.CloseGoingAway, "a frame could not be written")
-			return
-		}
+// told wakes a writer after something was queued, or ends the session where
+// there was no room.
+func (c *client) told(ok bool) {
+	if !ok {
+		c.end(websocket.CloseTryAgainLater, "the client does not read")
+		return
 	}
+	c.wake()
 }
 
-// drain empties the queue into as few writes as it can. A message counts as
-// delivered when the write is done, or when the client acknowledges it if it
-// said that it will. It needs writing.
-func (c *client) drain(ctx context.Context) error {
-	gathered := c.cork != nil && c.queue.several()
-	if gathered {
-		c.cork.gather()
+// put needs mu. It is false where there is no room.
+func (c *client) put(f *outbound) bool {
+	if c.ended {
+		return true
 	}
-	var written []*message.Delivery
-	var err error
-	for it, ok := c.queue.pop(); ok && err == nil && ctx.Err() == nil; it, ok = c.queue.pop() {
-		var d *message.Delivery
-		if d, err = c.send(it); d != nil {
-			written = append(written, d)
-		}
+	text, err := f.encode()
+	if err != nil { // only what is no JSON cannot be encoded, and all of it was checked
+		c.server.cfg.Logger.Error("a frame cannot be encoded", "type", f.Type, "error", err)
+		return true
 	}
-	if gathered {
-		err = errors.Join(err, c.cork.release())
-	}
-	if err != nil {
+	return c.queue.own(text, numbered(f.Type))
+}
+
+// numbered says whether frames of a type count for resuming.
+func numbered(kind string) bool { return kind != "hello" && kind != "seen" && kind != "pong" }
+
+// refusal is err as the client is told it.
+func (c *client) refusal(err error) error {
+	if c.who.Requests == nil {
 		return err
 	}
-	for _, d := range written {
-		d.Delivered()
+	return c.who.Requests.Told(err)
+}
+
+// Deliver implements message.Receiver.
+func (c *client) Deliver(d *message.Delivery) error {
+	if !c.permitted() {
+		return consensus.Refuse(message.CodeAgentGone, "the agent "+c.who.Name+" has lost its credential")
+	}
+	c.mu.Lock()
+	if d.Message.Stored != nil && !c.acks {
+		c.mu.Unlock()
+		return consensus.Refuse(message.CodeUnsupported, "this session takes no messages of the inbox: it does not acknowledge")
+	}
+	ok := !c.ended && c.queue.carry(d, &c.server.held)
+	if !ok && isTopic(d.Message.To) {
+		c.queue.dropped++
+	}
+	quiet := c.queue.credit == 0
+	c.mu.Unlock()
+	if !ok {
+		return &consensus.Refusal{
+			Code: message.CodeOverloaded, Sentence: "the receiver takes its messages more slowly than they come",
+			Details: map[string]string{"agent": c.who.Name, "retry_after": "1s"},
+		}
+	}
+	if !quiet {
+		c.wake()
 	}
 	return nil
 }
 
-// send writes one frame, and returns the message that is delivered with it.
-func (c *client) send(it item) (*message.Delivery, error) {
-	d := it.delivery
-	awaited := false
-	if d != nil {
-		if !d.Sent() {
-			return nil, nil
-		}
-		it.frame.DeadlineMs = max(time.Until(d.Message.Deadline).Milliseconds(), 1)
-		c.mu.Lock()
-		awaited = c.acks
-		if awaited || d.WantReply {
-			c.pending[it.frame.ID] = d
-		}
-		crowded := len(c.pending) > 4*maxQueue
-		c.mu.Unlock()
-		if crowded {
-			c.sweep()
-		}
-	}
-	data := it.raw
-	if data == nil {
-		var err error
-		if data, err = it.frame.encode(); err != nil {
-			return nil, err
-		}
-	}
-	if err := c.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return nil, err
-	}
-	if err := c.conn.WriteMessage(websocket.TextMessage, data); err != nil {
-		return nil, err
-	}
-	if awaited {
-		return nil, nil
-	}
-	return d, nil
-}
-
-// sweep drops deliveries that ended without the client's word.
-func (c *client) sweep() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for id, d := range c.pending {
-		if d.Ended() {
-			delete(c.pending, id)
-		}
-	}
-}
-
-// stop detaches the agent, so that what waits is refused and not lost, and
-// gives the client a moment to answer the close.
-func (c *client) stop() {
-	if c.session != nil {
-		c.session.Close()
-	}
-	c.mu.Lock()
-	code, why := c.code, c.why
-	if why == "" {
-		code, why = websocket.CloseGoingAway, "the node is closing the connection"
-		c.why = why
-	}
-	c.mu.Unlock()
-	c.closing.Store(true)
-	_ = c.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, why), time.Now().Add(closeTimeout))
-	_ = c.conn.SetReadDeadline(time.Now().Add(closeTimeout))
-}
-
-// alive moves the read deadline, at most once a second, except while closing.
-func (c *client) alive() error {
-	now := time.Now()
-	if c.closing.Load() || now.Sub(c.heard) < time.Second {
-		return nil
-	}
-	c.heard = now
-	err := c.conn.SetReadDeadline(now.Add(idleTimeout))
-	if c.closing.Load() {
-		// stop set its own deadline in between; it must stand.
-		err = c.conn.SetReadDeadline(time.Now().Add(closeTimeout))
-	}
-	return err
-}
-
-// read takes the client's frames until the connection ends.
-func (c *client) read(ctx context.Context) error {
-	c.conn.SetReadLimit(maxFrame)
-	c.conn.SetPongHandler(func(string) error { return c.alive() })
-	c.conn.SetPingHandler(func(data string) error {
-		if err := c.conn.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(closeTimeout)); err != nil && !errors.Is(err, websocket.ErrCloseSent) {
-			return err
-		}
-		return c.alive()
-	})
-	bad := 0
-	for {
-		if err := c.alive(); err != nil {
-			return c.ended(err)
-		}
-		kind, data, err := c.conn.ReadMessage()
-		if err != nil {
-			return c.ended(err)
-		}
-		if c.closing.Load() {
-			continue
-		}
-		if kind != websocket.TextMessage {
-			err = badFrame("", "frames are text messages with one JSON object each")
-		} else {
-			err = c.take(ctx, data)
-		}
-		if err == nil {
-			bad = 0
-			continue
-		}
-		c.server.bad.Inc()
-		if bad++; bad >= maxBadFrames {
-			c.end(websocket.ClosePolicyViolation, "too many bad frames in a row")
-		}
-	}
-}
-
-// ended is what a failed read means.
-func (c *client) ended(err error) error {
-	var closed *websocket.CloseError
-	switch {
-	case c.closing.Load():
-		return nil
-	case errors.As(err, &closed):
-		c.end(websocket.CloseNormalClosure, "the client closed it")
-		return nil
-	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
-		c.end(websocket.CloseNormalClosure, "the client is gone")
-		return nil
-	case errors.Is(err, websocket.ErrReadLimit):
-		c.end(websocket.CloseMessageTooBig, "a frame is over the limit")
-		return consensus.Refuse(message.CodeTooLarge, "a frame is over the limit")
-	}
-	c.end(websocket.CloseGoingAway, "nothing was heard of the client")
-	return err
-}
+func isTopic(to string) bool { return len(to) > 6 && to[:6] == "topic/" }

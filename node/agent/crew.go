@@ -8,23 +8,31 @@ import (
 	"sync/atomic"
 )
 
-// maxIdle is how many goroutines wait for a request: one that has run already
-// has a stack of the size that requests need.
+// maxIdle is how many goroutines wait for something to do: one that has run
+// already has a stack of the size that it takes.
 const maxIdle = 256
 
-// crew runs the requests that wait. It has as many goroutines as were under
-// way at once, and keeps some of them.
+// crew runs the requests that wait, and writes to clients. It has as many
+// goroutines as were at work at once, and keeps some of them.
 type crew struct {
-	jobs chan job
+	jobs chan runner
 	idle atomic.Int64
 	stop <-chan struct{}
 	wg   sync.WaitGroup
 }
 
-func newCrew(stop <-chan struct{}) *crew { return &crew{jobs: make(chan job), stop: stop} }
+// runner is something to be done beside what the caller does.
+type runner interface{ run() }
+
+// task makes a function a runner.
+type task func()
+
+func (t task) run() { t() }
+
+func newCrew(stop <-chan struct{}) *crew { return &crew{jobs: make(chan runner), stop: stop} }
 
 // do never blocks: a goroutine that waits takes the job, or a new one.
-func (w *crew) do(j job) {
+func (w *crew) do(j runner) {
 	select {
 	case w.jobs <- j:
 	default:
@@ -32,7 +40,7 @@ func (w *crew) do(j job) {
 	}
 }
 
-func (w *crew) work(j job) {
+func (w *crew) work(j runner) {
 	for {
 		j.run()
 		if w.idle.Add(1) > maxIdle {

@@ -1,16 +1,17 @@
 package agent
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
 	"time"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/event"
 	"github.com/meshd/meshd/node/message"
 	"github.com/meshd/meshd/node/strictjson"
+
+	"encoding/json"
 )
 
 // The protocol's version, told in hello.
@@ -20,29 +21,54 @@ const protocolVersion = 1
 type inbound struct {
 	Type         string          `json:"type"`
 	ID           string          `json:"id"`
+	Frame        uint64          `json:"frame"`
 	Description  string          `json:"description"`
 	Capabilities []string        `json:"capabilities"`
 	Acks         bool            `json:"acks"`
+	Credit       *uint32         `json:"credit"`
+	Batch        bool            `json:"batch"`
+	Resume       bool            `json:"resume"`
+	Events       []string        `json:"events"`
 	To           string          `json:"to"`
 	MessageID    string          `json:"message_id"`
 	MessageType  string          `json:"message_type"`
 	Body         json.RawMessage `json:"body"`
 	Conversation string          `json:"conversation"`
+	Sticky       bool            `json:"sticky"`
 	Timeout      string          `json:"timeout"`
 	Wait         bool            `json:"wait"`
 	RequestID    string          `json:"request_id"`
+	TraceParent  string          `json:"traceparent"`
+	Seal         bool            `json:"seal"`
+	Sealed       bool            `json:"sealed"`
+	Key          string          `json:"key"`
+	Durable      bool            `json:"durable"`
+	TTL          string          `json:"ttl"`
+	Delay        string          `json:"delay"`
+	Priority     string          `json:"priority"`
 	InReplyTo    string          `json:"in_reply_to"`
 	Error        string          `json:"error"`
 	Code         string          `json:"code"`
 	IDs          []string        `json:"ids"`
+	Reason       string          `json:"reason"`
+	Add          uint32          `json:"add"`
+	Topics       []string        `json:"topics"`
+	Since        string          `json:"since"`
+	Session      string          `json:"session"`
+	Seen         uint64          `json:"seen"`
 }
 
 var allowed = map[string][]string{
-	"hello": {"description", "capabilities", "acks"},
-	"send":  {"to", "message_id", "message_type", "body", "conversation", "timeout", "wait", "request_id"},
-	"reply": {"in_reply_to", "body", "error", "code"},
-	"ack":   {"ids"},
-	"ping":  {},
+	"hello":       {"description", "capabilities", "acks", "credit", "batch", "resume", "events"},
+	"send":        {"to", "message_id", "message_type", "body", "conversation", "sticky", "timeout", "wait", "request_id", "traceparent", "seal", "sealed", "key", "durable", "ttl", "delay", "priority"},
+	"reply":       {"in_reply_to", "body", "error", "code"},
+	"ack":         {"ids"},
+	"return":      {"ids", "delay", "reason"},
+	"credit":      {"add"},
+	"subscribe":   {"topics", "durable", "events", "since"},
+	"unsubscribe": {"topics", "durable", "events"},
+	"seen":        {},
+	"ping":        {},
 }
 
 // Bounds of what a client says of itself and of its ids.
@@ -51,6 +77,8 @@ const (
 	maxCapabilities = 32
 	maxCapability   = 64
 	maxAcks         = 1024
+	maxCredit       = 65536
+	maxReason       = 256
 )
 
 // decodeFrame reads a client's frame. Its errors are *consensus.Refusal; the
@@ -80,7 +108,7 @@ func decodeFrame(data []byte) (inbound, error) {
 func stray(f inbound, fields []string) string {
 	v := reflect.ValueOf(f)
 next:
-	for i := 2; i < v.NumField(); i++ { // after type and id
+	for i := 3; i < v.NumField(); i++ { // after type, id and frame
 		name := v.Type().Field(i).Tag.Get("json")
 		for _, ok := range fields {
 			if ok == name {
@@ -97,24 +125,9 @@ next:
 func (f *inbound) check() error {
 	switch f.Type {
 	case "hello":
-		if len(f.Description) > maxDescription {
-			return badFrame("description", "a description is at most 1024 bytes")
-		}
-		if len(f.Capabilities) > maxCapabilities {
-			return badFrame("capabilities", "at most 32 capabilities can be named")
-		}
-		for _, c := range f.Capabilities {
-			if c == "" || len(c) > maxCapability {
-				return badFrame("capabilities", "a capability is 1 to 64 bytes")
-			}
-		}
+		return f.checkHello()
 	case "send":
-		if f.ID == "" {
-			return badFrame("id", "a send frame needs an id, by which its receipt is told")
-		}
-		if _, err := f.timeout(); err != nil {
-			return err
-		}
+		return f.checkSend()
 	case "reply":
 		if f.InReplyTo == "" {
 			return badFrame("in_reply_to", "a reply names in in_reply_to the id of the receive frame that it answers")
@@ -125,9 +138,130 @@ func (f *inbound) check() error {
 		if len(f.Error) > maxDescription || !codeLike(f.Code) {
 			return badFrame("error", "an error is at most 1024 bytes, its code at most 64 of A-Z, 0-9 and _")
 		}
-	case "ack":
+	case "ack", "return":
 		if f.ID == "" && len(f.IDs) == 0 || len(f.IDs) > maxAcks {
-			return badFrame("ids", "an ack names 1 to 1024 receive frames by id or ids")
+			return badFrame("ids", "it names 1 to 1024 receive frames by id or ids")
+		}
+		if len(f.Reason) > maxReason {
+			return badFrame("reason", "a reason is at most 256 bytes")
+		}
+		if _, err := f.duration("delay", f.Delay, maxDelay); err != nil {
+			return err
+		}
+	case "credit":
+		if f.Add == 0 || f.Add > maxCredit {
+			return badFrame("add", "credit is added 1 to 65536 at a time")
+		}
+	case "subscribe", "unsubscribe":
+		return f.checkTopics()
+	case "seen":
+		if f.Frame == 0 {
+			return badFrame("frame", "seen names the last frame that was taken")
+		}
+	}
+	return nil
+}
+
+func (f *inbound) checkHello() error {
+	if len(f.Description) > maxDescription {
+		return badFrame("description", "a description is at most 1024 bytes")
+	}
+	if len(f.Capabilities) > maxCapabilities {
+		return badFrame("capabilities", "at most 32 capabilities can be named")
+	}
+	for _, c := range f.Capabilities {
+		if c == "" || len(c) > maxCapability {
+			return badFrame("capabilities", "a capability is 1 to 64 bytes")
+		}
+	}
+	if f.Credit != nil && *f.Credit > maxCredit {
+		return badFrame("credit", "credit is at most 65536")
+	}
+	return checkEvents(f.Events)
+}
+
+// Bounds of a durable message; the inboxes know better where they are narrower.
+const (
+	maxTTL   = 30 * 24 * time.Hour
+	maxDelay = 30 * 24 * time.Hour
+)
+
+func (f *inbound) checkSend() error {
+	if f.ID == "" {
+		return badFrame("id", "a send frame needs an id, by which its receipt is told")
+	}
+	if _, err := f.timeout(); err != nil {
+		return err
+	}
+	switch {
+	case f.Seal && f.Sealed:
+		return badFrame("seal", "a body that is sealed already cannot be sealed")
+	case len(f.Key) > 128:
+		return badFrame("key", "a key's hash is at most 128 bytes")
+	case f.Durable && f.Wait:
+		return badFrame("wait", "a durable message has no answer to wait for; let the receiver send one")
+	case f.Durable && f.Timeout != "":
+		return badFrame("timeout", "a durable message has a ttl")
+	case f.Durable && f.Sticky:
+		return badFrame("sticky", "a durable message goes to the inbox of the agent, not to one instance")
+	}
+	if !f.Durable {
+		for name, value := range map[string]string{"ttl": f.TTL, "delay": f.Delay, "priority": f.Priority} {
+			if value != "" {
+				return badFrame(name, name+" is for durable messages")
+			}
+		}
+		return nil
+	}
+	if _, err := f.duration("ttl", f.TTL, maxTTL); err != nil {
+		return err
+	}
+	if _, err := f.duration("delay", f.Delay, maxDelay); err != nil {
+		return err
+	}
+	switch f.Priority {
+	case "", "low", "normal", "high", "critical":
+		return nil
+	}
+	return badFrame("priority", "priority is low, normal, high or critical")
+}
+
+func (f *inbound) checkTopics() error {
+	if f.ID == "" {
+		return badFrame("id", "a "+f.Type+" frame needs an id, by which its result is told")
+	}
+	if len(f.Topics) == 0 && len(f.Events) == 0 {
+		return badFrame("topics", "name topics or events")
+	}
+	if len(f.Topics) > maxPatterns {
+		return badFrame("topics", fmt.Sprintf("at most %d topics can be named", maxPatterns))
+	}
+	for _, t := range f.Topics {
+		if _, err := message.ParsePattern(t); err != nil {
+			return err
+		}
+	}
+	if f.Durable && len(f.Topics) == 0 {
+		return badFrame("durable", "only subscriptions to topics can be durable")
+	}
+	if f.Since != "" && len(f.Events) == 0 {
+		return badFrame("since", "since is for events")
+	}
+	if f.Since != "" {
+		if _, ok := parseNumber(f.Since); !ok {
+			return badFrame("since", "since is the at of an event")
+		}
+	}
+	return checkEvents(f.Events)
+}
+
+func checkEvents(types []string) error {
+	if len(types) > maxEventTypes {
+		return badFrame("events", fmt.Sprintf("at most %d types of events can be named", maxEventTypes))
+	}
+	for _, t := range types {
+		if !event.ValidType(t) {
+			return badFrame("events", "a type of events is such as agent.started or agent.*")
 		}
 	}
 	return nil
@@ -144,67 +278,17 @@ func (f *inbound) timeout() (time.Duration, error) {
 	return d, nil
 }
 
-// outbound is any frame of the node.
-type outbound struct {
-	Type string `json:"type"`
-	ID   string `json:"id,omitempty"`
-
-	// hello
-	Protocol int     `json:"protocol,omitempty"`
-	Node     string  `json:"node,omitempty"`
-	Agent    string  `json:"agent,omitempty"`
-	Limits   *limits `json:"limits,omitempty"`
-
-	// receive
-	MessageID    string          `json:"message_id,omitempty"`
-	From         *message.Sender `json:"from,omitempty"`
-	To           string          `json:"to,omitempty"`
-	MessageType  string          `json:"message_type,omitempty"`
-	Conversation string          `json:"conversation,omitempty"`
-	Wait         bool            `json:"wait,omitempty"`
-	DeadlineMs   int64           `json:"deadline_ms,omitempty"`
-	RequestID    string          `json:"request_id,omitempty"`
-
-	// ack and reply; receive has a body too
-	Status    message.Status  `json:"status,omitempty"`
-	Counts    *message.Counts `json:"counts,omitempty"`
-	Body      json.RawMessage `json:"body,omitempty"`
-	InReplyTo string          `json:"in_reply_to,omitempty"`
-
-	// error
-	Code    string            `json:"code,omitempty"`
-	Error   string            `json:"error,omitempty"`
-	Details map[string]string `json:"details,omitempty"`
-}
-
-// limits is what hello tells a client to keep within.
-type limits struct {
-	BodyBytes  int    `json:"body_bytes"`
-	FrameBytes int    `json:"frame_bytes"`
-	Sends      int    `json:"sends"`
-	Requests   int    `json:"requests,omitempty"`
-	Queue      int    `json:"queue"`
-	QueueBytes int    `json:"queue_bytes"`
-	MaxTimeout string `json:"max_timeout"`
-	Ping       string `json:"ping"`
-	Idle       string `json:"idle"`
-}
-
-// encode returns the frame as JSON text, without the HTML escapes that would
-// change a body's spelling.
-func (f *outbound) encode() ([]byte, error) {
-	var b bytes.Buffer
-	b.Grow(len(f.Body) + 256)
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(f); err != nil {
-		return nil, err
+// duration reads a field that may be left out: 0.
+func (f *inbound) duration(name, text string, most time.Duration) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || d > most {
+		return 0, badFrame(name, fmt.Sprintf(`%s is a duration such as "30s", at most %s`, name, most))
+	}
+	return d, nil
 }
-
-// size is what a waiting frame counts for in the queue's bytes.
-func (f *outbound) size() int { return 512 + len(f.Body) }
 
 // errorFrame tells a client of err; what is no refusal stays within the node.
 func errorFrame(id string, err error) outbound {
@@ -215,6 +299,13 @@ func errorFrame(id string, err error) outbound {
 		out.Code, out.Error, out.Details = r.Code, r.Sentence, r.Details
 	case errors.Is(err, consensus.ErrClosed):
 		out.Code, out.Error = message.CodeOverloaded, "this node is shutting down"
+	}
+	if out.Code == message.CodeOverloaded && out.Details["retry_after"] == "" {
+		details := map[string]string{"retry_after": "1s"}
+		for k, v := range out.Details {
+			details[k] = v
+		}
+		out.Details = details
 	}
 	return out
 }
@@ -257,4 +348,20 @@ func codeLike(s string) bool {
 		}
 	}
 	return true
+}
+
+// parseNumber reads a decimal number as the node writes them.
+func parseNumber(s string) (uint64, bool) {
+	if s == "" || len(s) > 19 || s[0] == '0' && len(s) > 1 {
+		return 0, false
+	}
+	var n uint64
+	for i := range len(s) {
+		c := s[i] - '0'
+		if c > 9 {
+			return 0, false
+		}
+		n = n*10 + uint64(c)
+	}
+	return n, true
 }

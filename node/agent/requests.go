@@ -16,6 +16,8 @@ type Client struct {
 	Name string
 	// AnyName says that it may act as any agent of this name, whoever owns it.
 	AnyName bool
+	// Resumes says that its first frame names the session that it goes on with.
+	Resumes bool
 	// Requests answers the types of frames that this package does not know;
 	// nil: none.
 	Requests Requests
@@ -30,6 +32,10 @@ type Requests interface {
 	// Stay says whether the client may stay connected: what it was admitted by
 	// still holds. It need not be allowed to send messages.
 	Stay() error
+	// Listen says whether the client may subscribe to topics now.
+	Listen() error
+	// Told is an error as clients are told it: by the error catalogue.
+	Told(err error) error
 	// Begin reads a frame and returns its id where it could be read. The frame
 	// is the request's to keep. A type that is not known is neither a request
 	// nor an error; an error says that the frame was bad.
@@ -74,29 +80,34 @@ func (l *load) give(size int64) {
 // job is a request on its way through the crew.
 type job struct {
 	client  *client
-	ctx     context.Context
 	id      string
 	request Request
 	size    int64
 }
 
 // request takes a frame of a type that only Requests knows; known is false
-// where that does not either.
-func (c *client) request(ctx context.Context, kind string, frame []byte) (known bool, err error) {
-	id, r, err := c.requests.Begin(kind, frame)
+// where that does not either. number is the frame's, in a session whose frames
+// are numbered.
+func (c *client) request(kind string, frame []byte, numbered bool, number uint64) (known bool, err error) {
+	id, r, err := c.who.Requests.Begin(kind, frame)
+	if r == nil && err == nil {
+		return false, nil
+	}
+	if numbered {
+		if fresh, err := c.arrived(number, len(frame)); !fresh {
+			return true, err
+		}
+	}
 	if err != nil {
 		c.tell(errorFrame(id, err))
 		return true, err
 	}
-	if r == nil {
-		return false, nil
-	}
 	c.server.asked.Inc()
 	if st, ok := r.(Stream); ok {
-		c.follow(ctx, id, st)
+		c.stream(id, st)
 		return true, nil
 	}
-	j := job{c, ctx, id, r, int64(len(frame))}
+	j := job{c, id, r, int64(len(frame))}
 	if !r.Waits() {
 		j.answer()
 		return true, nil
@@ -125,17 +136,25 @@ func (j job) run() {
 	j.answer()
 }
 
-// answer writes on the goroutine that has the answer: waking the writer would
+// answer writes on the goroutine that has the answer: waking another would
 // cost as much as the writing.
 func (j job) answer() {
-	frame, err := j.client.server.guard(j.ctx, j.request)
-	it := item{raw: frame}
-	if err != nil {
-		it = item{frame: errorFrame(j.id, err)}
+	c := j.client
+	frame, err := c.server.guard(c.ctx, j.request)
+	c.mu.Lock()
+	ok := c.ended
+	if err != nil && !ok {
+		out := errorFrame(j.id, err)
+		ok = c.put(&out)
+	} else if !ok {
+		ok = c.queue.own(frame, true)
 	}
-	if j.client.queue.put(it) {
-		j.client.flush(j.ctx)
-	} else {
-		j.client.crowded()
+	c.mu.Unlock()
+	switch l := c.link.Load(); {
+	case !ok:
+		c.told(false)
+	case l == nil || l.reading.Load():
+	case !c.scheduled.Swap(true):
+		c.flush()
 	}
 }

@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/meshd/meshd/consensus"
@@ -28,6 +26,10 @@ type ask struct {
 }
 
 func (a *asks) Stay() error { return a.Permit() }
+
+func (a *asks) Listen() error { return a.Permit() }
+
+func (*asks) Told(err error) error { return err }
 
 func (a *asks) Permit() error {
 	if a.mute {
@@ -158,25 +160,6 @@ func TestManyAnswersComeWhole(t *testing.T) {
 		if f := p.expect("reply"); f.ID != fmt.Sprint(i) {
 			t.Fatalf("answer %d is %+v", i, f)
 		}
-	}
-}
-
-func TestGatheredWritesKeepTheirOrder(t *testing.T) {
-	here, there := net.Pipe()
-	defer here.Close()
-	defer there.Close()
-	c := Cork(here).(*corked)
-	c.gather()
-	for _, s := range []string{"one ", "two ", "three"} {
-		if n, err := c.Write([]byte(s)); n != len(s) || err != nil {
-			t.Fatal(n, err)
-		}
-	}
-	go func() { _ = c.release() }()
-	_ = there.SetReadDeadline(time.Now().Add(5 * time.Second))
-	b := make([]byte, 64)
-	if n, err := there.Read(b); err != nil || string(b[:n]) != "one two three" {
-		t.Fatalf("%q %v", b[:n], err)
 	}
 }
 

@@ -2,8 +2,10 @@ package agent
 
 import (
 	"context"
+	"crypto/subtle"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -25,11 +27,13 @@ const (
 	// maxFrame leaves room for the envelope around the largest body.
 	maxFrame = message.MaxBody + 64<<10
 	// maxSends bounds a client's own messages under way.
-	maxSends = 256
+	maxSends = 4096
 	// maxBadFrames is how many bad frames in a row close a connection.
 	maxBadFrames = 5
-	// maxConns bounds the connections of one node.
-	maxConns = 8192
+	// maxConns bounds the connections of one node, and maxAway the sessions
+	// without one.
+	maxConns = 16384
+	maxAway  = 16384
 )
 
 // Config is what a Server needs; Logger and Registerer may be nil.
@@ -42,19 +46,29 @@ type Config struct {
 
 // Server serves agents' WebSocket connections. Safe for concurrent use.
 type Server struct {
-	cfg   Config
-	bad   prometheus.Counter
-	asked prometheus.Counter
-	load  load
-	crew  *crew
-	conns prometheus.GaugeFunc
+	cfg      Config
+	bad      prometheus.Counter
+	asked    prometheus.Counter
+	conns    prometheus.GaugeFunc
+	load     load
+	crew     *crew
+	tails    tails
+	held     atomic.Int64 // bytes of messages that wait for clients
+	heldKept atomic.Int64 // bytes of frames that are kept for clients to resume
+	large    atomic.Int64 // bytes of large frames that are being read
+	clock    atomic.Int64 // seconds since it began
+	aways    atomic.Int64 // sessions without a connection
 
 	ctx    context.Context
 	cancel context.CancelFunc
-	mu     sync.Mutex // guards wg against Close, and open
-	open   int
+	mu     sync.Mutex // guards what follows, and wg against Close
+	open   int        // connections
+	slots  [clockSlots]map[*client]struct{}
+	next   int                // the slot of the next session
+	byName map[string]*client // sessions that can be resumed, by their secrets
 	closed bool
-	wg     sync.WaitGroup
+	wg     sync.WaitGroup // connections and sessions
+	ticker sync.WaitGroup
 }
 
 // NewServer returns a server. Close it before its router.
@@ -62,7 +76,8 @@ func NewServer(cfg Config) *Server {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg}
+	s := &Server{cfg: cfg, byName: map[string]*client{}}
+	s.clock.Store(1)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.crew = newCrew(s.ctx.Done())
 	s.asked = prometheus.NewCounter(prometheus.CounterOpts{
@@ -73,11 +88,7 @@ func NewServer(cfg Config) *Server {
 	})
 	s.conns = prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "meshd_agent_connections", Help: "WebSocket connections of agents and clients.",
-	}, func() float64 {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return float64(s.open)
-	})
+	}, func() float64 { return float64(s.Connections()) })
 	if cfg.Registerer != nil {
 		for _, c := range []prometheus.Collector{s.bad, s.asked, s.conns} {
 			if err := cfg.Registerer.Register(c); err != nil {
@@ -85,46 +96,167 @@ func NewServer(cfg Config) *Server {
 			}
 		}
 	}
+	s.ticker.Go(s.keepTime)
 	return s
+}
+
+// Start is Serve on a goroutine of the server's own, which Close waits for, so
+// that whoever made the connection need not stay for it. ended is called with
+// what Serve returns; it may be nil.
+func (s *Server) Start(conn *websocket.Conn, who Client, ended func(error)) {
+	if err := s.enter(conn); err != nil {
+		if ended != nil {
+			ended(err)
+		}
+		return
+	}
+	go func() {
+		defer s.exit()
+		err := s.serve(context.Background(), conn, who)
+		if ended != nil {
+			ended(err)
+		}
+	}()
 }
 
 // Serve speaks the protocol of PROTOCOL.md on an authenticated connection
 // until the client leaves, ctx ends or the server is closed, and closes the
 // connection. With a name the client becomes an agent of that name; without
-// one it can only send and ask. The error is nil when the client closed the
-// connection or was asked to go; a *consensus.Refusal when the name was
-// refused, which the client has been told.
+// one it can only send, ask and subscribe. The error is nil when the client
+// closed the connection or was asked to go; a *consensus.Refusal when the name
+// was refused, which the client has been told.
 func (s *Server) Serve(ctx context.Context, conn *websocket.Conn, who Client) error {
-	s.mu.Lock()
-	if s.closed || s.open >= maxConns {
-		s.mu.Unlock()
-		refuse(conn, message.CodeOverloaded, "this node takes no more connections now")
-		return consensus.Refuse(message.CodeOverloaded, "this node takes no more connections now")
-	}
-	s.open++
-	s.wg.Add(1)
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		s.open--
-		s.mu.Unlock()
-		s.wg.Done()
-	}()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
-
-	c := &client{server: s, conn: conn, principal: who.Principal, name: who.Name, requests: who.Requests, queue: newQueue(), cancel: cancel}
-	c.cork, _ = conn.NetConn().(*corked)
-	if err := c.start(ctx); err != nil {
-		frame := errorFrame("", err)
-		refuse(conn, frame.Code, frame.Error)
+	if err := s.enter(conn); err != nil {
 		return err
 	}
-	s.cfg.Logger.Info("agent connection opened", "agent", who.Name, "principal", who.Principal, "remote", conn.RemoteAddr().String())
-	err := c.run(ctx)
+	defer s.exit()
+	return s.serve(ctx, conn, who)
+}
+
+func (s *Server) enter(conn *websocket.Conn) error {
+	s.mu.Lock()
+	full := s.closed || s.open >= maxConns
+	if !full {
+		s.open++
+		s.wg.Add(1)
+	}
+	s.mu.Unlock()
+	if full {
+		err := consensus.Refuse(message.CodeOverloaded, "this node takes no more connections now")
+		Refuse(conn, err)
+		return err
+	}
+	return nil
+}
+
+func (s *Server) exit() {
+	s.mu.Lock()
+	s.open--
+	s.mu.Unlock()
+	s.wg.Done()
+}
+
+func (s *Server) serve(ctx context.Context, conn *websocket.Conn, who Client) error {
+	l := newLink(conn)
+	l.heard.Store(s.clock.Load())
+	c, err := s.sessionOf(l, who)
+	if err != nil {
+		Refuse(conn, err)
+		return err
+	}
+	if ctx.Done() != nil {
+		defer context.AfterFunc(ctx, func() { c.end(websocket.CloseGoingAway, "the node is closing the connection") })()
+	}
+	s.cfg.Logger.Info("agent connection opened", "agent", who.Name, "principal", who.Principal, "remote", conn.RemoteAddr().String(), "resumes", who.Resumes)
+	err = l.run()
 	s.cfg.Logger.Info("agent connection closed", "agent", who.Name, "principal", who.Principal, "reason", c.reason())
 	return err
+}
+
+// sessionOf finds the session of a connection, or makes it one.
+func (s *Server) sessionOf(l *link, who Client) (*client, error) {
+	if who.Resumes {
+		secret, seen, err := readResume(l.conn)
+		if err != nil {
+			return nil, errNoResume
+		}
+		if c := s.resume(l, who, secret, seen); c != nil {
+			return c, nil
+		}
+	}
+	c := s.newClient(who)
+	l.client = c
+	c.link.Store(l)
+	if !s.adopt(c) {
+		return nil, consensus.Refuse(message.CodeOverloaded, "this node is stopping")
+	}
+	if err := c.attach(); err != nil {
+		err = c.refusal(err)
+		c.note(websocket.ClosePolicyViolation, "the agent was refused")
+		c.mu.Lock()
+		c.ended = true
+		c.mu.Unlock()
+		s.forget(c, "")
+		c.cancel()
+		return nil, err
+	}
+	return c, nil
+}
+
+// adopt counts a session.
+func (s *Server) adopt(c *client) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.next = (s.next + 1) % clockSlots
+	c.slot = s.next
+	if s.slots[c.slot] == nil {
+		s.slots[c.slot] = map[*client]struct{}{}
+	}
+	s.slots[c.slot][c] = struct{}{}
+	s.wg.Add(1)
+	return true
+}
+
+// forget takes a session out that has ended.
+func (s *Server) forget(c *client, secret string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byName[secret] == c {
+		delete(s.byName, secret)
+	}
+	if _, ok := s.slots[c.slot][c]; ok {
+		delete(s.slots[c.slot], c)
+		s.wg.Done()
+	}
+}
+
+// remember lets a session be found by its secret.
+func (s *Server) remember(c *client, secret string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.slots[c.slot][c]; ok {
+		s.byName[secret] = c
+	}
+}
+
+// session finds one by its secret. That a map is no slower for secrets that
+// begin alike is left to its hash.
+func (s *Server) session(secret string) *client {
+	s.mu.Lock()
+	c := s.byName[secret]
+	s.mu.Unlock()
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if subtle.ConstantTimeCompare([]byte(c.secret), []byte(secret)) != 1 {
+		return nil
+	}
+	return c
 }
 
 // Close asks every client to go, waits until they have, and refuses new ones.
@@ -132,14 +264,30 @@ func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
-	s.cancel()
+	for _, c := range s.sessions() {
+		c.end(websocket.CloseGoingAway, "the node is stopping")
+	}
 	s.wg.Wait()
+	s.cancel()
+	s.ticker.Wait()
 	s.crew.wg.Wait()
 	if s.cfg.Registerer != nil {
 		s.cfg.Registerer.Unregister(s.bad)
 		s.cfg.Registerer.Unregister(s.asked)
 		s.cfg.Registerer.Unregister(s.conns)
 	}
+}
+
+func (s *Server) sessions() []*client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []*client
+	for _, slot := range s.slots {
+		for c := range slot {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // Connections counts the clients connected now.

@@ -22,13 +22,14 @@ type Stream interface {
 	Follow(ctx context.Context, push func(frame []byte) error)
 }
 
-// follow starts a stream.
-func (c *client) follow(ctx context.Context, id string, s Stream) {
+// stream starts a stream.
+func (c *client) stream(id string, s Stream) {
 	if c.streams.Add(1) > maxStreams {
 		c.streams.Add(-1)
 		c.tell(errorFrame(id, consensus.Refuse(message.CodeOverloaded, fmt.Sprintf("this connection has %d streams under way, which is as many as it may have", maxStreams))))
 		return
 	}
+	ctx := c.ctx
 	c.jobs.Go(func() {
 		defer c.streams.Add(-1)
 		frame, err := c.server.guard(ctx, s)
@@ -51,15 +52,21 @@ func (c *client) follow(ctx context.Context, id string, s Stream) {
 // push queues a frame of a stream once there is room.
 func (c *client) push(ctx context.Context, frame []byte) error {
 	for {
-		if err := ctx.Err(); err != nil {
-			return err
+		c.mu.Lock()
+		if c.queue.room == nil {
+			c.queue.room = make(chan struct{}, 1)
 		}
-		if c.queue.push(item{raw: frame, streamed: true}) {
+		room := c.queue.room
+		ok := !c.ended && c.queue.stream(frame)
+		c.mu.Unlock()
+		if ok {
+			c.wake()
 			return nil
 		}
 		select {
-		case <-c.queue.room:
+		case <-room:
 		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }

@@ -12,6 +12,7 @@ package event
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -132,12 +133,13 @@ func (h *Hub) Last() uint64 {
 }
 
 func wanted(types []string, kind string) bool {
-	for _, t := range types {
-		if begin, ok := strings.CutSuffix(t, "*"); t == kind || ok && strings.HasPrefix(kind, begin) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(types, func(t string) bool { return Matches(t, kind) })
+}
+
+// Matches says whether events of a kind are among those that t stands for.
+func Matches(t, kind string) bool {
+	begin, all := strings.CutSuffix(t, "*")
+	return t == kind || all && strings.HasPrefix(kind, begin)
 }
 
 // ValidType says whether t can be subscribed to: at most 64 of a-z, 0-9, '.',

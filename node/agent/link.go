@@ -1,0 +1,217 @@
+package agent
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/message"
+)
+
+// link is one connection of a client. Its goroutine reads.
+type link struct {
+	client *client
+	conn   *websocket.Conn
+	net    net.Conn // below the WebSocket
+	hooked bool     // net tells when the reader waits
+	to     string   // the address read last, which the next frame is likely to have
+	// reading says that the reader is at work and looks at the queue before it
+	// waits for the client.
+	reading atomic.Bool
+	heard   atomic.Int64 // by the server's clock
+	closing atomic.Bool
+	broken  atomic.Pointer[string] // why the node gave it up
+}
+
+func newLink(conn *websocket.Conn) *link {
+	l := &link{conn: conn, net: conn.NetConn()}
+	if t := transportOf(l.net); t != nil {
+		l.net, l.hooked = t, true
+		t.waits = l
+	}
+	return l
+}
+
+// idle implements waits.
+func (l *link) idle() {
+	l.reading.Store(false)
+	if c := l.client; c != nil && c.ready() && !c.scheduled.Swap(true) {
+		c.flush()
+	}
+}
+
+// busy implements waits.
+func (l *link) busy() {
+	if l.hooked {
+		l.reading.Store(true)
+	}
+}
+
+// write writes whole WebSocket frames. The client's writing is held.
+func (l *link) write(frames []byte) error {
+	if err := l.net.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return err
+	}
+	if l.closing.Load() { // hurry set its own deadline in between; it must stand
+		_ = l.net.SetWriteDeadline(time.Now().Add(closeTimeout))
+	}
+	_, err := l.net.Write(frames)
+	return err
+}
+
+// hurry lets a write under way, and those that follow, take no longer than a
+// goodbye may.
+func (l *link) hurry() {
+	l.closing.Store(true)
+	_ = l.net.SetWriteDeadline(time.Now().Add(closeTimeout))
+}
+
+// close says goodbye and gives the client a moment to do so too.
+func (l *link) close(code int, why string) {
+	l.hurry()
+	_, _ = l.net.Write(appendWS(nil, opClose, websocket.FormatCloseMessage(code, why)))
+	_ = l.net.SetReadDeadline(time.Now().Add(closeTimeout))
+}
+
+// fail gives up the connection; its reader does the rest. It does not wait.
+func (l *link) fail(why string) {
+	if l.broken.CompareAndSwap(nil, &why) {
+		_ = l.net.SetDeadline(time.Now())
+	}
+}
+
+// read takes the client's frames until the connection ends, and returns why.
+func (l *link) read() error {
+	c := l.client
+	l.conn.SetReadLimit(maxFrame)
+	l.conn.SetPongHandler(func(string) error { return nil })
+	l.conn.SetCloseHandler(func(int, string) error { return nil })
+	l.conn.SetPingHandler(func(data string) error {
+		c.mu.Lock()
+		ok := len(c.queue.control) < fairShare
+		if ok {
+			c.queue.control = appendWS(c.queue.control, opPong, []byte(data))
+		}
+		c.mu.Unlock()
+		c.told(ok)
+		return nil
+	})
+	bad := 0
+	for {
+		kind, r, err := l.conn.NextReader()
+		if err != nil {
+			return err
+		}
+		l.heard.Store(c.server.clock.Load())
+		buf := getBuffer()
+		var charged int64
+		*buf, charged, err = c.server.readAll(r, *buf)
+		if err == nil && !l.closing.Load() {
+			if kind != websocket.TextMessage {
+				err = badFrame("", "frames are text messages with one JSON object each")
+				c.tell(errorFrame("", err))
+			} else {
+				err = l.take(*buf)
+			}
+			switch {
+			case err == nil:
+				bad = 0
+			default:
+				c.server.bad.Inc()
+				if bad++; bad >= maxBadFrames || errors.Is(err, errMissingFrame) {
+					c.end(websocket.ClosePolicyViolation, "too many bad frames in a row")
+				}
+			}
+			err = nil
+		}
+		c.server.large.Add(-charged)
+		putBuffer(buf)
+		if err != nil {
+			return err
+		}
+		if !l.hooked {
+			l.idle()
+		}
+	}
+}
+
+// maxLarge bounds the large frames that are being read, of all clients.
+const maxLarge = 256 << 20
+
+var errCrowded = errors.New("too many large frames come at once")
+
+// readAll reads a frame. What goes beyond a small one is charged to all that
+// the node reads at once, until the caller gives it back.
+func (s *Server) readAll(r io.Reader, b []byte) (_ []byte, charged int64, err error) {
+	for {
+		if len(b) == cap(b) {
+			if grow := int64(cap(b)); cap(b) >= fairShare {
+				charged += grow
+				if s.large.Add(grow) > maxLarge {
+					return b, charged, errCrowded
+				}
+			}
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return b, charged, nil
+		case err != nil:
+			return b, charged, err
+		}
+	}
+}
+
+// run serves the connection until it is done with.
+func (l *link) run() error {
+	c := l.client
+	l.busy()
+	l.idle()
+	err := l.read()
+	l.reading.Store(false)
+	defer l.conn.Close()
+	if c.link.Load() != l {
+		return nil // the client has another connection
+	}
+	code, why, goodbye, out := l.ended(err)
+	if !goodbye && c.leave(l) {
+		return nil
+	}
+	if c.note(code, why) {
+		if lost := c.server.cfg.Lost; !goodbye && lost != nil && c.who.Name != "" {
+			lost(c.who.Name)
+		}
+		c.finish()
+	}
+	<-c.ctx.Done() // somebody else may be at it
+	c.jobs.Wait()
+	return out
+}
+
+// ended is what a failed read means: how the connection is closed, whether the
+// client, or the node, meant it so, and what Serve returns.
+func (l *link) ended(err error) (code int, why string, goodbye bool, out error) {
+	var closed *websocket.CloseError
+	broken := l.broken.Load()
+	switch {
+	case l.closing.Load():
+		return websocket.CloseGoingAway, "the node is closing the connection", true, nil
+	case errors.As(err, &closed) && (closed.Code == websocket.CloseNormalClosure || closed.Code == websocket.CloseGoingAway || closed.Code == websocket.CloseNoStatusReceived):
+		return websocket.CloseNormalClosure, "the client closed it", true, nil
+	case errors.Is(err, websocket.ErrReadLimit):
+		return websocket.CloseMessageTooBig, "a frame is over the limit", true, consensus.Refuse(message.CodeTooLarge, "a frame is over the limit")
+	case errors.Is(err, errCrowded):
+		return websocket.CloseTryAgainLater, errCrowded.Error(), true, consensus.Refuse(message.CodeOverloaded, errCrowded.Error())
+	case broken != nil:
+		return websocket.CloseGoingAway, *broken, false, errors.New(*broken)
+	case closed != nil, errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
+		return websocket.CloseNormalClosure, "the client is gone", false, nil
+	}
+	return websocket.CloseGoingAway, "the connection broke", false, err
+}
