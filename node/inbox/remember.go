@@ -4,17 +4,26 @@ import (
 	"crypto/sha256"
 	"math"
 
+	"github.com/google/uuid"
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node/message"
 )
 
 // idHash is what a message id that its sender gave is remembered by: the same
-// word of another principal, or of another agent, is another id.
+// word of another principal, or of another agent, is another id. That of a
+// UUIDv7 begins with its time, so that what is remembered at one time lies
+// together: ids that lie anywhere cost three times as much.
 func idHash(from message.Sender, id string) (h [16]byte) {
-	b := appendText(nil, from.Principal)
+	b := make([]byte, 0, 512)
+	b = appendText(b, from.Principal)
 	b = appendText(b, from.Agent)
 	sum := sha256.Sum256(append(b, id...))
 	copy(h[:], sum[:])
+	if len(id) == 36 {
+		if u, err := uuid.Parse(id); err == nil && u.Version() == 7 {
+			copy(h[:6], u[:6])
+		}
+	}
 	return h
 }
 
