@@ -16,15 +16,14 @@ import (
 )
 
 // newRouter binds message routing to gossip (who hosts what) and to the pinned
-// links.
-func (n *Node) newRouter(life context.Context) *message.Router {
+// connections.
+func (n *Node) newRouter() *message.Router {
 	r := message.New(message.Config{
-		NodeID: string(n.id.ID()), Directory: directory{n}, Link: newLanes(life, n.port),
+		NodeID: string(n.id.ID()), Directory: directory{n}, Link: links{n.port},
+		Peers: n.agentsOf.peers, NodeName: n.nodeNameOf,
 		Logger: n.log.With("part", "message"), Registerer: n.registry,
 	})
-	n.port.HandleInOrder(callDeliver, func(from identity.NodeID, body []byte, reply func([]byte, error)) {
-		r.HandleFrame(string(from), body, reply)
-	})
+	n.carryMessages(r)
 	return r
 }
 
@@ -32,20 +31,7 @@ func (n *Node) newRouter(life context.Context) *message.Router {
 type directory struct{ n *Node }
 
 // Lookup implements message.Directory.
-func (d directory) Lookup(agent string) []message.Host {
-	var out []message.Host
-	for _, m := range d.n.gossip.Members() {
-		for _, a := range m.Record.Agents {
-			if a.Name == agent {
-				out = append(out, message.Host{
-					NodeID: m.NodeID, NodeName: d.n.nodeNameOf(m.NodeID), Alive: m.Status == gossip.StatusAlive,
-					Busy: a.Busy, Instances: a.Instances, Durable: a.Durable,
-				})
-			}
-		}
-	}
-	return out
-}
+func (d directory) Lookup(agent string) []message.Host { return d.n.agentsOf.lookup(agent) }
 
 // ResolveNode implements message.Directory.
 func (d directory) ResolveNode(ref string) (string, error) {

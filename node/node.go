@@ -24,6 +24,8 @@ import (
 	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/agent"
 	"github.com/meshd/meshd/node/identity"
+	"github.com/meshd/meshd/node/inbox"
+	"github.com/meshd/meshd/node/inbox/dispatch"
 	"github.com/meshd/meshd/node/message"
 	"github.com/meshd/meshd/node/roster"
 	"github.com/meshd/meshd/node/tracing"
@@ -91,11 +93,16 @@ type Node struct {
 	rosters *roster.Service
 	keys    *access.Service
 	graph   *graphsync.Service
+	inboxes *inbox.Service
 	router  *message.Router
-	server  *agent.Server
-	hosted  []*agent.Hosted
-	events  *events
-	tracer  *tracing.Recorder
+	// agentsOf is where agents are, for the router.
+	agentsOf *agentIndex
+	server   *agent.Server
+	hosted   []*agent.Hosted
+	// dispatcher is set once gossip may already speak of agents.
+	dispatcher atomic.Pointer[dispatch.Dispatcher]
+	events     *events
+	tracer     *tracing.Recorder
 
 	admission admission
 	spool     spool
@@ -182,6 +189,7 @@ func (n *Node) Close() error {
 	for _, h := range n.hosted {
 		h.Close()
 	}
+	n.closeInboxes()
 	if n.router != nil {
 		n.router.Close()
 	}

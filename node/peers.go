@@ -15,14 +15,13 @@ import (
 )
 
 // What nodes ask each other over meshd-peer/1, beside the calls of consensus
-// and the frames of messages.
+// and the traffic of messages.
 const (
-	callRoster   = "roster.get"      // nothing → the encoded roster
-	callAnnounce = "node.announce"   // announcement → nothing
-	callAlive    = "node.alive"      // node id → aliveAnswer
-	callStats    = "node.stats"      // nothing → PeerStats
-	callForget   = "roster.forget"   // nothing: the caller, who is leaving
-	callDeliver  = "message.deliver" // a message frame → its receipt
+	callRoster   = "roster.get"    // nothing → the encoded roster
+	callAnnounce = "node.announce" // announcement → nothing
+	callAlive    = "node.alive"    // node id → aliveAnswer
+	callStats    = "node.stats"    // nothing → PeerStats
+	callForget   = "roster.forget" // nothing: the caller, who is leaving
 )
 
 // announcement is a member's word on itself, proven by the link it comes on.

@@ -3,6 +3,7 @@ package message
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,52 +17,125 @@ const maxAttempts = 3
 // call is one send at the sender's node: it tries the hosts in turn, as long
 // as it is certain that the one before did not deliver, and ends once.
 type call struct {
-	r       *Router
-	m       Message
-	addr    Address
-	wait    bool
-	targets []string // node ids, the first to try in front
-	done    func(Receipt, error)
+	timed timed
+	r     *Router
+	m     *Message
+	addr  Address
+	wait  bool
+	// only is the one node that is meant; "" leaves the choice to the table.
+	only string
+	// parts gathers the ends of a message to many.
+	parts *gather
+	done  func(Receipt, error)
 
 	mu       sync.Mutex
-	next     int
-	at       string // node id of the attempt under way, "" before the first
+	tried    []string
+	first    [maxAttempts]string // tried's memory
+	load     *hostLoad           // of the attempt under way on another node
+	strand   *Strand             // and where its exchange is
+	number   uint64
+	ending   bool // the attempt has ended, and nobody was told yet
 	finished bool
-	timer    *time.Timer
 	unwatch  func() bool
 }
 
-// try makes the next attempt on the calling goroutine.
-func (c *call) try() {
+// gatherGrace is how long after its deadline a message to many waits for what
+// the other nodes say of the receivers that were too slow.
+const gatherGrace = 100 * time.Millisecond
+
+// try makes the next attempt on the calling goroutine. It returns false, and
+// does nothing, when there is no host left.
+func (c *call) try(now time.Time) bool {
+	node, load := c.r.pick(c)
+	if node == "" {
+		return false
+	}
 	c.mu.Lock()
 	if c.finished {
 		c.mu.Unlock()
-		return
+		c.r.unload(load)
+		return true
 	}
-	node := c.targets[c.next]
-	c.next++
-	c.at = node
-	if node != c.r.cfg.NodeID && c.timer == nil {
-		// A delivery on this node carries its own timer.
-		c.timer = time.AfterFunc(time.Until(c.m.Deadline), func() { c.outcome(c.expired()) })
-	}
+	c.tried = append(c.tried, node)
+	c.load, c.ending = load, false
 	c.mu.Unlock()
 	if node == c.r.cfg.NodeID {
-		c.r.deliverHere(c.addr.Agent, c.m, c.wait, c.outcome)
-		return
+		c.r.deliverHere(c.addr.Agent, c.m, c.wait, now, c, 0)
+		return true
 	}
-	c.r.transmit(node, c.m, c.addr.Agent, false, c.wait, func(o outcome, err error) {
-		if err != nil {
-			o = c.lost(node, err)
-		}
-		c.outcome(o)
-	})
+	if !c.r.wheel.add(&c.timed, c, c.m.Deadline) {
+		c.finish(Receipt{ID: c.m.ID, Status: Refused}, consensus.ErrClosed)
+		return true
+	}
+	c.r.lane(node).message(c.m, envelope{agent: c.addr.Agent, wait: c.wait}, c, now)
+	return true
 }
 
-// lost is what a failed link means for this message.
+// placed implements waiter.
+func (c *call) placed(s *Strand, number uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.finished {
+		c.r.unload(c.load)
+		c.load = nil
+		return false
+	}
+	c.strand, c.number = s, number
+	return true
+}
+
+// answered implements waiter.
+func (c *call) answered(o outcome, err error) {
+	c.mu.Lock()
+	load := c.load
+	node := ""
+	if len(c.tried) > 0 {
+		node = c.tried[len(c.tried)-1]
+	}
+	c.load, c.strand, c.ending = nil, nil, true
+	c.mu.Unlock()
+	c.r.unload(load)
+	if err != nil {
+		o = c.lost(node, err)
+	}
+	c.outcome(o)
+}
+
+// settled implements sink, for a delivery on this node.
+func (c *call) settled(_ uint64, _ int, o outcome) { c.outcome(o) }
+
+// expire ends the call when the other node has said nothing by the deadline. A
+// message that still waits for a connection is not sent any more.
+func (c *call) expire() {
+	if c.parts != nil {
+		counts := c.parts.soFar()
+		c.finish(Receipt{ID: c.m.ID, Status: counts.status(), Counts: &counts}, nil)
+		return
+	}
+	c.mu.Lock()
+	node := c.tried[len(c.tried)-1]
+	leave := c.ending || node == c.r.cfg.NodeID // a delivery here ends by itself
+	waits := c.strand == nil
+	c.mu.Unlock()
+	if leave {
+		return
+	}
+	if waits && c.end(Receipt{ID: c.m.ID, Status: Refused}, goneNode(c.addr.Agent, node), true) {
+		return
+	}
+	o := outcome{Status: Unknown}
+	if c.wait {
+		o.Refusal = asRefusal(replyTimeout(c.addr.Agent, Unknown))
+	}
+	c.finish(Receipt{ID: c.m.ID, Status: o.Status}, refusalError(o.Refusal))
+}
+
+// lost is what a failed way to a node means for this message.
 func (c *call) lost(node string, err error) outcome {
 	var refusal *consensus.Refusal
 	switch {
+	case errors.Is(err, ErrNotSent) && c.addr.Topic != "":
+		return refusedBy(goneSubscribers(c.addr, node))
 	case errors.Is(err, ErrNotSent):
 		return refusedBy(goneNode(c.addr.Agent, node))
 	case errors.As(err, &refusal):
@@ -75,27 +149,14 @@ func (c *call) lost(node string, err error) outcome {
 	return o
 }
 
-// expired is the outcome when the other node has said nothing by the deadline.
-func (c *call) expired() outcome {
-	o := outcome{Status: Unknown}
-	if c.wait {
-		o.Refusal = asRefusal(replyTimeout(c.addr.Agent, Unknown))
-	}
-	return o
-}
-
 // outcome takes the end of an attempt: the next host where the last certainly
 // did not deliver and another may, else the end of the call.
 func (c *call) outcome(o outcome) {
-	if o.Status == Refused && o.Refusal != nil && elsewhere(o.Refusal.Code) {
-		c.mu.Lock()
-		again := !c.finished && c.next < len(c.targets)
-		c.mu.Unlock()
-		if again {
-			c.try()
+	if o.Status == Refused && o.Refusal != nil && elsewhere(o.Refusal.Code) && c.addr.Topic == "" && !c.addr.All {
+		if c.try(time.Now()) {
 			return
 		}
-		if o.Refusal.Code == CodeUnknownAddress && c.addr.Node == "" {
+		if o.Refusal.Code == CodeUnknownAddress && c.only == "" {
 			// The directory named this host, so the agent was known.
 			o.Refusal = asRefusal(goneEverywhere(c.addr.Agent))
 		}
@@ -108,46 +169,95 @@ func elsewhere(code string) bool {
 	return code == CodeAgentGone || code == CodeUnknownAddress || code == CodeOverloaded
 }
 
-// cancelled ends the call because the sender's context did.
+// cancelled ends the call because the sender's context did. Its deadline is
+// the message's.
 func (c *call) cancelled(ctx context.Context) {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		c.outcome(c.expired())
 		return
 	}
 	c.finish(Receipt{ID: c.m.ID, Status: Unknown}, ctx.Err())
 }
 
-func (c *call) finish(receipt Receipt, err error) {
+func (c *call) finish(receipt Receipt, err error) { c.end(receipt, err, false) }
+
+// end is finish, unless unsent and the message has been sent after all: then
+// it returns false.
+func (c *call) end(receipt Receipt, err error, unsent bool) bool {
 	c.mu.Lock()
-	if c.finished {
-		c.mu.Unlock()
-		return
+	if c.finished || unsent && c.strand != nil {
+		defer c.mu.Unlock()
+		return c.finished
 	}
 	c.finished = true
-	if c.timer != nil {
-		c.timer.Stop()
+	unwatch, strand, number := c.unwatch, c.strand, c.number
+	var load *hostLoad
+	if strand != nil {
+		c.strand, load, c.load = nil, c.load, nil
 	}
-	unwatch := c.unwatch
 	c.mu.Unlock()
 	if unwatch != nil {
 		unwatch()
 	}
+	c.r.wheel.remove(&c.timed)
+	if strand != nil {
+		// Nobody waits for the other node's word any more.
+		strand.forget(number)
+		c.r.unload(load)
+	}
 	c.r.ended(c, receipt, err)
 	c.done(receipt, err)
+	return true
 }
 
-// gather ends once all of n outcomes have come, with their sum. Safe for
-// concurrent use.
+// hasTried says that an attempt was made at the node.
+func (c *call) hasTried(node string) bool { return slices.Contains(c.tried, node) }
+
+// gather ends once all parts of one message have ended, with their sum. Safe
+// for concurrent use.
 type gather struct {
+	sink   sink
+	number uint64
+	size   int
+	// lost, needed where there are parts elsewhere, turns the failure of the way to a node into an outcome.
+	lost func(node string, err error) outcome
+
 	mu     sync.Mutex
 	left   int
 	counts Counts
 	// first is the refusal to show when nothing was delivered.
 	first *consensus.Refusal
-	done  func(outcome)
 }
 
-func newGather(n int, done func(outcome)) *gather { return &gather{left: n, done: done} }
+func newGather(parts int, to sink, number uint64, size int) *gather {
+	return &gather{sink: to, number: number, size: size, left: parts}
+}
+
+// settled implements sink, for a part on this node.
+func (g *gather) settled(_ uint64, _ int, o outcome) { g.add(o) }
+
+// part is the share of one other node.
+type part struct {
+	*gather
+	node string
+}
+
+// placed implements waiter.
+func (part) placed(*Strand, uint64) bool { return true }
+
+// answered implements waiter.
+func (p part) answered(o outcome, err error) {
+	if err != nil {
+		o = p.lost(p.node, err)
+	}
+	p.add(o)
+}
+
+// soFar is the sum with unknown for all that has not ended.
+func (g *gather) soFar() Counts {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.counts.plus(Counts{Unknown: g.left})
+}
 
 func (g *gather) add(o outcome) {
 	n := Counts{}
@@ -177,5 +287,5 @@ func (g *gather) add(o outcome) {
 	if sum.Status == Refused {
 		sum.Refusal = first
 	}
-	g.done(sum)
+	g.sink.settled(g.number, g.size, sum)
 }

@@ -3,7 +3,6 @@ package message
 import (
 	"encoding/json"
 	"sync"
-	"time"
 
 	"github.com/meshd/meshd/consensus"
 )
@@ -20,8 +19,10 @@ const (
 
 // Delivery is one message given to a Receiver. The receiver calls Sent when it
 // begins to hand the message over and Delivered when the agent has it, and, of
-// a message that wants one, Reply or Refuse. All methods may be called from
-// any goroutine, repeatedly; none blocks.
+// a message that wants one, Reply or Fail. Of a message of an inbox
+// (Message.Stored) Delivered is the agent's acknowledgement, and Fail gives
+// the message back. All methods may be called from any goroutine, repeatedly;
+// none blocks.
 type Delivery struct {
 	// Message may be shared with other deliveries: it must not be changed.
 	Message *Message
@@ -29,11 +30,32 @@ type Delivery struct {
 	// Message.Deadline.
 	WantReply bool
 
-	session *Session
-	done    func(outcome)
-	mu      sync.Mutex
-	stage   stage
-	timer   *time.Timer
+	timed      timed
+	session    *Session
+	memo       *Memo
+	to         sink
+	number     uint64
+	prev, next *Delivery // in its session
+
+	mu    sync.Mutex
+	stage stage
+}
+
+// Memo is what the deliveries of one message to many sessions share.
+type Memo struct {
+	once sync.Once
+	data []byte
+}
+
+// Encoded returns what encode makes of the message. Where one message goes to
+// many sessions of this node, it is made once for all of them, so that encode
+// must not depend on the session; the result must not be changed.
+func (d *Delivery) Encoded(encode func(*Message) []byte) []byte {
+	if d.memo == nil {
+		return encode(d.Message)
+	}
+	d.memo.once.Do(func() { d.memo.data = encode(d.Message) })
+	return d.memo.data
 }
 
 // Sent says that the message is on its way to the agent. It returns false when
@@ -52,28 +74,36 @@ func (d *Delivery) Sent() bool {
 // Delivered says that the agent has the message.
 func (d *Delivery) Delivered() {
 	d.mu.Lock()
-	if d.stage == finished {
+	switch {
+	case d.stage == finished:
+		d.mu.Unlock()
+		return
+	case d.WantReply:
+		d.stage = delivered
 		d.mu.Unlock()
 		return
 	}
-	d.stage = delivered
+	d.stage = finished
 	d.mu.Unlock()
-	if !d.WantReply {
-		d.finish(outcome{Status: Delivered})
-	}
+	d.ended(outcome{Status: Delivered})
 }
 
 // Reply answers the message with one JSON value of at most MaxBody bytes.
 // The error is a *consensus.Refusal: CodeNotWaiting when no answer is wanted
 // or it is too late for one, CodeInvalid or CodeTooLarge for the value.
-func (d *Delivery) Reply(body json.RawMessage) error {
+func (d *Delivery) Reply(body json.RawMessage) error { return d.reply(body, false) }
+
+// ReplyChecked is Reply with a body that is known to be one JSON value.
+func (d *Delivery) ReplyChecked(body json.RawMessage) error { return d.reply(body, true) }
+
+func (d *Delivery) reply(body json.RawMessage, checked bool) error {
 	if !d.WantReply {
 		return consensus.Refuse(CodeNotWaiting, "the sender of this message does not wait for an answer")
 	}
 	if len(body) == 0 {
 		return invalid("body", "an answer is one JSON value")
 	}
-	if err := checkBody(body); err != nil {
+	if err := checkBody(body, checked); err != nil {
 		return err
 	}
 	if !d.finish(outcome{Status: Delivered, Reply: body}) {
@@ -99,12 +129,29 @@ func (d *Delivery) finish(o outcome) bool {
 		return false
 	}
 	d.stage = finished
-	if d.timer != nil {
-		d.timer.Stop()
-	}
 	d.mu.Unlock()
+	d.ended(o)
+	return true
+}
+
+// ended tells of the end that the caller has set.
+func (d *Delivery) ended(o outcome) {
+	d.session.router.wheel.remove(&d.timed)
 	d.session.forget(d)
-	d.done(o)
+	d.to.settled(d.number, len(d.Message.Body), o)
+}
+
+// withdraw takes back a delivery that the receiver refused.
+func (d *Delivery) withdraw() bool {
+	d.mu.Lock()
+	if d.stage == finished {
+		d.mu.Unlock()
+		return false
+	}
+	d.stage = finished
+	d.mu.Unlock()
+	d.session.router.wheel.remove(&d.timed)
+	d.session.forget(d)
 	return true
 }
 
@@ -129,32 +176,28 @@ func (d *Delivery) abandon() {
 func (d *Delivery) end(unseen error, noAnswer func(Status) error) {
 	d.mu.Lock()
 	at := d.stage
-	if at == queued {
-		// Sent must fail from now on, or the refusal could become untrue.
-		d.stage = finished
-	}
+	// Sent must fail from now on, or a refusal could become untrue.
+	d.stage = finished
 	d.mu.Unlock()
+	var o outcome
 	switch at {
 	case queued:
-		if d.timer != nil {
-			d.timer.Stop()
-		}
-		o := refusedBy(unseen)
+		o = refusedBy(unseen)
 		if d.WantReply {
 			o = refusedBy(noAnswer(Refused))
 		}
-		d.session.forget(d)
-		d.done(o)
 	case sent, delivered:
-		o := outcome{Status: Unknown}
+		o.Status = Unknown
 		if at == delivered {
 			o.Status = Delivered
 		}
 		if d.WantReply {
 			o.Refusal = asRefusal(noAnswer(o.Status))
 		}
-		d.finish(o)
+	default:
+		return
 	}
+	d.ended(o)
 }
 
 // Ended says that nothing the receiver does will matter any more.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // maxSessions bounds the sessions of one node.
-const maxSessions = 4096
+const maxSessions = 32768
 
 // Attach makes name an agent of this node: messages to it go to receiver,
 // shared with the name's other sessions, the least busy first. The session
@@ -22,6 +23,21 @@ func (r *Router) Attach(ctx context.Context, name, principal string, p Profile, 
 	if err := CheckName(name); err != nil {
 		return nil, err
 	}
+	s, err := r.attach(ctx, name, principal, p, receiver)
+	if err == nil {
+		r.announce()
+	}
+	return s, err
+}
+
+// Listen attaches a session without a name: it is no agent, nobody can send
+// to it, and it gets what it subscribes to. It ends with Close or with ctx.
+// Errors are those of Attach.
+func (r *Router) Listen(ctx context.Context, principal string, receiver Receiver) (*Session, error) {
+	return r.attach(ctx, "", principal, Profile{}, receiver)
+}
+
+func (r *Router) attach(ctx context.Context, name, principal string, p Profile, receiver Receiver) (*Session, error) {
 	if !printable(principal) {
 		return nil, invalid("principal", "principal is at most 256 bytes of printable text")
 	}
@@ -30,15 +46,15 @@ func (r *Router) Attach(ctx context.Context, name, principal string, p Profile, 
 	}
 	s := &Session{
 		router: r, name: name, principal: principal, receiver: receiver,
-		profile: p, inflight: map[*Delivery]struct{}{}, unwatch: func() bool { return true },
+		profile: p, unwatch: func() bool { return true },
+		seat: seat{key: rand.Uint64(), durable: p.Durable},
 	}
 	r.mu.Lock()
 	if err := r.admit(s); err != nil {
 		r.mu.Unlock()
 		return nil, err
 	}
-	s.entry = &entry{name: name, session: s, busy: func() int { return int(s.busy.Load()) }}
-	r.table.attach(s.entry, time.Now())
+	r.table.attach(s, time.Now())
 	r.mu.Unlock()
 	if ctx.Done() != nil {
 		stop := context.AfterFunc(ctx, s.Close)
@@ -46,7 +62,6 @@ func (r *Router) Attach(ctx context.Context, name, principal string, p Profile, 
 		s.unwatch = stop
 		s.mu.Unlock()
 	}
-	r.announce()
 	return s, nil
 }
 
@@ -58,18 +73,17 @@ const (
 
 // admit checks whether s may attach. r.mu is held.
 func (r *Router) admit(s *Session) error {
-	if r.closed {
+	if r.closed.Load() {
 		return consensus.ErrClosed
 	}
-	total := 0
-	for _, list := range r.table.sessions {
-		total += len(list)
-	}
-	if total >= maxSessions {
+	if r.table.count >= maxSessions {
 		return consensus.Refuse(CodeOverloaded, "this node has too many agents attached")
 	}
-	for _, e := range r.table.sessions[s.name] {
-		if e.session.profile.Kind == KindBuiltin || s.profile.Kind == KindBuiltin {
+	if s.name == "" {
+		return nil
+	}
+	for _, other := range r.table.groups[s.name] {
+		if other.profile.Kind == KindBuiltin || s.profile.Kind == KindBuiltin {
 			return consensus.Refuse(CodeNameReserved, "the name "+s.name+" belongs to a built-in agent of this node; choose another")
 		}
 	}
@@ -78,46 +92,77 @@ func (r *Router) admit(s *Session) error {
 
 func (r *Router) detach(s *Session) {
 	r.mu.Lock()
-	was := r.table.detach(s.entry, time.Now())
+	was := r.table.detach(s, time.Now())
 	r.mu.Unlock()
-	if was {
+	if was && s.name != "" {
 		r.announce()
 	}
 }
 
-// Local returns the agents this node hosts now, by name.
+// Local returns the agents that are present on this node now, by name.
 func (r *Router) Local() []Local {
+	type group struct {
+		Local
+		speaker *Session
+	}
 	r.mu.Lock()
-	var sessions [][]*entry
-	for _, list := range r.table.sessions {
-		sessions = append(sessions, slices.Clone(list))
+	groups := make([]group, 0, len(r.table.groups))
+	for name, list := range r.table.groups {
+		if name == "" {
+			continue
+		}
+		var g group
+		for _, s := range list {
+			if s.seat.away {
+				continue
+			}
+			g.Instances++
+			g.Busy += int(s.busy.Load())
+			if s.seat.durable {
+				g.Durable++
+			}
+			// The session attached last speaks for the name.
+			g.speaker = s
+		}
+		if g.Name = name; g.speaker != nil {
+			groups = append(groups, g)
+		}
 	}
 	r.mu.Unlock()
-	out := make([]Local, 0, len(sessions))
-	for _, list := range sessions {
-		l := Local{Name: list[0].name, Instances: len(list)}
-		for _, e := range list {
-			l.Busy += e.busy()
-			if e.session.durable() {
-				l.Durable++
-			}
-		}
-		// The session attached last speaks for the name.
-		s := list[len(list)-1].session
+	out := make([]Local, len(groups))
+	for i, g := range groups {
+		s := g.speaker
 		s.mu.Lock()
-		l.Description, l.Kind = s.profile.Description, s.profile.Kind
-		l.Capabilities = slices.Clone(s.profile.Capabilities)
+		g.Description, g.Kind = s.profile.Description, s.profile.Kind
+		g.Capabilities = slices.Clone(s.profile.Capabilities)
 		s.mu.Unlock()
-		out = append(out, l)
+		out[i] = g.Local
 	}
 	slices.SortFunc(out, func(a, b Local) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }
 
-// announce tells the directory what is hosted now, if that has changed.
+// Bounds of how often the directory is told.
+const (
+	// busyEvery is how often a changed load is spread.
+	busyEvery = time.Second
+	// cheapAnnounce is how long telling the directory may take to be done at
+	// once each time; where there are thousands of agents it takes longer,
+	// and is done for all that has changed in the time of announceShare.
+	cheapAnnounce = 2 * time.Millisecond
+	announceShare = 10
+)
+
+// announce tells the directory what is hosted now, if that has changed: at
+// once, or soon where telling costs much.
 func (r *Router) announce() {
 	r.announceMu.Lock()
 	defer r.announceMu.Unlock()
+	if wait := time.Until(r.announceNext); wait > 0 {
+		r.later(wait)
+		return
+	}
+	began := time.Now()
 	now := r.Local()
 	if slices.EqualFunc(now, r.announced, func(a, b Local) bool {
 		return a.Name == b.Name && a.Description == b.Description && a.Kind == b.Kind &&
@@ -127,17 +172,35 @@ func (r *Router) announce() {
 	}
 	r.announced = now
 	r.cfg.Directory.Announce(now)
+	if took := time.Since(began); took > cheapAnnounce {
+		r.announceNext = time.Now().Add(announceShare * took)
+	}
+}
+
+// later announces after wait; r.announceMu is held.
+func (r *Router) later(wait time.Duration) {
+	if r.announceTimer != nil || r.closed.Load() {
+		return
+	}
+	r.announceTimer = time.AfterFunc(wait, func() {
+		r.announceMu.Lock()
+		r.announceTimer = nil
+		r.announceMu.Unlock()
+		if !r.closed.Load() {
+			r.announce()
+		}
+	})
 }
 
 // busyChanged spreads the load within busyEvery, so that a message costs no
 // announcement of its own.
 func (r *Router) busyChanged() {
-	if r.busyDue.Swap(true) {
+	if r.busyDue.Load() || r.busyDue.Swap(true) {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed {
+	if r.closed.Load() {
 		return
 	}
 	r.busyTimer = time.AfterFunc(busyEvery, func() {
@@ -147,80 +210,84 @@ func (r *Router) busyChanged() {
 }
 
 // deliverHere gives m to one session of the agent on this node.
-func (r *Router) deliverHere(agent string, m Message, wantReply bool, done func(outcome)) {
-	now := time.Now()
-	r.mu.Lock()
-	ranked := r.table.ranked(agent)
-	known := r.table.remembers(agent, now)
-	r.mu.Unlock()
-	if len(ranked) == 0 {
-		if known {
-			done(refusedBy(goneSession(agent, r.cfg.NodeID)))
-		} else {
-			done(refusedBy(unknownHere(agent, r.cfg.NodeID)))
-		}
-		return
-	}
+func (r *Router) deliverHere(agent string, m *Message, wantReply bool, now time.Time, to sink, number uint64) {
+	var tried []*Session
 	var err error
-	for _, e := range ranked[:min(len(ranked), maxAttempts)] {
-		if err = e.session.deliver(m, wantReply, now, done); err == nil {
+	for len(tried) < maxAttempts {
+		r.mu.Lock()
+		s := r.table.best(agent, m, tried)
+		r.mu.Unlock()
+		if s == nil {
+			break
+		}
+		if err = s.deliver(m, wantReply, now, nil, to, number); err == nil {
 			return
 		}
+		tried = append(tried, s)
 	}
-	r.dropped(agent, m, err)
-	done(refusedBy(err))
+	if err == nil {
+		r.mu.Lock()
+		known := r.table.remembers(agent, now)
+		r.mu.Unlock()
+		if err = unknownHere(agent, r.cfg.NodeID); known {
+			err = goneSession(agent, r.cfg.NodeID)
+		}
+	} else {
+		r.dropped(agent, m, err)
+	}
+	to.settled(number, len(m.Body), refusedBy(err))
 }
 
-// deliverAll gives m to every session of the agent on this node.
-func (r *Router) deliverAll(agent string, m Message, done func(outcome)) {
-	now := time.Now()
-	r.mu.Lock()
-	all := r.table.all(agent)
-	r.mu.Unlock()
-	if len(all) == 0 {
-		done(refusedBy(goneSession(agent, r.cfg.NodeID)))
-		return
-	}
-	g := newGather(len(all), done)
-	for _, e := range all {
-		if err := e.session.deliver(m, false, now, g.add); err != nil {
-			r.dropped(agent, m, err)
+// deliverAll gives m to every session of a list; g has a part for each.
+func (r *Router) deliverAll(list []*Session, m *Message, now time.Time, g *gather) {
+	memo := &Memo{}
+	for _, s := range list {
+		if err := s.deliver(m, false, now, memo, g, 0); err != nil {
+			r.dropped(s.name, m, err)
 			g.add(refusedBy(err))
 		}
 	}
 }
 
-func (r *Router) dropped(agent string, m Message, err error) {
+func (r *Router) dropped(agent string, m *Message, err error) {
 	refusal := asRefusal(err)
 	r.metrics.dropped.WithLabelValues(label(refusal)).Inc()
-	r.cfg.Logger.Debug("an agent did not take a message",
-		"agent", agent, "from", m.From.Node, "request_id", m.RequestID, "code", refusal.Code, "error", err)
+	if r.debug() {
+		r.cfg.Logger.Debug("an agent did not take a message",
+			"agent", agent, "from", m.From.Node, "request_id", m.RequestID, "code", refusal.Code, "error", err)
+	}
 }
 
-// HandleFrame takes a frame that the authenticated node `from` sent through
-// its Link. It does not block; reply is called exactly once, on any goroutine,
-// within the frame's deadline, always with a nil error: refusals travel inside.
-// Call it in the order of arrival.
-func (r *Router) HandleFrame(from string, body []byte, reply func([]byte, error)) {
-	answer := func(o outcome) { reply(consensus.Encode(o), nil) }
-	f, m, err := decodeFrame(body, from, time.Now())
-	if err != nil {
-		r.cfg.Logger.Warn("a message frame was refused", "from", from, "error", err)
-		answer(refusedBy(err))
-		return
+func (r *Router) debug() bool {
+	return r.cfg.Logger.Enabled(context.Background(), slog.LevelDebug)
+}
+
+// arrived takes a message that another node sent over s.
+func (r *Router) arrived(s *Strand, number uint64, m *Message, e envelope, now time.Time) {
+	if r.debug() {
+		r.cfg.Logger.Debug("a message came from another node", "agent", e.agent, "to", m.To, "id", m.ID, "from", s.node, "request_id", m.RequestID)
 	}
-	r.mu.Lock()
-	closed := r.closed
-	r.mu.Unlock()
-	if r.cfg.Logger.Enabled(context.Background(), slog.LevelDebug) {
-		r.cfg.Logger.Debug("a message came from another node", "agent", f.Agent, "id", m.ID, "from", from, "request_id", m.RequestID)
-	}
+	size := len(m.Body)
 	switch {
-	case closed:
-		answer(refusedBy(goneSession(f.Agent, r.cfg.NodeID)))
-	case f.All:
-		r.deliverAll(f.Agent, m, answer)
+	case r.closed.Load():
+		s.settled(number, size, refusedBy(goneSession(e.agent, r.cfg.NodeID)))
+	case e.agent == "":
+		list := r.subscribers(m.To[len(topicPrefix):]).sessions
+		if len(list) == 0 {
+			s.settled(number, size, outcome{Status: Refused, Counts: &Counts{}})
+			return
+		}
+		r.deliverAll(list, m, now, newGather(len(list), s, number, size))
+	case e.all:
+		r.mu.Lock()
+		list := slices.Clone(r.table.all(e.agent))
+		r.mu.Unlock()
+		if len(list) == 0 {
+			s.settled(number, size, refusedBy(goneSession(e.agent, r.cfg.NodeID)))
+			return
+		}
+		r.deliverAll(list, m, now, newGather(len(list), s, number, size))
 	default:
-		r.deliverHere(f.Agent, m, f.Wait, answer)
+		r.deliverHere(e.agent, m, e.wait, now, s, number)
 	}
 }

@@ -14,48 +14,125 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// mesh is a few routers in one process with a directory and links in memory.
+// mesh is a few routers in one process with a directory and connections in
+// memory.
 type mesh struct {
 	mu      sync.Mutex
 	routers map[string]*Router
 	locals  map[string][]Local
 	dead    map[string]bool // the directory says so, and nothing reaches it
-	cut     map[string]bool // frames to it vanish, and the link breaks after
+	cut     map[string]bool // frames to it vanish, and the connection breaks
 	mute    map[string]bool // frames to it vanish, and nobody says so
-	order   map[string]chan func()
+	wires   map[[2]string]*wires
 	wg      sync.WaitGroup
+}
+
+// wires is one connection in memory: two strands and who moves their frames.
+type wires struct {
+	ends [2]*Strand
+	once sync.Once
+	done chan struct{}
 }
 
 func newMesh(t testing.TB, nodes ...string) *mesh {
 	m := &mesh{
 		routers: map[string]*Router{}, locals: map[string][]Local{}, dead: map[string]bool{},
-		cut: map[string]bool{}, mute: map[string]bool{}, order: map[string]chan func(){},
+		cut: map[string]bool{}, mute: map[string]bool{}, wires: map[[2]string]*wires{},
 	}
 	for _, id := range nodes {
-		m.routers[id] = New(Config{NodeID: id, Directory: memberView{m, id}, Link: memberView{m, id}})
-	}
-	// One reader for each directed pair, as a connection has.
-	for _, a := range nodes {
-		for _, b := range nodes {
-			ch := make(chan func(), 4096)
-			m.order[a+">"+b] = ch
-			m.wg.Go(func() {
-				for fn := range ch {
-					fn()
-				}
-			})
-		}
+		m.routers[id] = New(Config{NodeID: id, Directory: memberView{m, id}, Link: memberView{m, id}, Peers: memberView{m, id}.living})
 	}
 	t.Cleanup(func() {
 		for _, r := range m.routers {
 			r.Close()
 		}
-		for _, ch := range m.order {
-			close(ch)
+		m.mu.Lock()
+		var open []*wires
+		for _, w := range m.wires {
+			open = append(open, w)
+		}
+		m.mu.Unlock()
+		for _, w := range open {
+			w.end()
 		}
 		m.wg.Wait()
 	})
 	return m
+}
+
+func (w *wires) end() {
+	w.once.Do(func() {
+		close(w.done)
+		for _, s := range w.ends {
+			s.Ended()
+		}
+	})
+}
+
+// connect makes a connection; m.mu is held.
+func (m *mesh) connect(a, b string) *wires {
+	w := &wires{done: make(chan struct{})}
+	var wakes [2]chan struct{}
+	for i, names := range [2][2]string{{a, b}, {b, a}} {
+		wakes[i] = make(chan struct{}, 1)
+		w.ends[i] = m.routers[names[0]].Connected(names[1], func() {
+			select {
+			case wakes[i] <- struct{}{}:
+			default:
+			}
+		}, func() { go w.end() })
+	}
+	for i, to := range [2]string{b, a} {
+		m.wg.Go(func() { m.move(w, i, to, wakes[i]) })
+	}
+	return w
+}
+
+// move is the writer of one end and the reader of the other.
+func (m *mesh) move(w *wires, i int, to string, wake chan struct{}) {
+	var frame []byte
+	for {
+		select {
+		case <-wake:
+		case <-w.done:
+			return
+		}
+		for {
+			next := w.ends[i].Next()
+			if next == nil {
+				break
+			}
+			m.mu.Lock()
+			cut, mute := m.cut[to], m.mute[to]
+			m.mu.Unlock()
+			if cut {
+				m.drop(w)
+				return
+			}
+			if mute {
+				continue
+			}
+			frame = append(frame[:0], next...)
+			if err := w.ends[1-i].Arrived(frame); err != nil {
+				m.drop(w)
+				return
+			}
+			for j := range frame { // whoever keeps a part of it shall see
+				frame[j] = 0xff
+			}
+		}
+	}
+}
+
+func (m *mesh) drop(w *wires) {
+	m.mu.Lock()
+	for k, have := range m.wires {
+		if have == w {
+			delete(m.wires, k)
+		}
+	}
+	m.mu.Unlock()
+	w.end()
 }
 
 type memberView struct {
@@ -90,20 +167,41 @@ func (v memberView) Announce(agents []Local) {
 	v.locals[v.self] = agents
 }
 
-func (v memberView) Send(to string, msg []byte, reply func([]byte, error)) {
+func (v memberView) living() []string {
 	v.mu.Lock()
-	dead, cut, mute := v.dead[to], v.cut[to], v.mute[to]
-	v.mu.Unlock()
-	switch {
-	case dead:
-		reply(nil, fmt.Errorf("%w: no route", ErrNotSent))
-	case cut:
-		reply(nil, errors.New("connection reset"))
-	case mute:
-	default:
-		msg = append([]byte(nil), msg...)
-		v.order[v.self+">"+to] <- func() { v.routers[to].HandleFrame(v.self, msg, reply) }
+	defer v.mu.Unlock()
+	var out []string
+	for id := range v.routers {
+		if id != v.self && !v.dead[id] {
+			out = append(out, id)
+		}
 	}
+	return out
+}
+
+func (v memberView) Reach(to string, arrived func(*Strand, error)) {
+	pair, i := [2]string{v.self, to}, 0
+	if to < v.self {
+		pair, i = [2]string{to, v.self}, 1
+	}
+	v.mu.Lock()
+	if v.dead[to] {
+		v.mu.Unlock()
+		arrived(nil, fmt.Errorf("%w: no route", ErrNotSent))
+		return
+	}
+	w, fresh := v.wires[pair], false
+	if w == nil {
+		w, fresh = v.connect(pair[0], pair[1]), true
+		v.wires[pair] = w
+	}
+	v.mu.Unlock()
+	if fresh {
+		for _, s := range w.ends {
+			s.Began()
+		}
+	}
+	arrived(w.ends[i], nil)
 }
 
 // echo answers every request with its own body and notes what came.

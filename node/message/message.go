@@ -2,6 +2,7 @@ package message
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -20,6 +21,8 @@ const (
 	maxLabel = 256
 	// MaxTimeout bounds how long a send may last.
 	MaxTimeout = 10 * time.Minute
+	// MaxHold bounds how long a message of an inbox may be with a receiver.
+	MaxHold = 24 * time.Hour
 	// DefaultTimeout holds where neither context nor message sets one.
 	DefaultTimeout = 30 * time.Second
 )
@@ -99,7 +102,7 @@ func (m *Message) normalise(now time.Time, ctxDeadline time.Time) error {
 	if err := m.check(); err != nil {
 		return err
 	}
-	if m.Body == nil {
+	if m.Body == nil && m.Stored == nil {
 		m.Body = json.RawMessage("null")
 	}
 	if m.Deadline.IsZero() {
@@ -110,7 +113,11 @@ func (m *Message) normalise(now time.Time, ctxDeadline time.Time) error {
 	} else if !ctxDeadline.IsZero() && ctxDeadline.Before(m.Deadline) {
 		m.Deadline = ctxDeadline
 	}
-	if limit := now.Add(MaxTimeout); m.Deadline.After(limit) {
+	longest := MaxTimeout
+	if m.Stored != nil {
+		longest = MaxHold
+	}
+	if limit := now.Add(longest); m.Deadline.After(limit) {
 		m.Deadline = limit
 	}
 	return nil
@@ -120,10 +127,10 @@ func (m *Message) check() error {
 	if !visibleASCII(m.ID, MaxID) || m.ID == "" {
 		return invalid("id", "a message id is 1 to 128 visible ASCII characters")
 	}
-	for _, f := range []struct{ name, value string }{
-		{"type", m.Type}, {"conversation", m.Conversation}, {"request_id", m.RequestID}, {"principal", m.From.Principal},
+	for _, f := range [...]struct{ name, value string }{
+		{"type", m.Type}, {"conversation", m.Conversation}, {"request_id", m.RequestID}, {"principal", m.From.Principal}, {"key", m.Key},
 	} {
-		if !printable(f.value) {
+		if f.value != "" && !printable(f.value) {
 			return invalid(f.name, f.name+" is at most 256 bytes of printable text")
 		}
 	}
@@ -132,17 +139,39 @@ func (m *Message) check() error {
 			return err
 		}
 	}
-	return checkBody(m.Body)
+	if m.TraceParent != "" && !ValidTraceParent(m.TraceParent) {
+		return invalid("traceparent", "traceparent is a W3C trace context: 00-<32 hex digits>-<16 hex digits>-<2 hex digits>")
+	}
+	return checkBody(m.Body, m.Checked)
 }
 
-func checkBody(body json.RawMessage) error {
+func checkBody(body json.RawMessage, checked bool) error {
 	if len(body) > MaxBody {
 		return consensus.Refuse(CodeTooLarge, "a message body is at most 1 MiB")
 	}
-	if body != nil && !json.Valid(body) {
-		return invalid("body", "a message body is one JSON value")
+	if body != nil && !checked && !ValidJSON(body) {
+		return errNotJSON()
 	}
 	return nil
+}
+
+// ValidTraceParent says whether s is a traceparent of W3C Trace Context,
+// version 00 or a later one that begins alike.
+func ValidTraceParent(s string) bool {
+	if len(s) < 55 || len(s) > maxLabel || s[2] != '-' || s[35] != '-' || s[52] != '-' {
+		return false
+	}
+	for i := range 55 {
+		c := s[i]
+		if i != 2 && i != 35 && i != 52 && !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f') {
+			return false
+		}
+	}
+	switch {
+	case s[:2] == "ff", s[:2] == "00" && len(s) != 55, len(s) > 55 && (s[55] != '-' || !visibleASCII(s, maxLabel)):
+		return false
+	}
+	return strings.Trim(s[3:35], "0") != "" && strings.Trim(s[36:52], "0") != ""
 }
 
 func visibleASCII(s string, limit int) bool {
@@ -158,7 +187,20 @@ func visibleASCII(s string, limit int) bool {
 }
 
 func printable(s string) bool {
-	if len(s) > maxLabel || !utf8.ValidString(s) {
+	if len(s) > maxLabel {
+		return false
+	}
+	ascii := true
+	for i := 0; i < len(s) && ascii; i++ {
+		if s[i] < ' ' || s[i] == 0x7f {
+			return false
+		}
+		ascii = s[i] < utf8.RuneSelf
+	}
+	if ascii {
+		return true
+	}
+	if !utf8.ValidString(s) {
 		return false
 	}
 	for _, r := range s {

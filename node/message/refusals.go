@@ -11,8 +11,8 @@ import (
 // this node, so that the message may be tried elsewhere and is not in doubt.
 var ErrNotSent = errors.New("the message was not sent")
 
-// errWaitAll is the answer to a request addressed to every instance.
-var errWaitAll = consensus.Refuse(CodeInvalid, "a message to every instance (agent@*) has no single answer; send it without waiting")
+// errWaitAll is the answer to a request addressed to many.
+var errWaitAll = consensus.Refuse(CodeInvalid, "a message to every instance (agent@*) or to a topic has no single answer; send it without waiting")
 
 // asRefusal returns err as a refusal that can cross nodes. An error that is
 // none becomes an internal one without its text, which is for this node's log.
@@ -71,6 +71,16 @@ func goneNode(agent, node string) error {
 		Details:  map[string]string{"agent": agent, "node": node},
 	}
 }
+
+func goneSubscribers(a Address, node string) error {
+	return &consensus.Refusal{
+		Code:     CodeAgentGone,
+		Sentence: fmt.Sprintf("node %s, where somebody subscribes to %s, cannot be reached", node, a),
+		Details:  map[string]string{"to": a.String(), "node": node},
+	}
+}
+
+func errNotJSON() error { return invalid("body", "a message body is one JSON value") }
 
 func lostLink(agent, node string) error {
 	return &consensus.Refusal{

@@ -13,12 +13,10 @@ import (
 
 // Bounds of what one node may have under way as a sender.
 const (
-	maxCalls     = 16384
+	maxCalls     = 65536
 	maxCallBytes = 128 << 20
 	// maxHosts bounds how many nodes one message to every instance goes to.
 	maxHosts = 256
-	// busyEvery is how often a changed load is spread.
-	busyEvery = time.Second
 )
 
 // Host is one node that hosts an agent, as the directory knows it.
@@ -43,7 +41,9 @@ type Local struct {
 // concurrent use.
 type Directory interface {
 	// Lookup returns the nodes that host the agent or did so lately; this
-	// node may be among them and is ignored.
+	// node may be among them and is ignored. It is asked for each message;
+	// as long as nothing has changed it should return the very same slice,
+	// which nobody changes.
 	Lookup(agent string) []Host
 	// ResolveNode finds a member by name, id or beginning of its id. Its
 	// error is the sender's answer if it is a *consensus.Refusal, and
@@ -53,28 +53,33 @@ type Directory interface {
 	Announce(agents []Local)
 }
 
-// Link carries frames to other nodes.
+// Link connects with other nodes. For each connection it asks Connected for
+// the Strand that rides on it, and calls Began when Reach may choose it.
 type Link interface {
-	// Send transmits msg and returns without waiting for the answer; messages
-	// to one node go out in the order of the calls. reply is called exactly
-	// once, on any goroutine, perhaps before Send returns: with what the
-	// other router's HandleFrame answered, or with an error. The error wraps
-	// ErrNotSent if certainly nothing left this node.
-	Send(to string, msg []byte, reply func([]byte, error))
+	// Reach finds a living connection with a node, or begins to make one, and
+	// returns without waiting. arrived is called once, on any goroutine,
+	// perhaps before Reach returns: with the connection's strand, or with an
+	// error, which is this package's to translate.
+	Reach(node string, arrived func(*Strand, error))
 }
 
 // unlinked is the link of a node without peers.
 type unlinked struct{}
 
-func (unlinked) Send(_ string, _ []byte, reply func([]byte, error)) { reply(nil, ErrNotSent) }
+func (unlinked) Reach(_ string, arrived func(*Strand, error)) { arrived(nil, ErrNotSent) }
 
-// Config is what a Router needs; Link (of a node without peers), Logger and
-// Registerer may be nil.
+// Config is what a Router needs; Link and Peers (of a node that is alone),
+// Logger and Registerer may be nil.
 type Config struct {
 	// NodeID is this node's id.
-	NodeID     string
-	Directory  Directory
-	Link       Link
+	NodeID    string
+	Directory Directory
+	Link      Link
+	// Peers lists the ids of the other living nodes. It is asked often, and
+	// the result not changed. Call PeersChanged when it has another answer.
+	Peers func() []string
+	// NodeName is what people call a node, for metrics.
+	NodeName   func(id string) string
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -82,28 +87,32 @@ type Config struct {
 // Router takes messages from sessions, clients and other nodes, and delivers
 // them. Safe for concurrent use.
 type Router struct {
-	cfg     Config
-	metrics *metrics
+	cfg      Config
+	metrics  *metrics
+	wheel    *wheel
+	lanes    sync.Map // node id to *lane
+	topics   topics
+	interest *interest
 
-	mu    sync.Mutex
-	table *table
-	calls map[*call]struct{}
-	// bytes sums the bodies of calls.
-	bytes int
-	// sent counts frames under way from here to each host of each agent.
-	sent      map[hostKey]int
-	busyTimer *time.Timer
-	closed    bool
+	mu     sync.Mutex
+	table  *table
+	routes map[string]*route
 
-	busyDue atomic.Bool
+	closed atomic.Bool
+	// calls counts the sends under way from here, callBytes their bodies;
+	// inflight what is with receivers here.
+	calls, callBytes, inflight, inflightBytes atomic.Int64
+
+	busyDue   atomic.Bool
+	busyTimer *time.Timer // guarded by mu
 
 	// announceMu is held while the directory is told, so that the newest is
 	// told last. It is taken before mu.
-	announceMu sync.Mutex
-	announced  []Local
+	announceMu    sync.Mutex
+	announced     []Local
+	announceNext  time.Time
+	announceTimer *time.Timer
 }
-
-type hostKey struct{ node, agent string }
 
 // New returns a router that serves at once. Close it.
 func New(cfg Config) *Router {
@@ -113,9 +122,15 @@ func New(cfg Config) *Router {
 	if cfg.Link == nil {
 		cfg.Link = unlinked{}
 	}
-	r := &Router{
-		cfg: cfg, table: newTable(), calls: map[*call]struct{}{}, sent: map[hostKey]int{},
+	if cfg.Peers == nil {
+		cfg.Peers = func() []string { return nil }
 	}
+	if cfg.NodeName == nil {
+		cfg.NodeName = func(id string) string { return id }
+	}
+	r := &Router{cfg: cfg, wheel: newWheel(), table: newTable(), routes: map[string]*route{}}
+	r.topics.here, r.topics.matches = map[Pattern]int{}, map[string]*matched{}
+	r.interest = newInterest(r)
 	r.metrics = newMetrics(cfg.Registerer, r)
 	return r
 }
@@ -144,199 +159,175 @@ func (r *Router) Send(ctx context.Context, m Message, wantReply bool) (Receipt, 
 
 // Submit is Send without the wait: messages submitted one after the other
 // reach the same receiver in that order. done is called exactly once, on any
-// goroutine, perhaps before Submit returns; it must not block.
+// goroutine, perhaps before Submit returns; it must not block. A ctx that can
+// be cancelled costs more than all the rest: who need not give up a message
+// before its deadline passes one that cannot.
 func (r *Router) Submit(ctx context.Context, m Message, wantReply bool, done func(Receipt, error)) {
-	refuse := func(err error) {
+	m.From.Node = r.cfg.NodeID
+	m.Stored = nil
+	r.submit(ctx, &m, wantReply, "", done)
+}
+
+// Forward brings m, which an inbox holds, to one session of the agent that
+// takes such messages (Profile.Durable). It is Submit without an answer, and
+// keeps m.From as it is; m.Stored must be set, and names the agent where m.To
+// does not. It ends
+//
+//   - delivered without an error when the session acknowledged m,
+//   - delivered with an error when it returned it (Delivery.Fail),
+//   - refused when m was certainly not seen,
+//   - unknown otherwise.
+//
+// done is called exactly once, on any goroutine; it must not block. Messages
+// forwarded one after the other reach the same session in that order.
+func (r *Router) Forward(ctx context.Context, m Message, done func(Receipt, error)) {
+	if m.Stored == nil {
+		done(Receipt{ID: m.ID, Status: Refused}, invalid("stored", "only a message that an inbox holds is forwarded"))
+		return
+	}
+	r.submit(ctx, &m, false, m.Stored.Inbox, done)
+}
+
+func (r *Router) submit(ctx context.Context, m *Message, wantReply bool, inbox string, done func(Receipt, error)) {
+	now := time.Now()
+	var deadline time.Time
+	if ctx.Done() != nil {
+		deadline, _ = ctx.Deadline()
+	}
+	c := &call{r: r, m: m, wait: wantReply, done: done}
+	c.tried = c.first[:0]
+	if err := c.prepare(now, deadline, inbox); err != nil {
 		r.metrics.count(Refused, err)
 		done(Receipt{ID: m.ID, Status: Refused}, err)
-	}
-	m.From.Node = r.cfg.NodeID
-	ctxDeadline, _ := ctx.Deadline()
-	now := time.Now()
-	if err := m.normalise(now, ctxDeadline); err != nil {
-		refuse(err)
 		return
 	}
-	addr, err := ParseAddress(m.To)
-	if err != nil {
-		refuse(err)
-		return
-	}
-	if addr.Topic != "" {
-		refuse(consensus.Refuse(CodeUnsupported, "this node has no topics"))
-		return
-	}
-	if addr.All && wantReply {
-		refuse(errWaitAll)
-		return
-	}
-	targets, err := r.targets(addr, now)
-	if err != nil {
-		refuse(err)
-		return
-	}
-	c := &call{r: r, m: m, addr: addr, wait: wantReply, targets: targets, done: done}
-	if err := r.begin(c); err != nil {
-		refuse(err)
-		return
-	}
-	stop := context.AfterFunc(ctx, func() { c.cancelled(ctx) })
-	c.mu.Lock()
-	c.unwatch = stop
-	c.mu.Unlock()
-	if addr.All {
-		r.spread(c)
-		return
-	}
-	c.try()
-}
-
-// targets resolves an address to the nodes to try.
-func (r *Router) targets(a Address, now time.Time) ([]string, error) {
-	if a.Node != "" {
-		id, err := r.cfg.Directory.ResolveNode(a.Node)
-		if err != nil {
-			if refusal := asRefusal(err); refusal.Code != "INTERNAL" {
-				return nil, refusal
-			}
-			return nil, &consensus.Refusal{
-				Code: CodeUnknownAddress, Sentence: "no node of this mesh is named " + a.Node,
-				Details: map[string]string{"to": a.String()},
-			}
-		}
-		return []string{id}, nil
-	}
-	hosts := r.cfg.Directory.Lookup(a.Agent)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	hosts = withoutNode(hosts, r.cfg.NodeID)
-	known := len(hosts) > 0 || r.table.remembers(a.Agent, now)
-	if busy, n := r.table.load(a.Agent); n > 0 {
-		hosts = append(hosts, Host{NodeID: r.cfg.NodeID, Alive: true, Busy: busy, Instances: n})
-	}
-	if len(hosts) == 0 && !known {
-		return nil, unknownAgent(a)
-	}
-	r.table.remember(a.Agent, now)
-	ranked := rankHosts(hosts, r.cfg.NodeID, func(id string) int { return r.sent[hostKey{id, a.Agent}] })
-	limit := maxAttempts
-	if a.All {
-		limit = maxHosts
-	}
-	if len(ranked) == 0 {
-		return nil, goneEverywhere(a.Agent)
-	}
-	out := make([]string, 0, min(limit, len(ranked)))
-	for _, h := range ranked[:min(limit, len(ranked))] {
-		out = append(out, h.NodeID)
-	}
-	return out, nil
-}
-
-// withoutNode copies hosts, leaving out the node whose own table knows better.
-func withoutNode(hosts []Host, self string) []Host {
-	out := make([]Host, 0, len(hosts)+1)
-	for _, h := range hosts {
-		if h.NodeID != self {
-			out = append(out, h)
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, func() { c.cancelled(ctx) })
+		c.mu.Lock()
+		c.unwatch = stop
+		finished := c.finished
+		c.mu.Unlock()
+		if finished {
+			stop()
 		}
 	}
-	return out
+	switch {
+	case c.addr.Topic != "":
+		r.publish(c, now)
+	case c.addr.All:
+		r.spread(c, now)
+	default:
+		if !c.try(now) {
+			c.finish(Receipt{ID: m.ID, Status: Refused}, r.nobody(c.addr, now))
+		}
+	}
+}
+
+// prepare checks the message, reads its address and admits the call.
+func (c *call) prepare(now, deadline time.Time, inbox string) (err error) {
+	if err = c.m.normalise(now, deadline); err != nil {
+		return err
+	}
+	if c.addr, err = ParseAddress(c.m.To); err != nil {
+		return err
+	}
+	if inbox != "" {
+		if err := CheckName(inbox); err != nil {
+			return err
+		}
+		c.addr = Address{Agent: inbox}
+	}
+	switch {
+	case c.wait && (c.addr.All || c.addr.Topic != ""):
+		return errWaitAll
+	case c.m.Stored != nil && (c.addr.All || c.addr.Topic != ""):
+		return invalid("stored", "a message of an inbox is for one agent; the inbox is to be named")
+	}
+	if c.addr.Node != "" {
+		if c.only, err = c.r.resolve(c.addr); err != nil {
+			return err
+		}
+	}
+	return c.r.begin(c)
 }
 
 // spread sends a message to every instance.
-func (r *Router) spread(c *call) {
-	g := newGather(len(c.targets), c.outcome)
-	for _, node := range c.targets {
-		if node == r.cfg.NodeID {
-			r.deliverAll(c.addr.Agent, c.m, g.add)
+func (r *Router) spread(c *call, now time.Time) {
+	nodes := r.everywhere(c.addr.Agent)
+	if len(nodes) == 0 {
+		c.finish(Receipt{ID: c.m.ID, Status: Refused}, r.nobody(c.addr, now))
+		return
+	}
+	if !r.wheel.add(&c.timed, c, c.m.Deadline.Add(gatherGrace)) {
+		c.finish(Receipt{ID: c.m.ID, Status: Refused}, consensus.ErrClosed)
+		return
+	}
+	g := newGather(len(nodes), c, 0, 0)
+	g.lost, c.parts = c.lost, g
+	for _, node := range nodes {
+		if node != r.cfg.NodeID {
+			r.lane(node).message(c.m, envelope{agent: c.addr.Agent, all: true}, part{g, node}, now)
 			continue
 		}
-		c.mu.Lock()
-		if c.timer == nil && !c.finished {
-			c.timer = time.AfterFunc(time.Until(c.m.Deadline), func() { c.outcome(c.expired()) })
-		}
-		c.mu.Unlock()
-		r.transmit(node, c.m, c.addr.Agent, true, false, func(o outcome, err error) {
-			if err != nil {
-				o = c.lost(node, err)
-			}
-			g.add(o)
-		})
-	}
-}
-
-// transmit sends one frame and hands on what the other router made of it.
-func (r *Router) transmit(node string, m Message, agent string, all, wait bool, done func(outcome, error)) {
-	key := hostKey{node, agent}
-	r.mu.Lock()
-	r.sent[key]++
-	r.mu.Unlock()
-	r.cfg.Link.Send(node, encodeFrame(m, agent, all, wait, time.Now()), func(data []byte, err error) {
 		r.mu.Lock()
-		if r.sent[key]--; r.sent[key] <= 0 {
-			delete(r.sent, key)
-		}
+		list := r.table.all(c.addr.Agent)
 		r.mu.Unlock()
-		var o outcome
-		if err == nil {
-			o, err = decodeOutcome(data)
+		if len(list) == 0 {
+			g.add(refusedBy(goneSession(c.addr.Agent, r.cfg.NodeID)))
+			continue
 		}
-		done(o, err)
-	})
+		r.deliverAll(list, c.m, now, newGather(len(list), g, 0, 0))
+	}
 }
 
 // begin admits a call within the bounds.
 func (r *Router) begin(c *call) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
+	if r.closed.Load() {
 		return consensus.ErrClosed
 	}
-	if len(r.calls) >= maxCalls || r.bytes+len(c.m.Body) > maxCallBytes {
+	size := int64(len(c.m.Body))
+	calls, bytes := r.calls.Add(1), r.callBytes.Add(size)
+	if calls > maxCalls || bytes > maxCallBytes {
+		r.calls.Add(-1)
+		r.callBytes.Add(-size)
 		return consensus.Refuse(CodeOverloaded, "this node has too many messages under way")
 	}
-	r.calls[c] = struct{}{}
-	r.bytes += len(c.m.Body)
 	return nil
 }
 
 func (r *Router) ended(c *call, receipt Receipt, err error) {
-	r.mu.Lock()
-	delete(r.calls, c)
-	r.bytes -= len(c.m.Body)
-	r.mu.Unlock()
+	r.calls.Add(-1)
+	r.callBytes.Add(-int64(len(c.m.Body)))
 	r.metrics.count(receipt.Status, err)
 }
 
 // Close refuses what comes from now on, ends what is under way (status
 // unknown) and detaches every session.
 func (r *Router) Close() {
-	r.mu.Lock()
-	if r.closed {
-		r.mu.Unlock()
+	if r.closed.Swap(true) {
 		return
 	}
-	r.closed = true
+	r.mu.Lock()
 	if r.busyTimer != nil {
 		r.busyTimer.Stop()
 	}
 	var sessions []*Session
-	for _, list := range r.table.sessions {
-		for _, e := range list {
-			sessions = append(sessions, e.session)
-		}
-	}
-	calls := make([]*call, 0, len(r.calls))
-	for c := range r.calls {
-		calls = append(calls, c)
+	for _, list := range r.table.groups {
+		sessions = append(sessions, list...)
 	}
 	r.mu.Unlock()
 	for _, s := range sessions {
 		s.Close()
 	}
-	for _, c := range calls {
-		c.finish(Receipt{ID: c.m.ID, Status: Unknown}, consensus.ErrClosed)
+	for _, t := range r.wheel.close() {
+		if c, ok := t.owner.(*call); ok {
+			c.finish(Receipt{ID: c.m.ID, Status: Unknown}, consensus.ErrClosed)
+		}
 	}
+	r.announceMu.Lock()
+	if r.announceTimer != nil {
+		r.announceTimer.Stop()
+	}
+	r.announceMu.Unlock()
 	r.metrics.unregister()
 }

@@ -7,11 +7,19 @@ import (
 	"time"
 )
 
-// Bounds of what one session may have under way: handed to its receiver and
-// neither delivered nor answered.
+// Bounds of what is under way to receivers: handed over and neither delivered
+// nor answered. A node's room is shared as in "dynamic thresholds" (Choudhury
+// and Hahne, 1998): a session may have up to a part of what is free, so that
+// many slow ones have less each and always leave some to the others.
 const (
-	maxInflight      = 1024
+	maxInflight      = 4096
 	maxInflightBytes = 16 << 20
+	nodeInflight     = 1 << 18
+	nodeInflightMiB  = 512
+	// A session may always have so many.
+	minInflight      = 16
+	minInflightBytes = 1 << 20
+	inflightShare    = 16
 )
 
 // Receiver takes the messages of one session.
@@ -42,25 +50,31 @@ type Profile struct {
 	Durable bool
 }
 
-// Session is one agent attached to this node. Safe for concurrent use.
+// Session is one agent attached to this node, or a listener without a name.
+// Safe for concurrent use.
 type Session struct {
 	router    *Router
 	name      string
 	principal string
 	receiver  Receiver
-	entry     *entry
 	unwatch   func() bool
 
+	seat seat // the Router's lock guards it
 	busy atomic.Int64
+
+	count struct{ in, inBytes, out, outBytes, refused atomic.Uint64 }
 
 	mu       sync.Mutex
 	profile  Profile
-	inflight map[*Delivery]struct{}
+	first    *Delivery // of what is under way
+	inflight int
 	bytes    int
 	closed   bool
+
+	patterns map[Pattern]struct{} // the Router's topics' lock guards it
 }
 
-// Name returns the agent's name.
+// Name returns the agent's name; "" for a listener.
 func (s *Session) Name() string { return s.name }
 
 // Describe replaces what the agent says of itself and spreads it.
@@ -71,9 +85,29 @@ func (s *Session) Describe(description string, capabilities []string) {
 	s.router.announce()
 }
 
+// SetDurable changes whether the session takes messages from inboxes, and
+// spreads it: a client says so only after it has attached.
+func (s *Session) SetDurable(durable bool) {
+	s.router.mu.Lock()
+	s.seat.durable = durable
+	s.router.mu.Unlock()
+	s.router.announce()
+}
+
+// SetAway says whether the session's connection is broken and may come back:
+// it stays attached, but is chosen last and not announced as present.
+func (s *Session) SetAway(away bool) {
+	s.router.mu.Lock()
+	s.seat.away = away
+	s.router.mu.Unlock()
+	s.router.announce()
+}
+
 // Submit sends m as this session's agent; see Router.Submit.
 func (s *Session) Submit(ctx context.Context, m Message, wantReply bool, done func(Receipt, error)) {
 	m.From = Sender{Agent: s.name, Principal: s.principal}
+	s.count.out.Add(1)
+	s.count.outBytes.Add(uint64(len(m.Body)))
 	s.router.Submit(ctx, m, wantReply, done)
 }
 
@@ -86,71 +120,88 @@ func (s *Session) Close() {
 		return
 	}
 	s.closed = true
-	open := make([]*Delivery, 0, len(s.inflight))
-	for d := range s.inflight {
+	var open []*Delivery
+	for d := s.first; d != nil; d = d.next {
 		open = append(open, d)
 	}
 	unwatch := s.unwatch
 	s.mu.Unlock()
 	unwatch()
+	s.router.unsubscribeAll(s)
 	s.router.detach(s)
-	for _, d := range open {
-		d.abandon()
+	// The oldest first: what was never seen goes elsewhere in its order.
+	for i := len(open) - 1; i >= 0; i-- {
+		open[i].abandon()
 	}
 }
 
-// deliver gives m to the receiver. It returns an error, and never calls done,
+// share is how much of `all` one session may have under way while `used` is.
+func share(used, all, least, most int64) int64 {
+	return min(max((all-used)/inflightShare, least), most)
+}
+
+// deliver gives m to the receiver. It returns an error, and never tells to,
 // when the receiver did not take it.
-func (s *Session) deliver(m Message, wantReply bool, now time.Time, done func(outcome)) error {
-	d := &Delivery{Message: &m, WantReply: wantReply, session: s, done: done}
+func (s *Session) deliver(m *Message, wantReply bool, now time.Time, memo *Memo, to sink, number uint64) error {
+	r := s.router
+	size := len(m.Body)
+	d := &Delivery{Message: m, WantReply: wantReply, session: s, memo: memo, to: to, number: number}
 	s.mu.Lock()
 	switch {
 	case s.closed:
 		s.mu.Unlock()
-		return goneSession(s.name, s.router.cfg.NodeID)
-	case len(s.inflight) >= maxInflight || s.bytes+len(m.Body) > maxInflightBytes:
+		return goneSession(s.name, r.cfg.NodeID)
+	case int64(s.inflight) >= share(r.inflight.Load(), nodeInflight, minInflight, maxInflight),
+		s.inflight > 0 && int64(s.bytes+size) > share(r.inflightBytes.Load(), nodeInflightMiB<<20, minInflightBytes, maxInflightBytes):
 		s.mu.Unlock()
-		return slowReceiver(s.name, s.router.cfg.NodeID)
+		s.count.refused.Add(1)
+		return slowReceiver(s.name, r.cfg.NodeID)
 	}
-	s.inflight[d] = struct{}{}
-	s.bytes += len(m.Body)
+	if d.next = s.first; d.next != nil {
+		d.next.prev = d
+	}
+	s.first = d
+	s.inflight++
+	s.bytes += size
 	s.mu.Unlock()
 	s.busy.Add(1)
-	s.router.busyChanged()
+	r.inflight.Add(1)
+	r.inflightBytes.Add(int64(size))
+	r.busyChanged()
 
-	d.mu.Lock()
-	d.timer = time.AfterFunc(m.Deadline.Sub(now), d.expire)
-	d.mu.Unlock()
+	if !r.wheel.add(&d.timed, d, m.Deadline) && d.withdraw() {
+		return goneSession(s.name, r.cfg.NodeID)
+	}
 	if err := s.receiver.Deliver(d); err != nil {
 		// If it ended in between (the session closed), the sender has its word.
 		if d.withdraw() {
+			s.count.refused.Add(1)
 			return err
 		}
 	}
+	s.count.in.Add(1)
+	s.count.inBytes.Add(uint64(size))
 	return nil
 }
 
-// withdraw takes back a delivery that the receiver refused.
-func (d *Delivery) withdraw() bool {
-	d.mu.Lock()
-	if d.stage == finished {
-		d.mu.Unlock()
-		return false
-	}
-	d.stage = finished
-	d.timer.Stop()
-	d.mu.Unlock()
-	d.session.forget(d)
-	return true
-}
-
+// forget takes a delivery that has ended out of what is under way.
 func (s *Session) forget(d *Delivery) {
+	r, size := s.router, len(d.Message.Body)
 	s.mu.Lock()
-	if _, ok := s.inflight[d]; ok {
-		delete(s.inflight, d)
-		s.bytes -= len(d.Message.Body)
-		s.busy.Add(-1)
+	if d.prev != nil {
+		d.prev.next = d.next
+	} else {
+		s.first = d.next
 	}
+	if d.next != nil {
+		d.next.prev = d.prev
+	}
+	d.prev, d.next = nil, nil
+	s.inflight--
+	s.bytes -= size
 	s.mu.Unlock()
-	s.router.busyChanged()
+	s.busy.Add(-1)
+	r.inflight.Add(-1)
+	r.inflightBytes.Add(-int64(size))
+	r.busyChanged()
 }

@@ -108,10 +108,8 @@ func TestEverySendEndsOnce(t *testing.T) {
 		}
 	}
 	for _, r := range m.routers {
-		r.mu.Lock()
-		if len(r.calls) != 0 || r.bytes != 0 {
-			t.Errorf("%d calls with %d bytes are left", len(r.calls), r.bytes)
+		if r.calls.Load() != 0 || r.callBytes.Load() != 0 {
+			t.Errorf("%d calls with %d bytes are left", r.calls.Load(), r.callBytes.Load())
 		}
-		r.mu.Unlock()
 	}
 }

@@ -13,95 +13,121 @@ const (
 )
 
 // table is the pure core of the router: which sessions this node hosts, which
-// names it has known, and where a message should go. It has no lock, clock or
-// goroutine; the Router guards it.
+// names it has known, and which session a message should go to. It has no
+// lock, clock or goroutine; the Router guards it.
 type table struct {
-	sessions map[string][]*entry
+	groups map[string][]*Session
+	count  int
 	// known remembers names once routed to or attached here, so that a
 	// vanished agent is told from a mistyped one.
 	known map[string]time.Time
 	picks uint64
 }
 
-// entry is a session as the table sees it.
-type entry struct {
-	name    string
-	busy    func() int
-	session *Session
+// seat is what the table keeps in a session; the Router's lock guards it.
+type seat struct {
+	// key tells sessions apart for stickiness.
+	key uint64
 	// picked is the pick that chose it last: ties go to the one that rested
 	// longest.
 	picked uint64
+	// away: its connection is broken and may come back.
+	away bool
+	// durable: it takes messages from inboxes.
+	durable bool
 }
 
 func newTable() *table {
-	return &table{sessions: map[string][]*entry{}, known: map[string]time.Time{}}
+	return &table{groups: map[string][]*Session{}, known: map[string]time.Time{}}
 }
 
-func (t *table) attach(e *entry, now time.Time) {
-	t.sessions[e.name] = append(t.sessions[e.name], e)
-	t.remember(e.name, now)
+func (t *table) attach(s *Session, now time.Time) {
+	t.groups[s.name] = append(t.groups[s.name], s)
+	t.count++
+	t.remember(s.name, now)
 }
 
-// detach removes e and reports whether it was there.
-func (t *table) detach(e *entry, now time.Time) bool {
-	list := t.sessions[e.name]
-	i := slices.Index(list, e)
+// detach removes s and reports whether it was there.
+func (t *table) detach(s *Session, now time.Time) bool {
+	list := t.groups[s.name]
+	i := slices.Index(list, s)
 	if i < 0 {
 		return false
 	}
-	if list = slices.Delete(list, i, i+1); len(list) == 0 {
-		delete(t.sessions, e.name)
+	t.count--
+	// A new list, since the old one may be in somebody's hands.
+	if list = slices.Concat(list[:i], list[i+1:]); len(list) == 0 {
+		delete(t.groups, s.name)
 	} else {
-		t.sessions[e.name] = list
+		t.groups[s.name] = list
 	}
-	t.remember(e.name, now)
+	t.remember(s.name, now)
 	return true
 }
 
-// ranked returns the sessions of name, the one to try first in front: least
-// busy, then longest rested.
-func (t *table) ranked(name string) []*entry {
-	list := t.sessions[name]
-	if len(list) == 0 {
-		return nil
-	}
-	type loaded struct {
-		*entry
-		busy int
-	}
-	// Load is read once: it moves while the sort runs.
-	order := make([]loaded, len(list))
-	for i, e := range list {
-		order[i] = loaded{e, e.busy()}
-	}
-	slices.SortFunc(order, func(a, b loaded) int {
-		if a.busy != b.busy {
-			return a.busy - b.busy
+// best returns the session of name to try first, nil where there is none left:
+// of those present before those away the one that the conversation sticks to,
+// or the least busy, then the one that rested longest. tried are left out; with
+// durable only those count that take messages from inboxes.
+func (t *table) best(name string, m *Message, tried []*Session) *Session {
+	var best *Session
+	var bestBusy int
+	var bestScore uint64
+	sticky := m.Sticky && m.Conversation != ""
+	for _, s := range t.groups[name] {
+		if m.Stored != nil && !s.seat.durable || slices.Contains(tried, s) {
+			continue
 		}
-		return int(int64(a.picked - b.picked))
-	})
-	t.picks++
-	order[0].picked = t.picks
-	out := make([]*entry, len(order))
-	for i, o := range order {
-		out[i] = o.entry
+		busy, score := int(s.busy.Load()), uint64(0)
+		if sticky {
+			score = rendezvous(m.Conversation, s.seat.key)
+		}
+		better := best == nil
+		switch {
+		case better:
+		case s.seat.away != best.seat.away:
+			better = best.seat.away
+		case sticky:
+			better = score > bestScore
+		case busy != bestBusy:
+			better = busy < bestBusy
+		default:
+			better = s.seat.picked < best.seat.picked
+		}
+		if better {
+			best, bestBusy, bestScore = s, busy, score
+		}
 	}
-	return out
+	if best != nil {
+		t.picks++
+		best.seat.picked = t.picks
+	}
+	return best
 }
 
-func (t *table) all(name string) []*entry { return slices.Clone(t.sessions[name]) }
+func (t *table) all(name string) []*Session { return t.groups[name] }
 
-// load returns how many messages the sessions of name are busy with, and how
-// many sessions there are.
-func (t *table) load(name string) (busy, instances int) {
-	for _, e := range t.sessions[name] {
-		busy += e.busy()
+// load returns how many messages the present sessions of name are busy with,
+// and how many there are; with durable, of those that take messages from
+// inboxes. away says that there are some that are away.
+func (t *table) load(name string, durable bool) (busy, present int, away bool) {
+	for _, s := range t.groups[name] {
+		switch {
+		case durable && !s.seat.durable:
+		case s.seat.away:
+			away = true
+		default:
+			busy += int(s.busy.Load())
+			present++
+		}
 	}
-	return busy, len(t.sessions[name])
+	return busy, present, away
 }
 
 func (t *table) remember(name string, now time.Time) {
-	if _, ok := t.known[name]; !ok && len(t.known) >= maxRemembered {
+	if at, ok := t.known[name]; ok && now.Sub(at) < rememberFor/60 {
+		return
+	} else if !ok && len(t.known) >= maxRemembered {
 		t.forget(now)
 	}
 	t.known[name] = now
@@ -122,44 +148,4 @@ func (t *table) forget(now time.Time) {
 func (t *table) remembers(name string, now time.Time) bool {
 	at, ok := t.known[name]
 	return ok && now.Sub(at) <= rememberFor
-}
-
-// rankHosts orders the live hosts of an agent: least busy per instance first,
-// then this node, then by id; sent counts what this node has under way there,
-// which the Directory cannot know yet.
-func rankHosts(hosts []Host, self string, sent func(nodeID string) int) []Host {
-	type loaded struct {
-		Host
-		load float64
-	}
-	var live []loaded
-	for _, h := range hosts {
-		if h.Alive {
-			busy := max(h.Busy, sent(h.NodeID))
-			live = append(live, loaded{h, float64(busy) / float64(max(h.Instances, 1))})
-		}
-	}
-	slices.SortStableFunc(live, func(a, b loaded) int {
-		switch {
-		case a.load < b.load:
-			return -1
-		case a.load > b.load:
-			return 1
-		case (a.NodeID == self) != (b.NodeID == self):
-			if a.NodeID == self {
-				return -1
-			}
-			return 1
-		case a.NodeID < b.NodeID:
-			return -1
-		case a.NodeID > b.NodeID:
-			return 1
-		}
-		return 0
-	})
-	out := make([]Host, len(live))
-	for i, l := range live {
-		out[i] = l.Host
-	}
-	return out
 }

@@ -9,37 +9,112 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestRankHosts(t *testing.T) {
-	none := func(string) int { return 0 }
+func TestTheBestHostIsPicked(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		hosts []Host
-		sent  func(string) int
-		want  []string
+		here  int // sessions on this node
+		sent  map[string]int64
+		want  string
 	}{
-		{"this node first among equals", []Host{{NodeID: "a", Alive: true}, {NodeID: "self", Alive: true}}, none, []string{"self", "a"}},
-		{"less load first", []Host{{NodeID: "self", Alive: true, Busy: 2, Instances: 1}, {NodeID: "z", Alive: true, Busy: 1, Instances: 1}}, none, []string{"z", "self"}},
-		{"load is for each instance", []Host{{NodeID: "a", Alive: true, Busy: 2, Instances: 1}, {NodeID: "b", Alive: true, Busy: 3, Instances: 3}}, none, []string{"b", "a"}},
-		{"the dead are left out", []Host{{NodeID: "a"}, {NodeID: "b", Alive: true}}, none, []string{"b"}},
-		{"what is under way counts", []Host{{NodeID: "a", Alive: true, Instances: 1}, {NodeID: "b", Alive: true, Instances: 1}},
-			func(id string) int { return map[string]int{"a": 3}[id] }, []string{"b", "a"}},
+		{"this node first among equals", []Host{{NodeID: "a", Alive: true}}, 1, nil, "self"},
+		{"less load first", []Host{{NodeID: "y", Alive: true, Busy: 2, Instances: 1}, {NodeID: "z", Alive: true, Busy: 1, Instances: 1}}, 0, nil, "z"},
+		{"load is for each instance", []Host{{NodeID: "a", Alive: true, Busy: 2, Instances: 1}, {NodeID: "b", Alive: true, Busy: 3, Instances: 3}}, 0, nil, "b"},
+		{"the dead are left out", []Host{{NodeID: "a"}, {NodeID: "b", Alive: true}}, 0, nil, "b"},
+		{"what is under way counts", []Host{{NodeID: "a", Alive: true, Instances: 1}, {NodeID: "b", Alive: true, Instances: 1}}, 0, map[string]int64{"a": 3}, "b"},
+		{"nobody", nil, 0, nil, ""},
 	} {
-		var got []string
-		for _, h := range rankHosts(c.hosts, "self", c.sent) {
-			got = append(got, h.NodeID)
+		r := New(Config{NodeID: "self", Directory: &listed{hosts: c.hosts}})
+		for range c.here {
+			if _, err := r.Attach(t.Context(), "x", "k", Profile{}, &echo{}); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if !slices.Equal(got, c.want) {
-			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		call := &call{r: r, m: &Message{}, addr: Address{Agent: "x"}}
+		r.pick(call)
+		for _, l := range r.routes["x"].loads {
+			l.n.Store(c.sent[l.node])
+		}
+		if got, _ := r.pick(call); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+		r.Close()
+	}
+}
+
+// listed is a directory that knows one agent's hosts.
+type listed struct {
+	nowhere
+	hosts []Host
+}
+
+func (l *listed) Lookup(string) []Host { return l.hosts }
+
+// A conversation sticks to a node, the nodes share conversations by their
+// instances, and when one instance goes little else moves.
+func TestStickyNodes(t *testing.T) {
+	at := func(instances map[string]int) map[int]string {
+		var hosts []Host
+		for id, n := range instances {
+			hosts = append(hosts, Host{NodeID: id, Alive: true, Instances: n, Busy: 100 * len(id)})
+		}
+		r := New(Config{NodeID: "self", Directory: &listed{hosts: hosts}})
+		defer r.Close()
+		out := map[int]string{}
+		for i := range 4000 {
+			c := &call{r: r, m: &Message{Sticky: true, Conversation: fmt.Sprint("c", i)}, addr: Address{Agent: "x"}}
+			out[i], _ = r.pick(c)
+		}
+		return out
+	}
+	before, same, less := at(map[string]int{"a": 2, "b": 1, "c": 1}), at(map[string]int{"a": 2, "b": 1, "c": 1}), at(map[string]int{"a": 2, "b": 1})
+	share, moved := map[string]int{}, 0
+	for i, node := range before {
+		share[node]++
+		if same[i] != node {
+			t.Fatal("not sticky")
+		}
+		if node != "c" && less[i] != node {
+			moved++
+		}
+	}
+	if share["a"] < 1800 || share["a"] > 2200 || share["b"] < 850 || share["b"] > 1150 {
+		t.Errorf("shared as %v", share)
+	}
+	if moved != 0 {
+		t.Errorf("%d conversations moved without need", moved)
+	}
+}
+
+func TestStickySessions(t *testing.T) {
+	tab, now := newTable(), time.Unix(0, 0)
+	for i := range 5 {
+		tab.attach(&Session{name: "x", seat: seat{key: uint64(i) * 7919}}, now)
+	}
+	choice := func() map[string]*Session {
+		out := map[string]*Session{}
+		for i := range 1000 {
+			m := &Message{Sticky: true, Conversation: fmt.Sprint("c", i)}
+			out[m.Conversation] = tab.best("x", m, nil)
+		}
+		return out
+	}
+	before := choice()
+	gone := tab.all("x")[2]
+	tab.detach(gone, now)
+	for c, s := range choice() {
+		if before[c] != gone && before[c] != s {
+			t.Fatal("a conversation moved though its session stayed")
 		}
 	}
 }
 
-// The table against a plain list: what is attached is found, least busy
-// first, and what has left is remembered.
+// The table against a plain list: what is attached is found, those present
+// before those away, least busy first, and what has left is remembered.
 func TestTableModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tab, now := newTable(), time.Unix(0, 0)
-		var model []*entry
+		var model []*Session
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			name := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "name")
 			now = now.Add(time.Minute)
@@ -54,20 +129,40 @@ func TestTableModel(t *testing.T) {
 				}
 				model = slices.Delete(model, i, i+1)
 			default:
-				busy := rapid.IntRange(0, 3).Draw(t, "busy")
-				e := &entry{name: name, busy: func() int { return busy }}
-				tab.attach(e, now)
-				model = append(model, e)
+				s := &Session{name: name}
+				s.busy.Store(int64(rapid.IntRange(0, 3).Draw(t, "busy")))
+				s.seat.away, s.seat.durable = rapid.Bool().Draw(t, "away"), rapid.Bool().Draw(t, "durable")
+				tab.attach(s, now)
+				model = append(model, s)
 			}
-			ranked := tab.ranked(name)
-			count := 0
-			for _, e := range model {
-				if e.name == name {
-					count++
+			m := &Message{}
+			if rapid.Bool().Draw(t, "stored") {
+				m.Stored = &Stored{}
+			}
+			var want []*Session
+			for _, s := range model {
+				if s.name == name && (m.Stored == nil || s.seat.durable) {
+					want = append(want, s)
 				}
 			}
-			if len(ranked) != count || !slices.IsSortedFunc(ranked, func(a, b *entry) int { return a.busy() - b.busy() }) {
-				t.Fatalf("ranked %d of %d", len(ranked), count)
+			cost := func(s *Session) int64 {
+				if s.seat.away {
+					return 100 + s.busy.Load()
+				}
+				return s.busy.Load()
+			}
+			var tried []*Session
+			for s := tab.best(name, m, nil); s != nil; s = tab.best(name, m, tried) {
+				if !slices.Contains(want, s) || slices.Contains(tried, s) {
+					t.Fatal("another one")
+				}
+				tried = append(tried, s)
+			}
+			if len(tried) != len(want) || !slices.IsSortedFunc(tried, func(a, b *Session) int { return int(cost(a) - cost(b)) }) {
+				t.Fatalf("found %d of %d", len(tried), len(want))
+			}
+			if tab.count != len(model) {
+				t.Fatal(tab.count)
 			}
 		}
 	})

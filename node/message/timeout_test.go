@@ -167,12 +167,10 @@ func TestASessionHoldsBoundedWork(t *testing.T) {
 // nowhere is a directory that knows nobody and a link that leads nowhere.
 type nowhere struct{}
 
-func (nowhere) Lookup(string) []Host                 { return nil }
-func (nowhere) ResolveNode(s string) (string, error) { return s, nil }
-func (nowhere) Announce([]Local)                     {}
-func (nowhere) Send(_ string, _ []byte, reply func([]byte, error)) {
-	reply(nil, ErrNotSent)
-}
+func (nowhere) Lookup(string) []Host                         { return nil }
+func (nowhere) ResolveNode(s string) (string, error)         { return s, nil }
+func (nowhere) Announce([]Local)                             {}
+func (nowhere) Reach(_ string, arrived func(*Strand, error)) { arrived(nil, ErrNotSent) }
 
 type announcements struct {
 	nowhere

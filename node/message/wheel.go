@@ -43,13 +43,14 @@ func (w *wheel) tickOf(at time.Time, up time.Duration) int64 {
 }
 
 // add calls owner.expire once at about the deadline, on a goroutine of the
-// timer, unless remove comes first. Nothing is called after close.
-func (w *wheel) add(t *timed, owner interface{ expire() }, at time.Time) {
+// timer, unless remove comes first. After close it returns false and nothing is
+// called. One that was added already stays as it is.
+func (w *wheel) add(t *timed, owner interface{ expire() }, at time.Time) bool {
 	tick := w.tickOf(at, wheelTick-1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed || t.on {
-		return
+		return !w.closed
 	}
 	tick = max(tick, w.passed+1)
 	t.tick, t.owner, t.on = tick, owner, true
@@ -64,6 +65,7 @@ func (w *wheel) add(t *timed, owner interface{ expire() }, at time.Time) {
 	if w.armed == 0 || tick < w.armed {
 		w.arm(tick)
 	}
+	return true
 }
 
 // remove takes a deadline back.

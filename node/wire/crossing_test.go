@@ -135,7 +135,7 @@ func TestUnsentAndLostCallsAreToldApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newLink(s, answer.Incarnation, 1) // without its writer
+	l := newLink(s, answer.Incarnation, 1, false) // without its writer
 	_, written, _ := l.register()
 	id, queued, _ := l.register()
 	l.queue.push(t.Context(), frame{kind: frameRequest, id: id, method: "echo"})

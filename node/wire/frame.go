@@ -18,6 +18,7 @@ import (
 //	cancel   nothing
 //	ping     u64 roster revision, i64 clock in Unix microseconds
 //	pong     the same
+//	traffic  a frame of Traffic; its id is 0
 //
 // Each side numbers its own requests; the other kinds carry the number of the
 // request or ping they belong to.
@@ -41,6 +42,7 @@ const (
 	frameCancel
 	framePing
 	framePong
+	frameTraffic
 )
 
 const (
@@ -77,9 +79,12 @@ func (f *frame) appendHead(b []byte) []byte {
 // size is about what the frame costs in a queue.
 func (f *frame) size() int { return 64 + len(f.method) + len(f.trace) + len(f.body) }
 
-// frameReader reads frames. The body of each is a slice of its own.
+// frameReader reads frames. The body of each is a slice of its own, but that
+// of traffic is good until the next frame only.
 type frameReader struct {
 	r *bufio.Reader
+	// spare is the memory of traffic.
+	spare []byte
 	// methods keeps the strings of methods seen, as there are few.
 	methods map[string]string
 }
@@ -98,13 +103,22 @@ func (r *frameReader) next() (frame, error) {
 	}
 	n := binary.BigEndian.Uint32(head)
 	f := frame{kind: frameKind(head[4]), id: binary.BigEndian.Uint64(head[5:])}
-	if n < frameMinimum || n > maxFrame {
+	limit := uint32(maxFrame)
+	if f.kind == frameTraffic {
+		limit = frameMinimum + MaxTraffic
+	}
+	if n < frameMinimum || n > limit {
 		return frame{}, fmt.Errorf("%w: %d bytes are announced", errFrame, n)
 	}
 	if _, err := r.r.Discard(4 + frameMinimum); err != nil {
 		return frame{}, err
 	}
-	rest := make([]byte, n-frameMinimum)
+	var rest []byte
+	if f.kind == frameTraffic {
+		rest = r.shared(int(n - frameMinimum))
+	} else {
+		rest = make([]byte, n-frameMinimum)
+	}
 	if _, err := io.ReadFull(r.r, rest); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
@@ -112,6 +126,16 @@ func (r *frameReader) next() (frame, error) {
 		return frame{}, err
 	}
 	return f, r.fill(&f, rest)
+}
+
+// keepSpare is how much memory an idle connection keeps for traffic.
+const keepSpare = 128 << 10
+
+func (r *frameReader) shared(n int) []byte {
+	if cap(r.spare) < n || cap(r.spare) > keepSpare && n <= keepSpare {
+		r.spare = make([]byte, max(n, 4<<10))
+	}
+	return r.spare[:n]
 }
 
 func (r *frameReader) fill(f *frame, rest []byte) error {
@@ -135,7 +159,7 @@ func (r *frameReader) fill(f *frame, rest []byte) error {
 			return fmt.Errorf("%w: result too large", errFrame)
 		}
 		f.body = rest
-	case frameFailure:
+	case frameFailure, frameTraffic:
 		f.body = rest
 	case frameCancel:
 		if len(rest) != 0 {

@@ -25,6 +25,8 @@ type hello struct {
 	// Dial numbers the dials of one incarnation, so that one overtaken on
 	// the way is not taken for the newest.
 	Dial uint64 `cbor:"7,keyasint"`
+	// Traffic says that frames of traffic are understood.
+	Traffic bool `cbor:"8,keyasint,omitempty"`
 }
 
 type answerCode uint8
@@ -47,6 +49,7 @@ type answer struct {
 	Clock       int64      `cbor:"5,keyasint"`
 	Version     string     `cbor:"6,keyasint,omitempty"`
 	Incarnation uint64     `cbor:"7,keyasint,omitempty"`
+	Traffic     bool       `cbor:"8,keyasint,omitempty"`
 }
 
 func (a answer) err() error {
@@ -79,6 +82,7 @@ func (p *Port) hello() hello {
 		Version:     p.version,
 		Incarnation: p.incarnation,
 		Dial:        p.dials.Add(1),
+		Traffic:     p.traffic.Load() != nil,
 	}
 }
 
@@ -111,6 +115,7 @@ func (p *Port) judge(protocol string, pin identity.Pin, h hello) (Peer, answer) 
 		Clock:       p.clock().UnixMilli(),
 		Version:     p.version,
 		Incarnation: p.incarnation,
+		Traffic:     p.traffic.Load() != nil,
 	}
 }
 

@@ -16,6 +16,7 @@ type link struct {
 	dial        uint64
 	since       time.Time
 	queue       *queue
+	traffic     Traffic         // nil: one of the two ends knows of none
 	ctx         context.Context // ends with the link; parent of the handlers'
 	cancel      context.CancelFunc
 
@@ -42,7 +43,7 @@ type outcome struct {
 	unsent bool // it never left this node
 }
 
-func newLink(s *session, incarnation, dial uint64) *link {
+func newLink(s *session, incarnation, dial uint64, traffic bool) *link {
 	l := &link{
 		session:     s,
 		incarnation: incarnation,
@@ -55,6 +56,9 @@ func newLink(s *session, incarnation, dial uint64) *link {
 	}
 	l.heard.Store(l.since.UnixNano())
 	l.ctx, l.cancel = context.WithCancel(s.port.ctx)
+	if open := s.port.traffic.Load(); open != nil && traffic {
+		l.traffic = (*open)(Carrier{l})
+	}
 	return l
 }
 
@@ -62,6 +66,9 @@ func newLink(s *session, incarnation, dial uint64) *link {
 func (l *link) run() {
 	l.port.group.Go(l.write)
 	l.sendPing(time.Now())
+	if l.traffic != nil {
+		l.traffic.Began()
+	}
 	reader := newFrameReader(l.Conn)
 	for {
 		f, err := reader.next()
@@ -73,7 +80,13 @@ func (l *link) run() {
 		if !l.confirmed.Load() {
 			l.confirmed.Store(true)
 		}
-		l.receive(f)
+		if f.kind != frameTraffic {
+			l.receive(f)
+		} else if err := l.arrived(f.body); err != nil {
+			l.port.logger.Warn("a connection is cut: what came over it cannot be read", "peer", l.peer.Short(), "error", err)
+			l.end(err)
+			return
+		}
 	}
 }
 
@@ -127,6 +140,9 @@ func (l *link) end(err error) {
 	for _, c := range calls {
 		c <- outcome{err: ErrLost}
 	}
+	if l.traffic != nil {
+		l.traffic.Ended()
+	}
 	l.port.logger.Debug("link ended", "peer", l.peer.Short(), "error", err)
 	l.port.linkEnded(l)
 }
@@ -145,7 +161,11 @@ func (l *link) write() {
 		}
 		for {
 			batch := l.queue.take(spare)
-			if len(batch) == 0 {
+			var traffic []byte
+			if l.traffic != nil {
+				traffic = l.traffic.Next()
+			}
+			if len(batch) == 0 && traffic == nil {
 				spare = batch
 				break
 			}
@@ -161,6 +181,19 @@ func (l *link) write() {
 				}
 			}
 			spare = batch
+			if traffic == nil {
+				continue
+			}
+			f := frame{kind: frameTraffic, body: traffic}
+			head = f.appendHead(head[:0])
+			_, err := w.Write(head)
+			if err == nil {
+				_, err = w.Write(traffic)
+			}
+			if err != nil {
+				l.end(err)
+				return
+			}
 		}
 		if err := w.Flush(); err != nil {
 			l.end(err)
@@ -218,17 +251,21 @@ func (l *link) abandon(id uint64) {
 	}
 }
 
-// quiet says that no call is in flight either way.
-func (l *link) quiet() bool {
+// retire says that nothing is in flight either way, and that the traffic will
+// put nothing more on the link.
+func (l *link) retire() bool {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.calls) == 0 && len(l.serving) == 0
+	quiet := len(l.calls) == 0 && len(l.serving) == 0
+	l.mu.Unlock()
+	return quiet && (l.traffic == nil || l.traffic.Retire())
 }
 
-func (l *link) ownCalls() int {
+// idle says that a change of link now changes the order of nothing.
+func (l *link) idle() bool {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.calls)
+	idle := len(l.calls) == 0
+	l.mu.Unlock()
+	return idle && (l.traffic == nil || l.traffic.Quiet())
 }
 
 func (l *link) alive() bool {

@@ -137,11 +137,11 @@ func (p *Port) servePeer(in *inbound, c *tls.Conn, protocol string) {
 	}
 	clearDeadline(c)
 	p.shown(from.ID, h.Revision)
-	p.serveSession(s, h.Incarnation, h.Dial)
+	p.serveSession(s, h.Incarnation, h.Dial, h.Traffic)
 }
 
 // serveSession blocks until the session ends.
-func (p *Port) serveSession(s *session, incarnation, dial uint64) {
+func (p *Port) serveSession(s *session, incarnation, dial uint64, traffic bool) {
 	switch s.protocol {
 	case ProtocolRaft:
 		p.raft.hand(s)
@@ -151,8 +151,11 @@ func (p *Port) serveSession(s *session, incarnation, dial uint64) {
 		}
 		_ = s.Close()
 	case ProtocolPeer:
-		l := newLink(s, incarnation, dial)
-		if pr := p.peerOf(s.peer); pr != nil && pr.add(l) {
+		l := newLink(s, incarnation, dial, traffic)
+		pr := p.peerOf(s.peer)
+		if pr == nil {
+			l.end(ErrClosed)
+		} else if pr.add(l) {
 			l.run()
 		}
 	}

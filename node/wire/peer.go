@@ -171,7 +171,7 @@ func (pr *peer) pick() *link {
 			best = l
 		}
 	}
-	if c := pr.current; c == nil || !c.alive() || !c.confirmed.Load() || c.ownCalls() == 0 {
+	if c := pr.current; c == nil || !c.alive() || !c.confirmed.Load() || c.idle() {
 		pr.current = best
 	}
 	return pr.current
@@ -239,7 +239,7 @@ func (pr *peer) dial(done chan struct{}) {
 		pr.dialEnded(done, err)
 		return
 	}
-	l := newLink(s, a.Incarnation, pr.port.dials.Load())
+	l := newLink(s, a.Incarnation, pr.port.dials.Load(), a.Traffic)
 	added := pr.add(l)
 	pr.dialEnded(done, nil)
 	if added {
@@ -330,7 +330,7 @@ func (p *Port) tickPeers(now time.Time) {
 		pr.mu.Unlock()
 		for _, l := range links {
 			l.tick(now)
-			if settled && (!l.confirmed.Load() || (l != current && l.quiet())) {
+			if settled && (!l.confirmed.Load() || (l != current && l.retire())) {
 				l.end(ErrLost)
 			}
 		}

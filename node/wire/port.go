@@ -47,6 +47,7 @@ type Port struct {
 	handlers handlers
 	raft     raftAcceptor
 	gossip   atomic.Pointer[func(identity.NodeID, net.Conn)]
+	traffic  atomic.Pointer[func(Carrier) Traffic]
 	join     atomic.Pointer[func(context.Context, *JoinConn)]
 	joins    chan struct{}
 

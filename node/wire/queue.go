@@ -73,6 +73,11 @@ func (q *queue) pushNow(f frame) pushResult {
 func (q *queue) put(f frame) {
 	q.frames = append(q.frames, f)
 	q.bytes += f.size()
+	q.rouse()
+}
+
+// rouse wakes the writer.
+func (q *queue) rouse() {
 	select {
 	case q.wake <- struct{}{}:
 	default:
