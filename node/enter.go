@@ -15,6 +15,7 @@ import (
 	"github.com/meshd/meshd/node/agent"
 	"github.com/meshd/meshd/node/agent/librarian"
 	"github.com/meshd/meshd/node/identity"
+	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/roster"
 	"github.com/meshd/meshd/node/wire"
 )
@@ -28,9 +29,12 @@ func (n *Node) enter(ctx context.Context) error {
 	life, cancel := context.WithCancel(context.Background())
 	n.life, n.cancel = life, cancel
 	n.events = newEvents(n)
-	keys := access.NewPart()
+	// Messages ride on connections that others may make from now on.
+	n.agentsOf = newAgentIndex()
+	n.router = n.newRouter()
+	keys, inboxes := access.NewPart(), inbox.NewPart()
 	var err error
-	if n.group, err = n.openReplica(roster.NewPart(n.rosterChanged), keys, graphsync.NewPart()); err != nil {
+	if n.group, err = n.openReplica(roster.NewPart(n.rosterChanged), keys, graphsync.NewPart(), inboxes); err != nil {
 		return err
 	}
 	n.rosters = roster.NewService(n.group)
@@ -43,7 +47,7 @@ func (n *Node) enter(ctx context.Context) error {
 	}
 	n.handlePeers()
 	n.port.HandleGossip(func(from identity.NodeID, c net.Conn) { n.gossip.Serve(string(from), c) })
-	if err := n.openMessages(life); err != nil {
+	if err := n.openMessages(life, inboxes); err != nil {
 		return err
 	}
 	n.port.HandleJoin(n.admit)
@@ -91,6 +95,9 @@ func (n *Node) gossipChanged() {
 	if n.gossip == nil {
 		return
 	}
+	if n.agentsOf.look(string(n.id.ID()), n.gossip, n.nodeNameOf) {
+		n.router.PeersChanged()
+	}
 	members := n.gossip.Members()
 	for _, m := range members {
 		if m.NodeID != string(n.id.ID()) && m.Record.Address != "" {
@@ -98,6 +105,7 @@ func (n *Node) gossipChanged() {
 		}
 	}
 	n.events.look(members)
+	n.agentsMoved()
 }
 
 // rosterChanged is told of each change of the replicated roster before its
@@ -181,10 +189,12 @@ func (n *Node) self() roster.Member {
 }
 
 // openMessages starts the router and the agents that live in the node.
-func (n *Node) openMessages(life context.Context) error {
+func (n *Node) openMessages(life context.Context, inboxes *inbox.Part) error {
 	log := n.log.With("part", "agent")
-	n.router = n.newRouter(life)
-	n.server = agent.NewServer(agent.Config{Router: n.router, Logger: log, Registerer: n.registry})
+	n.openInboxes(life, inboxes)
+	n.server = agent.NewServer(agent.Config{Router: n.router, Logger: log, Registerer: n.registry, Hooks: agent.Hooks{
+		Durable: durables{n}, Claim: n.claimName, Seal: n.sealBody, Lost: n.events.lost, Events: n.events.hub,
+	}})
 	h, err := agent.Host(n.router, librarian.New(n.graph), log)
 	if err != nil {
 		return err
