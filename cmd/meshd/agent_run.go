@@ -36,7 +36,7 @@ type agentRun struct {
 	name, description      string
 	capabilities           []string
 	instances, concurrency int
-	grace                  time.Duration
+	grace, maxTime         time.Duration
 	identity               string
 	liveOnly               bool
 }
@@ -74,6 +74,7 @@ input, and after --grace SIGTERM and SIGKILL. The program gets no key of the mes
 	f.IntVar(&r.instances, "instances", 1, "how many of the program run; they share the messages")
 	f.IntVar(&r.concurrency, "concurrency", 1, "how many messages each has at a time; answers may come in any order")
 	f.DurationVar(&r.grace, "grace", 10*time.Second, "how long the program has to finish when it is stopped")
+	f.DurationVar(&r.maxTime, "max-time", 0, "how long the program may have a message before it is taken for hung and started again; 0: for ever")
 	f.StringVar(&r.identity, "identity", "", "file with the age identity that opens messages sealed to the agent")
 	f.BoolVar(&r.liveOnly, "live-only", false, "leave the agent's inbox alone")
 	return cmd
@@ -92,8 +93,8 @@ func (r *agentRun) check() error {
 		return exit.Usagef("--instances is 1 to %d", maxInstances)
 	case r.concurrency < 1 || r.concurrency > maxConcurrency:
 		return exit.Usagef("--concurrency is 1 to %d", maxConcurrency)
-	case r.grace < 0:
-		return exit.Usagef("--grace is not negative")
+	case r.grace < 0 || r.maxTime < 0:
+		return exit.Usagef("--grace and --max-time are not negative")
 	}
 	return nil
 }
@@ -126,7 +127,7 @@ func (a *app) runProgram(cmd *cobra.Command, r *agentRun, args []string) error {
 				Name: r.name, Description: r.description, Capabilities: r.capabilities, Identity: identity, LiveOnly: r.liveOnly,
 			},
 			Command: args, Env: childEnvironment(os.Environ(), r.name, nodeName),
-			Instances: r.instances, Concurrency: r.concurrency, Grace: r.grace, Report: report,
+			Instances: r.instances, Concurrency: r.concurrency, Grace: r.grace, MaxTime: r.maxTime, Report: report,
 		})
 	}
 	return a.ending(err, where)
