@@ -33,6 +33,7 @@ var verbs = []struct {
 	{groupAgents, askCommand},
 	{groupAgents, sendCommand},
 	{groupAgents, inboxCommand},
+	{groupAgents, agentCommand},
 
 	{groupGraph, graphCommand},
 	{groupGraph, syncCommand},
