@@ -58,6 +58,7 @@ type Config struct {
 	// Settle returns when this node's state is as fresh as a read asks for, and
 	// says how fresh that is. It goes with Inboxes.
 	Settle func(ctx context.Context, o consensus.ReadOptions) (consensus.ReadInfo, error)
+	Tasks  Tasks
 	// KeyChanged is told of an agent's new key. May be nil.
 	KeyChanged func(agent, hash string)
 	Events     Events
@@ -68,10 +69,12 @@ type Config struct {
 	Sync       Sync
 	Memory     mcp.Graph // for MCP clients
 	Backups    Backups
-
 	Insight    Insight
+
 	// MeshID names the mesh in the vector clocks of Sync.
 	MeshID string
+	// NodeID is recorded with who asks for a task here.
+	NodeID string
 
 	// Gatherer feeds /metrics; Registerer takes the request figures. Either
 	// may be nil.

@@ -57,7 +57,7 @@ func inScope(scopes []string, wanted string) bool {
 	area, _, _ := strings.Cut(wanted, ":")
 	return slices.ContainsFunc(scopes, func(s string) bool {
 		return s == wanted || s == area || s == area+":*" || s == "*" ||
-			strings.HasPrefix(s, agentScope) && (area == "messages" || area == "agents")
+			strings.HasPrefix(s, agentScope) && (area == "messages" || area == "agents" || area == "tasks" || area == "proposals")
 	})
 }
 

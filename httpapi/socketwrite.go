@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -87,22 +88,26 @@ func (f *socketWrite) Answer(ctx context.Context) ([]byte, error) {
 	return f.result(results, wrote), nil
 }
 
-// idempotency scopes the key to the caller and this way of writing. The hash is
-// of the operations as read, so that a repeated frame may have another id.
+// idempotency is that of the operations as read, so that a repeated frame may
+// have another id.
 func (f *socketWrite) idempotency() (*consensus.IdempotencyKey, error) {
-	scope, content := sha256.New(), sha256.New()
-	for _, part := range []string{f.s.caller.Kind, f.s.caller.ID, "WS", "write"} {
+	var content bytes.Buffer
+	if err := json.NewEncoder(&content).Encode(f.SessionID); err != nil {
+		return nil, err
+	}
+	if err := json.NewEncoder(&content).Encode(f.Ops); err != nil {
+		return nil, err
+	}
+	return f.s.idempotency("write", f.IdempotencyKey, content.Bytes()), nil
+}
+
+// idempotency scopes a key to the caller and a type of frame.
+func (s *socketFrames) idempotency(kind, key string, content []byte) *consensus.IdempotencyKey {
+	scope := sha256.New()
+	for _, part := range []string{s.caller.Kind, s.caller.ID, "WS", kind} {
 		scope.Write([]byte(strconv.Itoa(len(part)) + ":" + part))
 	}
-	if err := json.NewEncoder(content).Encode(f.SessionID); err != nil {
-		return nil, err
-	}
-	if err := json.NewEncoder(content).Encode(f.Ops); err != nil {
-		return nil, err
-	}
-	return &consensus.IdempotencyKey{
-		Scope: hex.EncodeToString(scope.Sum(nil)), Key: f.IdempotencyKey, BodyHash: [32]byte(content.Sum(nil)),
-	}, nil
+	return &consensus.IdempotencyKey{Scope: hex.EncodeToString(scope.Sum(nil)), Key: key, BodyHash: sha256.Sum256(content)}
 }
 
 // result is written by hand: most answers of a node are this one, and all in it

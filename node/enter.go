@@ -16,7 +16,9 @@ import (
 	"github.com/meshd/meshd/node/agent/librarian"
 	"github.com/meshd/meshd/node/identity"
 	"github.com/meshd/meshd/node/inbox"
+	"github.com/meshd/meshd/node/proposal"
 	"github.com/meshd/meshd/node/roster"
+	"github.com/meshd/meshd/node/task"
 	"github.com/meshd/meshd/node/wire"
 )
 
@@ -32,9 +34,9 @@ func (n *Node) enter(ctx context.Context) error {
 	// Messages ride on connections that others may make from now on.
 	n.agentsOf = newAgentIndex()
 	n.router = n.newRouter()
-	keys, inboxes := access.NewPart(), inbox.NewPart()
+	keys, inboxes, tasks, proposals := access.NewPart(), inbox.NewPart(), task.NewPart(), proposal.NewPart()
 	var err error
-	if n.group, err = n.openReplica(roster.NewPart(n.rosterChanged), keys, graphsync.NewPart(), inboxes); err != nil {
+	if n.group, err = n.openReplica(roster.NewPart(n.rosterChanged), keys, graphsync.NewPart(), inboxes, tasks, proposals); err != nil {
 		return err
 	}
 	n.rosters = roster.NewService(n.group)
@@ -50,6 +52,7 @@ func (n *Node) enter(ctx context.Context) error {
 	if err := n.openMessages(life, inboxes); err != nil {
 		return err
 	}
+	n.openTasks(life, tasks, proposals)
 	n.port.HandleJoin(n.admit)
 	n.run(life, n.group.keep)
 	n.run(life, n.keepAnnouncing)

@@ -27,7 +27,9 @@ import (
 	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/inbox/dispatch"
 	"github.com/meshd/meshd/node/message"
+	"github.com/meshd/meshd/node/proposal"
 	"github.com/meshd/meshd/node/roster"
+	"github.com/meshd/meshd/node/task"
 	"github.com/meshd/meshd/node/tracing"
 	"github.com/meshd/meshd/node/wire"
 	"github.com/prometheus/client_golang/prometheus"
@@ -94,7 +96,10 @@ type Node struct {
 	keys    *access.Service
 	graph   *graphsync.Service
 	inboxes *inbox.Service
-	router  *message.Router
+	// delegated is the tasks; proposals what agents decide together.
+	delegated *task.Service
+	proposals *proposal.Service
+	router    *message.Router
 	// agentsOf is where agents are, for the router.
 	agentsOf *agentIndex
 	server   *agent.Server

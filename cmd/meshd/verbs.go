@@ -32,6 +32,7 @@ var verbs = []struct {
 	{groupAgents, agentsCommand},
 	{groupAgents, askCommand},
 	{groupAgents, sendCommand},
+	{groupAgents, tasksCommand},
 	{groupAgents, inboxCommand},
 	{groupAgents, agentCommand},
 

@@ -27,32 +27,27 @@ type Config struct {
 // caller's to check. Safe for concurrent use.
 type Service struct {
 	state consensus.State
-	part  *Part
 	level func() uint32
 	log   *slog.Logger
-	stop  func()
 
 	mu      sync.Mutex
 	waiting map[ID][]chan struct{}
 	all     []chan struct{} // who waits for any change
 }
 
-// NewService returns the service over a state that has the part.
+// NewService returns the service over a state that has the part. It lives as
+// long as the part.
 func NewService(cfg Config) *Service {
-	s := &Service{state: cfg.State, part: cfg.Part, level: cfg.Level, log: cfg.Logger, waiting: map[ID][]chan struct{}{}}
+	s := &Service{state: cfg.State, level: cfg.Level, log: cfg.Logger, waiting: map[ID][]chan struct{}{}}
 	if s.level == nil {
 		s.level = func() uint32 { return Level }
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.stop = cfg.Part.Watch(s.wake)
+	cfg.Part.Watch(s.wake)
 	return s
 }
-
-// Close ends what the service follows. It is safe to call methods afterwards;
-// those that wait end with their contexts.
-func (s *Service) Close() { s.stop() }
 
 // wake rouses who waits for the tasks that changed.
 func (s *Service) wake(events []Event) {

@@ -28,7 +28,6 @@ func newWorld(t testing.TB) *world {
 	w.state = consensustest.New(part)
 	w.state.Now = func() time.Time { return w.now }
 	w.s = NewService(Config{State: w.state, Part: part})
-	t.Cleanup(w.s.Close)
 	return w
 }
 

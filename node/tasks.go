@@ -1,0 +1,160 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/gossip"
+	"github.com/meshd/meshd/node/inbox"
+	"github.com/meshd/meshd/node/message"
+	"github.com/meshd/meshd/node/proposal"
+	"github.com/meshd/meshd/node/task"
+)
+
+// meshPrincipal sends what the mesh itself tells agents of their tasks and
+// proposals. No credential has it as its id, so nobody can send in its name.
+const meshPrincipal = "mesh"
+
+// openTasks starts delegated work and what agents decide together: the services
+// that keep them, and the leader's loops that see them through.
+func (n *Node) openTasks(life context.Context, tasks *task.Part, proposals *proposal.Part) {
+	n.delegated = task.NewService(task.Config{State: n.group, Part: tasks, Level: n.levelFor(task.Level), Logger: n.log.With("part", "task")})
+	n.proposals = proposal.NewService(proposal.Config{
+		State: n.group, Part: proposals, Level: n.levelFor(proposal.Level), Known: n.knownAgents, Logger: n.log.With("part", "proposal"),
+	})
+	tasks.Watch(func(events []task.Event) {
+		for _, e := range events {
+			n.events.hub.PublishAt("task."+e.Kind, e.Time, e)
+		}
+	})
+	proposals.Watch(func(events []proposal.Event) {
+		for _, e := range events {
+			n.events.hub.PublishAt("proposal."+e.Kind, e.Time, e)
+		}
+	})
+	leads := func() bool { return n.group.Status().State == "leader" }
+	n.run(life, func(ctx context.Context) {
+		n.delegated.Lead(ctx, task.Leading{Post: post{n}, Agents: n.candidates, Leads: leads})
+	})
+	n.run(life, func(ctx context.Context) {
+		n.proposals.Lead(ctx, proposal.Leading{Send: post{n}.propose, Leads: leads})
+	})
+}
+
+// Tasks is the delegated work of the mesh.
+func (n *Node) Tasks() *task.Service { return n.delegated }
+
+// Proposals is what the agents of the mesh decide together.
+func (n *Node) Proposals() *proposal.Service { return n.proposals }
+
+// candidates are the agents that take durable messages somewhere now.
+func (n *Node) candidates() []task.Candidate {
+	byName := map[string]*task.Candidate{}
+	for _, m := range n.gossip.Members() {
+		if m.Status != gossip.StatusAlive {
+			continue
+		}
+		for _, a := range m.Record.Agents {
+			if a.Durable == 0 {
+				continue
+			}
+			c := byName[a.Name]
+			if c == nil {
+				c = &task.Candidate{Agent: a.Name, Capabilities: a.Capabilities}
+				byName[a.Name] = c
+			}
+			c.Instances += a.Durable
+			c.Busy += a.Busy
+		}
+	}
+	list := make([]task.Candidate, 0, len(byName))
+	for _, c := range byName {
+		list = append(list, *c)
+	}
+	slices.SortFunc(list, func(a, b task.Candidate) int { return cmp.Compare(a.Agent, b.Agent) })
+	return list
+}
+
+// knownAgents are those that have registered or attached and can have durable
+// messages, up to one more than may vote.
+func (n *Node) knownAgents(ctx context.Context) (names []string, err error) {
+	for after := ""; len(names) <= proposal.MaxElectors; {
+		page, err := n.inboxes.Agents(ctx, after, 1000)
+		if err != nil || len(page) == 0 {
+			return names, err
+		}
+		for _, a := range page {
+			if after = a.Name; a.Known && len(names) <= proposal.MaxElectors {
+				names = append(names, a.Name)
+			}
+		}
+	}
+	return names, nil
+}
+
+// post sends letters by the inboxes of the mesh.
+type post struct{ n *Node }
+
+// Send implements task.Post.
+func (p post) Send(ctx context.Context, l task.Letter) error {
+	priority := map[task.Priority]inbox.Priority{task.Low: inbox.Low, task.High: inbox.High, task.Critical: inbox.Critical}
+	return p.accept(ctx, inbox.Outgoing{
+		ID: l.ID, To: []inbox.Recipient{{Agent: l.To}}, Type: l.Type, Conversation: "task-" + l.Task.String(), CorrelationID: l.Task.String(),
+		Body: l.Body, Priority: priority[l.Priority], TTL: l.TTL,
+	})
+}
+
+// propose sends a letter about a proposal.
+func (p post) propose(ctx context.Context, l proposal.Letter) error {
+	out := inbox.Outgoing{
+		ID: l.ID, Type: l.Type, Conversation: "proposal-" + l.Proposal.String(), CorrelationID: l.Proposal.String(), Body: l.Body, TTL: l.TTL,
+	}
+	for _, to := range l.To {
+		out.To = append(out.To, inbox.Recipient{Agent: to})
+	}
+	return p.accept(ctx, out)
+}
+
+func (p post) accept(ctx context.Context, out inbox.Outgoing) error {
+	out.From = message.Sender{Principal: meshPrincipal, Node: string(p.n.id.ID())}
+	_, err := p.n.inboxes.Accept(ctx, out)
+	var r *consensus.Refusal
+	if errors.As(err, &r) && slices.Contains([]string{inbox.CodeInvalid, inbox.CodeTooLarge, inbox.CodeTooManyRecipients, inbox.CodeUnknownAgent}, r.Code) {
+		return fmt.Errorf("%w: %w", task.ErrUndeliverable, err)
+	}
+	return err
+}
+
+// Withdraw implements task.Post.
+func (p post) Withdraw(ctx context.Context, agent string, ids []string) error {
+	_, err := p.n.inboxes.AcknowledgeIDs(ctx, agent, ids)
+	if isRefusal(err, inbox.CodeUnknownAgent, inbox.CodeUnknownMessage) {
+		return nil
+	}
+	return err
+}
+
+// Dead implements task.Post.
+func (p post) Dead(ctx context.Context, agent string) (map[string]string, error) {
+	info, ok, err := p.n.inboxes.Agent(ctx, agent)
+	if err != nil || !ok || info.Dead == 0 {
+		return nil, err
+	}
+	page, err := p.n.inboxes.List(ctx, agent, inbox.ListOptions{Dead: true, Limit: inbox.DeadLetters})
+	if err != nil {
+		return nil, err
+	}
+	dead := make(map[string]string, len(page.Messages))
+	for _, m := range page.Messages {
+		if m.From.Principal == meshPrincipal {
+			dead[m.ID] = cmp.Or(m.Reason, string(m.Death))
+		}
+	}
+	return dead, nil
+}
+
+var _ task.Post = post{}
