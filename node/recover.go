@@ -13,6 +13,7 @@ import (
 	"github.com/meshd/meshd/graphsync"
 	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/identity"
+	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/roster"
 )
 
@@ -132,7 +133,7 @@ func Recover(ctx context.Context, cfg Config) (done Recovery, err error) {
 // alone, if it is not that already.
 func refound(ctx context.Context, cfg Config, dir, mesh string, self identity.NodeID) (r *roster.Roster, revision uint64, err error) {
 	part := roster.NewPart(nil)
-	group, err := openAlone(cfg, dir, part, access.NewPart(), graphsync.NewPart())
+	group, err := openAlone(cfg, dir, part, access.NewPart(), graphsync.NewPart(), inbox.NewPart())
 	if err != nil {
 		return nil, 0, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/graphsync"
 	"github.com/meshd/meshd/node/access"
+	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/roster"
 )
 
@@ -38,7 +39,7 @@ type Restored struct {
 
 // stateParts are what the state of a node is made of.
 func stateParts() []consensus.Part {
-	return []consensus.Part{roster.NewPart(nil), access.NewPart(), graphsync.NewPart()}
+	return []consensus.Part{roster.NewPart(nil), access.NewPart(), graphsync.NewPart(), inbox.NewPart()}
 }
 
 // CheckBackup reads a whole backup and says what it holds. The error wraps
