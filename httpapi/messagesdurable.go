@@ -96,6 +96,7 @@ func (a *API) accept(ctx context.Context, out inbox.Outgoing, key string) (inbox
 		sum := sha256.Sum256([]byte(x.path + " " + key))
 		out.ID = "key-" + hex.EncodeToString(sum[:16])
 	}
+	out.From.Node = a.cfg.NodeID
 	return a.cfg.Inboxes.Accept(ctx, out)
 }
 
