@@ -119,14 +119,8 @@ func (m *machine) applyBatch(logs []*raft.Log) (b *batch, err error) {
 	case m.below():
 	case was > 0:
 		m.reset()
-	case b.observed():
-		m.observe(func(r Reader) {
-			for _, p := range m.inOrder {
-				if p.observer != nil && b.changed[p] {
-					m.guard(p, func() { p.observer.Committed(r) })
-				}
-			}
-		})
+	default:
+		m.tell(b)
 	}
 	for _, a := range b.answers {
 		if m.resolve(a.origin, a.seq, a.out) {

@@ -20,6 +20,7 @@ import (
 type registered struct {
 	Part
 	observer Observer
+	listener Listener
 	tables   map[Table]bool
 }
 
@@ -107,6 +108,7 @@ func newMachine(dir string, parts []Part, logger *slog.Logger, stats *metrics) (
 		}
 		r := &registered{Part: p, tables: make(map[Table]bool)}
 		r.observer, _ = p.(Observer)
+		r.listener, _ = p.(Listener)
 		for _, t := range p.Tables() {
 			if !strings.HasPrefix(string(t), name+"/") {
 				return nil, fmt.Errorf("part %q: table %q must begin with %q", name, t, name+"/")

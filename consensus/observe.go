@@ -13,15 +13,36 @@ func (m *machine) below() bool {
 	return m.floor > 0
 }
 
-// reset tells the observers that the state was replaced.
+// reset tells observers and listeners that the state was replaced.
 func (m *machine) reset() {
 	m.observe(func(r Reader) {
 		for _, p := range m.inOrder {
 			if p.observer != nil {
 				m.guard(p, func() { p.observer.Reset(r) })
 			}
+			if p.listener != nil {
+				m.guard(p, func() { p.listener.Reset(r) })
+			}
 		}
 	})
+}
+
+// tell tells the parts that a batch has changed of it.
+func (m *machine) tell(b *batch) {
+	if b.observed() {
+		m.observe(func(r Reader) {
+			for _, p := range m.inOrder {
+				if p.observer != nil && b.changed[p] {
+					m.guard(p, func() { p.observer.Committed(r) })
+				}
+			}
+		})
+	}
+	for _, p := range m.inOrder {
+		if p.listener != nil && b.changed[p] {
+			m.guard(p, p.listener.Applied)
+		}
+	}
 }
 
 // observe calls fn with a view of what has just been committed.

@@ -144,6 +144,19 @@ type Observer interface {
 	Reset(r Reader)
 }
 
+// Listener is what a part implements in place of Observer that keeps its own
+// account of what its commands do, and only has to hear when they count. That
+// costs a batch neither a commit of its own nor a view. Both methods are called
+// as an Observer's are.
+type Listener interface {
+	// Applied is called after a batch that changed one of the part's tables.
+	// The batch may not be in the file yet, but whoever looks (View) sees it.
+	Applied()
+	// Reset is called when the state was replaced as a whole: at open and
+	// after a snapshot was installed.
+	Reset(r Reader)
+}
+
 // Refusal is a command's answer "no": the state is as it was. It crosses nodes
 // unchanged. Code is from the error catalogue of the HTTP surface
 // (UPPER_SNAKE), Sentence is for people, Details for programs.

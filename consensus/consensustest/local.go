@@ -32,7 +32,10 @@ func New(parts ...consensus.Part) *Local {
 	l := &Local{parts: map[string]consensus.Part{}, mem: NewMemory(), changed: make(chan struct{}), Now: time.Now}
 	for _, p := range parts {
 		l.parts[p.Name()] = p
-		if o, ok := p.(consensus.Observer); ok {
+		switch o := p.(type) {
+		case consensus.Observer:
+			o.Reset(l.mem)
+		case consensus.Listener:
 			o.Reset(l.mem)
 		}
 	}
@@ -63,8 +66,11 @@ func (l *Local) Propose(ctx context.Context, p consensus.Proposal) (consensus.Ou
 		l.mem.rev++
 		close(l.changed)
 		l.changed = make(chan struct{})
-		if ob, ok := part.(consensus.Observer); ok {
-			ob.Committed(l.mem)
+		switch o := part.(type) {
+		case consensus.Observer:
+			o.Committed(l.mem)
+		case consensus.Listener:
+			o.Applied()
 		}
 	}
 	return consensus.Outcome{Revision: l.mem.rev, Result: slices.Clone(result)}, nil

@@ -20,6 +20,7 @@ type Part struct {
 	run     run
 	out     []byte
 	pending []change
+	touched []string // names of inboxes that watchers are to hear of
 	meta    meta
 
 	watch watchers
@@ -27,7 +28,7 @@ type Part struct {
 
 var (
 	_ consensus.Part     = (*Part)(nil)
-	_ consensus.Observer = (*Part)(nil)
+	_ consensus.Listener = (*Part)(nil)
 )
 
 // NewPart returns the part.
@@ -55,7 +56,22 @@ func (p *Part) Apply(w consensus.Writer, c consensus.Command) ([]byte, error) {
 	r.end()
 	p.pending = append(p.pending, r.changes...)
 	p.meta = r.m
+	if len(p.pending) > maxPending {
+		p.learn()
+	}
 	return result, nil
+}
+
+// maxPending bounds what memory is yet to learn: a state that is made anew from
+// the log tells nobody until it is whole.
+const maxPending = 64 << 10
+
+// learn brings memory up to date.
+func (p *Part) learn() {
+	p.index.take(p.pending, p.meta)
+	p.touched = p.watch.names(p.touched, p.pending)
+	clear(p.pending)
+	p.pending = p.pending[:0]
 }
 
 func (p *Part) execute(r *run, body []byte) ([]byte, error) {
@@ -107,18 +123,18 @@ func rare[C, R any](body []byte, fn func(*C) (R, error)) ([]byte, error) {
 	return consensus.Encode(res), nil
 }
 
-// Committed implements consensus.Observer.
-func (p *Part) Committed(consensus.Reader) {
-	p.index.take(p.pending, p.meta)
-	names := p.watch.names(p.pending)
-	clear(p.pending)
-	p.pending = p.pending[:0]
-	p.watch.tell(names)
+// Applied implements consensus.Listener.
+func (p *Part) Applied() {
+	p.learn()
+	if len(p.touched) > 0 {
+		p.watch.tell(p.touched)
+		p.touched = nil
+	}
 }
 
-// Reset implements consensus.Observer.
+// Reset implements consensus.Listener.
 func (p *Part) Reset(r consensus.Reader) {
-	p.pending = nil
+	p.pending, p.touched = nil, nil
 	p.index.build(r)
 	p.watch.tell(nil)
 }
@@ -149,9 +165,8 @@ func (w *watchers) add(fn func([]string)) (cancel func()) {
 	}
 }
 
-// names are those of the inboxes that changes touch, each once.
-func (w *watchers) names(changes []change) []string {
-	var out []string
+// names adds those of the inboxes that changes touch, each once.
+func (w *watchers) names(out []string, changes []change) []string {
 	for i := range changes {
 		if c := &changes[i]; c.op == opTouch || c.op == opForget {
 			out = append(out, c.name)
@@ -162,9 +177,6 @@ func (w *watchers) names(changes []change) []string {
 }
 
 func (w *watchers) tell(names []string) {
-	if names != nil && len(names) == 0 {
-		return
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for fn := range w.fns {
