@@ -228,9 +228,10 @@ type frameOut struct {
 	send *sending // what it sends, nil for others
 }
 
-// hello is what the program says of itself; more says that the node knows of
-// acknowledgements, credit and resuming.
-func hello(cfg *AgentConfig, more bool) []byte {
+// hello is what the program says of itself. more says that the node knows of
+// acknowledgements, credit and resuming; of what is said once only the first
+// hello of a session speaks.
+func hello(cfg *AgentConfig, more, first bool) []byte {
 	h := struct {
 		Type         string   `json:"type"`
 		Description  string   `json:"description,omitempty"`
@@ -242,7 +243,10 @@ func hello(cfg *AgentConfig, more bool) []byte {
 		Events       []string `json:"events,omitempty"`
 	}{Type: "hello", Description: cfg.Description, Capabilities: cfg.Capabilities}
 	if more {
-		h.Acks, h.Credit, h.Batch, h.Resume, h.Events = !cfg.LiveOnly, cfg.Credit, true, true, cfg.Events
+		h.Acks, h.Batch = !cfg.LiveOnly, true
+	}
+	if more && first {
+		h.Credit, h.Resume, h.Events = cfg.Credit, true, cfg.Events
 	}
 	raw, _ := json.Marshal(h) // strings, numbers and flags can be
 	return raw
@@ -279,7 +283,9 @@ func appendSend(b []byte, id uint64, m *Outgoing, messageID string, body []byte,
 			b = appendString(append(b, name...), d.String())
 		}
 	}
-	span(`,"timeout":`, timeout)
+	if !m.Durable {
+		span(`,"timeout":`, timeout)
+	}
 	span(`,"ttl":`, m.TTL)
 	span(`,"delay":`, m.Delay)
 	b = append(b, `,"body":`...)

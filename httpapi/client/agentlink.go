@@ -205,9 +205,7 @@ func (l *link) read() error {
 		if buf, err = readInto(buf[:0], r); err != nil {
 			return errors.Join(told, err)
 		}
-		if err := l.take(buf); err != nil {
-			told = err // the node says why it will close
-		}
+		told = l.take(buf) // the node says why it will close
 		if cap(buf) > maxHeld {
 			buf = make([]byte, 0, 4<<10)
 		}

@@ -145,9 +145,12 @@ func (a *Agent) Describe(description string, capabilities []string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.cfg.Description, a.cfg.Capabilities = description, capabilities
-	if a.link != nil && a.link.hello == nil {
-		a.link.hello = hello(&a.cfg, a.session.secret != "")
-		a.link.nudge()
+	switch s := a.session; {
+	case s == nil || s.over: // a new one says it
+	case a.link != nil && a.link.hello != nil:
+		a.link.hello = hello(&a.cfg, s.secret != "", true)
+	default:
+		a.queue(frameOut{data: hello(&a.cfg, s.secret != "", false)})
 	}
 	return nil
 }
@@ -179,24 +182,23 @@ func (a *Agent) run() {
 	defer close(a.done)
 	defer a.opened.Do(func() { close(a.first) })
 	pause, begun := firstPause, time.Now()
-	at, refusals := a.client.first(), 0
+	at, refusals, attached := a.client.first(), 0, false
 	for a.ctx.Err() == nil {
 		at = a.choose(at)
 		l, err := a.connect(at)
 		if err == nil {
-			pause, refusals = firstPause, 0
+			pause, refusals, attached = firstPause, 0, true
 			a.client.mu.Lock()
 			a.client.at = at
 			a.client.mu.Unlock()
 			err = a.serve(l)
-			begun = time.Now()
 		}
 		if a.ctx.Err() != nil {
 			break
 		}
 		var e *Error
 		switch {
-		case final(err):
+		case IsCode(err, CodeNotYourAgent), IsCode(err, CodeInvalid) && !attached:
 			a.fail(err)
 			return
 		case errors.As(err, &e) && !e.passing():
@@ -208,16 +210,12 @@ func (a *Agent) run() {
 			a.fail(err) // each of them says no
 			return
 		}
-		select {
-		case <-a.first:
-		default:
-			if time.Since(begun) > a.client.patience {
-				if !errors.As(err, &e) && !errors.Is(err, ErrPin) {
-					err = fmt.Errorf("%w: %w", ErrUnreachable, err)
-				}
-				a.fail(err)
-				return
+		if !attached && time.Since(begun) > a.client.patience {
+			if !errors.As(err, &e) && !errors.Is(err, ErrPin) {
+				err = fmt.Errorf("%w: %w", ErrUnreachable, err)
 			}
+			a.fail(err)
+			return
 		}
 		if l == nil {
 			at = (at + 1) % len(a.client.nodes)
@@ -235,9 +233,6 @@ func (a *Agent) run() {
 	}
 	a.fail(ErrClosed)
 }
-
-// final says that trying again would be wrong, wherever.
-func final(err error) bool { return IsCode(err, CodeNotYourAgent) || IsCode(err, CodeInvalid) }
 
 // choose is the node to try next: the one that holds the session while it can
 // be resumed and what was under way would be lost otherwise.

@@ -104,7 +104,7 @@ func (m *Message) ReplyError(code, sentence string) error {
 	return m.settle(false, func(frame string) []byte {
 		b := append(make([]byte, 0, len(sentence)+96), `{"type":"reply","in_reply_to":`...)
 		b = append(appendString(b, frame), `,"error":`...)
-		b = appendString(b, clipped(sentence))
+		b = appendString(b, clipped(sentence, 1000))
 		if code != "" {
 			b = appendString(append(b, `,"code":`...), code)
 		}
@@ -134,15 +134,14 @@ func (m *Message) Return(delay time.Duration, reason string) error {
 			b = appendString(append(b, `,"delay":`...), delay.String())
 		}
 		if reason != "" {
-			b = appendString(append(b, `,"reason":`...), clipped(reason))
+			b = appendString(append(b, `,"reason":`...), clipped(reason, 250))
 		}
 		return append(b, '}')
 	})
 }
 
 // clipped bounds what is said of an error.
-func clipped(s string) string {
-	const most = 1000
+func clipped(s string, most int) string {
 	if len(s) <= most {
 		return s
 	}

@@ -142,7 +142,7 @@ func (a *Agent) begin(l *link) (lost []*sending) {
 			}
 		}
 		a.out = append(head, a.out...)
-		l.hello = hello(&a.cfg, s.secret != "")
+		l.hello = hello(&a.cfg, s.secret != "", true)
 	} else {
 		s.again = len(s.kept)
 		s.tellNow = true

@@ -4,13 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/signal"
 	"slices"
@@ -20,11 +16,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gorilla/websocket"
 	"go.uber.org/goleak"
 
 	"github.com/meshd/meshd/httpapi/client"
-	"github.com/meshd/meshd/node/agent"
+	"github.com/meshd/meshd/httpapi/client/agenttest"
 	"github.com/meshd/meshd/node/message"
 )
 
@@ -105,48 +100,10 @@ func testChild() {
 	}
 }
 
-// lone is the directory and the links of a node that is alone.
-type lone struct {
-	mu    sync.Mutex
-	local []message.Local
-	more  chan struct{}
-}
-
-func (*lone) Lookup(string) []message.Host                       { return nil }
-func (*lone) ResolveNode(s string) (string, error)               { return s, nil }
-func (*lone) Send(_ string, _ []byte, reply func([]byte, error)) { reply(nil, message.ErrNotSent) }
-func (d *lone) Announce(l []message.Local) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.local = slices.Clone(l)
-	close(d.more)
-	d.more = make(chan struct{})
-}
-
-// until waits until the agents of the node are such.
-func (d *lone) until(t *testing.T, what string, ok func([]message.Local) bool) {
-	t.Helper()
-	deadline := time.After(20 * time.Second)
-	for {
-		d.mu.Lock()
-		l, more := d.local, d.more
-		d.mu.Unlock()
-		if ok(l) {
-			return
-		}
-		select {
-		case <-more:
-		case <-deadline:
-			t.Fatalf("%s: not in time; there is %+v", what, l)
-		}
-	}
-}
-
 // mesh is a real router and real sessions, and the program running on it.
 type mesh struct {
 	t      *testing.T
-	dir    *lone
-	router *message.Router
+	node   *agenttest.Node
 	client *client.Client
 	stop   context.CancelFunc
 	ended  chan error
@@ -158,22 +115,8 @@ type mesh struct {
 
 func run(t *testing.T, change func(*Config)) *mesh {
 	t.Helper()
-	m := &mesh{t: t, dir: &lone{more: make(chan struct{})}, ended: make(chan error, 1), more: make(chan struct{})}
-	m.router = message.New(message.Config{NodeID: "n1", Directory: m.dir, Link: m.dir})
-	server := agent.NewServer(agent.Config{Router: m.router})
-	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		conn, err := (&websocket.Upgrader{}).Upgrade(w, r, nil)
-		if err != nil {
-			return
-		}
-		_ = server.Serve(context.Background(), conn, agent.Client{Principal: "p", Name: strings.Split(r.URL.Path, "/")[2]})
-	}))
-	sum := sha256.Sum256(s.Certificate().RawSubjectPublicKeyInfo)
-	var err error
-	m.client, err = client.New(client.Config{Nodes: []client.Node{{URL: s.URL, Pin: base64.StdEncoding.EncodeToString(sum[:])}}, Key: "k"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := agenttest.New(t, "n1")
+	m := &mesh{t: t, node: n, client: agenttest.Client(t, n), ended: make(chan error, 1), more: make(chan struct{})}
 	cfg := Config{
 		Client: m.client, Agent: client.AgentConfig{Name: "child"}, Command: []string{os.Args[0]},
 		Env: append(os.Environ(), "TEST_CHILD=1"), Instances: 1, Concurrency: 1, Grace: 10 * time.Second, Pause: time.Millisecond,
@@ -185,13 +128,7 @@ func run(t *testing.T, change func(*Config)) *mesh {
 	var ctx context.Context
 	ctx, m.stop = context.WithCancel(context.Background())
 	go func() { m.ended <- Run(ctx, cfg) }()
-	t.Cleanup(func() {
-		m.stop()
-		m.client.Close()
-		server.Close()
-		m.router.Close()
-		s.Close()
-	})
+	t.Cleanup(m.stop)
 	return m
 }
 
@@ -231,7 +168,7 @@ func (m *mesh) logged(text string) {
 // attached waits until so many instances are there.
 func (m *mesh) attached(n int) {
 	m.t.Helper()
-	m.dir.until(m.t, "attached", func(l []message.Local) bool {
+	m.node.Until(m.t, "attached", func(l []message.Local) bool {
 		return len(l) == 1 && l[0].Instances == n && l[0].Description != ""
 	})
 }
@@ -241,7 +178,7 @@ func (m *mesh) ask(body string) string {
 	raw, _ := json.Marshal(body)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	r, err := m.router.Send(ctx, message.Message{To: "child", Body: raw, From: message.Sender{Principal: "t"}}, true)
+	r, err := m.node.Router.Send(ctx, message.Message{To: "child", Body: raw, From: message.Sender{Principal: "t"}}, true)
 	if err != nil {
 		return err.Error()
 	}
@@ -304,7 +241,7 @@ func TestInstances(t *testing.T) {
 	m := run(t, func(c *Config) { c.Instances = 3 })
 	m.attached(3)
 	m.end(nil)
-	m.dir.until(t, "all gone", func(l []message.Local) bool { return len(l) == 0 })
+	m.node.Until(t, "all gone", func(l []message.Local) bool { return len(l) == 0 })
 }
 
 // A child that dies is started again, and its request fails.
@@ -361,7 +298,7 @@ func TestStopWhileBusy(t *testing.T) {
 	m.attached(1)
 	answer := make(chan string, 1)
 	go func() { answer <- m.ask("keep") }()
-	m.dir.until(t, "busy", func(l []message.Local) bool { return len(l) == 1 && l[0].Busy == 1 })
+	m.node.Until(t, "busy", func(l []message.Local) bool { return len(l) == 1 && l[0].Busy == 1 })
 	m.end(nil)
 	if got := <-answer; !strings.Contains(got, "was not done in time") {
 		t.Fatal(got)
