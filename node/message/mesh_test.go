@@ -147,7 +147,7 @@ func (v memberView) Lookup(agent string) []Host {
 	for id, list := range v.locals {
 		for _, l := range list {
 			if l.Name == agent {
-				out = append(out, Host{NodeID: id, NodeName: id, Alive: !v.dead[id], Busy: l.Busy, Instances: l.Instances})
+				out = append(out, Host{NodeID: id, NodeName: id, Alive: !v.dead[id], Busy: l.Busy, Instances: l.Instances, Durable: l.Durable})
 			}
 		}
 	}

@@ -105,7 +105,7 @@ func (w *wheel) arm(tick int64) {
 // turn runs what is due and sets the timer for the next filled slot.
 func (w *wheel) turn() {
 	now := w.tickOf(time.Now(), 0)
-	var due []*timed
+	var due []interface{ expire() }
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()
@@ -120,7 +120,7 @@ func (w *wheel) turn() {
 			next := t.next
 			if t.tick <= now {
 				w.unlink(t)
-				due = append(due, t)
+				due = append(due, t.owner)
 			}
 			t = next
 		}
@@ -130,8 +130,8 @@ func (w *wheel) turn() {
 		w.arm(tick)
 	}
 	w.mu.Unlock()
-	for _, t := range due {
-		t.owner.expire()
+	for _, owner := range due {
+		owner.expire()
 	}
 }
 
