@@ -34,13 +34,7 @@ func TestDurableMessages(t *testing.T) {
 		{"what a killed node accepted is delivered", senderKilled},
 		{"another node dispatches when the one that did is killed", dispatcherKilled},
 	} {
-		if !t.Run(part.name, func(t *testing.T) {
-			on := make([]*realmesh.Node, len(nodes))
-			for i, n := range nodes {
-				on[i] = n.On(t)
-			}
-			part.run(t, on, key, other)
-		}) {
+		if !t.Run(part.name, func(t *testing.T) { part.run(t, nodes, key, other) }) {
 			return // what follows would fail for want of a whole mesh
 		}
 	}
@@ -49,6 +43,7 @@ func TestDurableMessages(t *testing.T) {
 func pushedElsewhere(t *testing.T, nodes []*realmesh.Node, key, _ string) {
 	sender := nodes[0].Client(key)
 	a := inboxOf(t, nodes[2], key, "worker", ackIt)
+	dispatches(t, sender, "worker", nodes[2])
 	for i := range 20 {
 		if got := durably(t, sender, "worker", i); got.Known == nil || !*got.Known {
 			t.Fatalf("%+v", got)
