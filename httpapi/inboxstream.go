@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -249,7 +250,7 @@ func (f *inboxFeed) tellLive(d *message.Delivery) error {
 // tellDurable leases what is due and has room, and tells it. It returns when to
 // look again. Its errors are the stream's; those of the inbox are told.
 func (f *inboxFeed) tellDurable() (again time.Duration, err error) {
-	if !f.q.durable || f.api.cfg.Inboxes == nil {
+	if !f.q.durable || f.s.ctx.Err() != nil {
 		return time.Hour, nil
 	}
 	take := f.take
@@ -266,6 +267,7 @@ func (f *inboxFeed) tellDurable() (again time.Duration, err error) {
 		f.shown[list[i].Seq] = until
 		m := StreamMessage{InboxMessage: inboxMessage(&list[i])}
 		if err := f.say(f.tell.event(nil, "", strconv.FormatUint(m.Seq, 10), marshal(m))); err != nil {
+			f.giveBack(list[i:])
 			return 0, err
 		}
 	}
@@ -276,6 +278,23 @@ func (f *inboxFeed) tellDurable() (again time.Duration, err error) {
 		return lookAgain, nil
 	}
 	return min(lookAgain, max(next.Sub(f.api.cfg.Now()), 10*time.Millisecond)), nil
+}
+
+// giveBack returns what was leased and not told, so that it need not wait for
+// the end of its lease.
+func (f *inboxFeed) giveBack(list []inbox.Stored) {
+	if f.q.peek {
+		return
+	}
+	items := make([]inbox.Returned, 0, len(list))
+	for i := range list {
+		items = append(items, inbox.Returned{Seq: list[i].Seq})
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.s.ctx), closingGrace)
+	defer cancel()
+	if err := f.api.cfg.Inboxes.Return(ctx, f.q.agent, items); err != nil {
+		f.api.log.Debug("leased messages wait for the end of their leases", "agent", f.q.agent, "messages", len(items), "error", err)
+	}
 }
 
 // take leases as many messages as the client may have.
