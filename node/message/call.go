@@ -19,7 +19,7 @@ const maxAttempts = 3
 type call struct {
 	timed timed
 	r     *Router
-	m     *Message
+	m     Message
 	addr  Address
 	wait  bool
 	// only is the one node that is meant; "" leaves the choice to the table.
@@ -60,14 +60,14 @@ func (c *call) try(now time.Time) bool {
 	c.load, c.ending = load, false
 	c.mu.Unlock()
 	if node == c.r.cfg.NodeID {
-		c.r.deliverHere(c.addr.Agent, c.m, c.wait, now, c, 0)
+		c.r.deliverHere(c.addr.Agent, &c.m, nil, c.wait, now, c, 0)
 		return true
 	}
 	if !c.r.wheel.add(&c.timed, c, c.m.Deadline) {
 		c.finish(Receipt{ID: c.m.ID, Status: Refused}, consensus.ErrClosed)
 		return true
 	}
-	c.r.lane(node).message(c.m, envelope{agent: c.addr.Agent, wait: c.wait}, c, now)
+	c.r.lane(node).message(&c.m, envelope{agent: c.addr.Agent, wait: c.wait}, c, now)
 	return true
 }
 

@@ -266,16 +266,23 @@ func nextRecord(b []byte) (r record, rest []byte, err error) {
 	return r, rest, nil
 }
 
+// arrival is a message of another node with the memory of its delivery.
+type arrival struct {
+	message  Message
+	delivery Delivery
+}
+
 // message reads a message that came from node `from` and checks every field
 // as if a client had sent it. Nothing of it is of the batch any more.
-func (r *record) message(from string, now time.Time) (*Message, envelope, error) {
+func (r *record) message(from string, now time.Time) (*arrival, envelope, error) {
 	t := textReader{rest: string(r.head)}
 	has := func(f uint16) bool { return r.flags&f != 0 }
 	e := envelope{all: has(flagAll), wait: has(flagWait)}
 	e.agent = t.textIf(!has(flagTopic))
-	m := &Message{
+	a := &arrival{message: Message{
 		From: Sender{Node: from}, Sticky: has(flagSticky), Sealed: has(flagSealed), Checked: true,
-	}
+	}}
+	m := &a.message
 	m.ID, m.From.Principal = t.text(), t.text()
 	if m.To = e.agent; has(flagTo) {
 		m.To = t.text()
@@ -295,15 +302,15 @@ func (r *record) message(from string, now time.Time) (*Message, envelope, error)
 	}
 	m.Deadline = now.Add(time.Duration(min(r.leftMs, uint64(longest/time.Millisecond))) * time.Millisecond)
 	if t.bad || t.rest != "" {
-		return m, e, invalid("frame", "the head of the message cannot be read")
+		return a, e, invalid("frame", "the head of the message cannot be read")
 	}
 	switch {
 	case has(flagNoBody) && (m.Stored == nil || len(r.body) > 0), !has(flagNoBody) && len(r.body) == 0:
-		return m, e, invalid("body", "a message body is one JSON value")
+		return a, e, invalid("body", "a message body is one JSON value")
 	case !has(flagNoBody):
 		m.Body = append([]byte(nil), r.body...)
 	}
-	return m, e, e.check(m, has(flagTo))
+	return a, e, e.check(m, has(flagTo))
 }
 
 // check judges a message from another node.

@@ -59,6 +59,7 @@ func (l *lane) chosen() *Strand {
 // message sends m; w hears of its end exactly once, perhaps before this
 // returns.
 func (l *lane) message(m *Message, e envelope, w waiter, now time.Time) {
+	m, w = l.router.traceLink(m, l.node, w)
 	if s := l.chosen(); s != nil {
 		ok, full := s.message(m, e, w, now)
 		if full {

@@ -2,6 +2,7 @@ package message
 
 import (
 	"errors"
+	"sync/atomic"
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,7 +13,9 @@ type metrics struct {
 	sends   *prometheus.CounterVec
 	dropped *prometheus.CounterVec
 	good    prometheus.Counter // of sends: delivered
-	all     []prometheus.Collector
+	// ends are the same without their codes, for Totals.
+	ends struct{ delivered, refused, unknown atomic.Uint64 }
+	all  []prometheus.Collector
 }
 
 func newMetrics(reg prometheus.Registerer, r *Router) *metrics {
@@ -30,7 +33,7 @@ func newMetrics(reg prometheus.Registerer, r *Router) *metrics {
 	}
 	m.good = m.sends.WithLabelValues(string(Delivered), "")
 	m.all = []prometheus.Collector{
-		m.sends, m.dropped, linkCollector{r},
+		m.sends, m.dropped, linkCollector{r}, &agentCollector{stats: r.Stats, shown: map[string]*inOut{}},
 		gauge("meshd_agent_sessions", "Agent sessions attached to this node.", func() float64 {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -86,6 +89,14 @@ func label(err error) string {
 }
 
 func (m *metrics) count(s Status, err error) {
+	switch s {
+	case Delivered:
+		m.ends.delivered.Add(1)
+	case Refused:
+		m.ends.refused.Add(1)
+	default:
+		m.ends.unknown.Add(1)
+	}
 	if s == Delivered && err == nil {
 		m.good.Inc()
 		return

@@ -128,12 +128,12 @@ func (r *Router) pick(c *call) (string, *hostLoad) {
 		if durable {
 			instances = h.Durable
 		}
-		if at := rankOf(c.m, h.NodeID, max(h.Busy, int(rt.loads[i].n.Load())), instances, true); best.node == "" || at.less(best) {
+		if at := rankOf(&c.m, h.NodeID, max(h.Busy, int(rt.loads[i].n.Load())), instances, true); best.node == "" || at.less(best) {
 			best, load = at, rt.loads[i]
 		}
 	}
 	if busy, n, away := r.table.load(agent, durable); (n > 0 || away) && !c.hasTried(r.cfg.NodeID) {
-		at := rankOf(c.m, r.cfg.NodeID, busy, n, false)
+		at := rankOf(&c.m, r.cfg.NodeID, busy, n, false)
 		at.last = n == 0
 		if best.node == "" || at.less(best) {
 			best, load = at, nil

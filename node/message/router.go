@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/tracing"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -79,7 +80,9 @@ type Config struct {
 	// the result not changed. Call PeersChanged when it has another answer.
 	Peers func() []string
 	// NodeName is what people call a node, for metrics.
-	NodeName   func(id string) string
+	NodeName func(id string) string
+	// Tracer records the way of messages that are traced; may be nil.
+	Tracer     *tracing.Recorder
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -97,6 +100,7 @@ type Router struct {
 	mu     sync.Mutex
 	table  *table
 	routes map[string]*route
+	gone   uint64 // messages that sessions were given which have ended
 
 	closed atomic.Bool
 	// calls counts the sends under way from here, callBytes their bodies;
@@ -165,7 +169,7 @@ func (r *Router) Send(ctx context.Context, m Message, wantReply bool) (Receipt, 
 func (r *Router) Submit(ctx context.Context, m Message, wantReply bool, done func(Receipt, error)) {
 	m.From.Node = r.cfg.NodeID
 	m.Stored = nil
-	r.submit(ctx, &m, wantReply, "", done)
+	r.submit(ctx, &call{r: r, m: m, wait: wantReply, done: done}, "")
 }
 
 // Forward brings m, which an inbox holds, to one session of the agent that
@@ -185,20 +189,20 @@ func (r *Router) Forward(ctx context.Context, m Message, done func(Receipt, erro
 		done(Receipt{ID: m.ID, Status: Refused}, invalid("stored", "only a message that an inbox holds is forwarded"))
 		return
 	}
-	r.submit(ctx, &m, false, m.Stored.Inbox, done)
+	r.submit(ctx, &call{r: r, m: m, done: done}, m.Stored.Inbox)
 }
 
-func (r *Router) submit(ctx context.Context, m *Message, wantReply bool, inbox string, done func(Receipt, error)) {
+func (r *Router) submit(ctx context.Context, c *call, inbox string) {
 	now := time.Now()
+	c.done = r.traceSend(&c.m, c.done)
 	var deadline time.Time
 	if ctx.Done() != nil {
 		deadline, _ = ctx.Deadline()
 	}
-	c := &call{r: r, m: m, wait: wantReply, done: done}
 	c.tried = c.first[:0]
 	if err := c.prepare(now, deadline, inbox); err != nil {
 		r.metrics.count(Refused, err)
-		done(Receipt{ID: m.ID, Status: Refused}, err)
+		c.done(Receipt{ID: c.m.ID, Status: Refused}, err)
 		return
 	}
 	if ctx.Done() != nil {
@@ -218,7 +222,7 @@ func (r *Router) submit(ctx context.Context, m *Message, wantReply bool, inbox s
 		r.spread(c, now)
 	default:
 		if !c.try(now) {
-			c.finish(Receipt{ID: m.ID, Status: Refused}, r.nobody(c.addr, now))
+			c.finish(Receipt{ID: c.m.ID, Status: Refused}, r.nobody(c.addr, now))
 		}
 	}
 }
@@ -266,7 +270,7 @@ func (r *Router) spread(c *call, now time.Time) {
 	g.lost, c.parts = c.lost, g
 	for _, node := range nodes {
 		if node != r.cfg.NodeID {
-			r.lane(node).message(c.m, envelope{agent: c.addr.Agent, all: true}, part{g, node}, now)
+			r.lane(node).message(&c.m, envelope{agent: c.addr.Agent, all: true}, part{g, node}, now)
 			continue
 		}
 		r.mu.Lock()
@@ -276,7 +280,7 @@ func (r *Router) spread(c *call, now time.Time) {
 			g.add(refusedBy(goneSession(c.addr.Agent, r.cfg.NodeID)))
 			continue
 		}
-		r.deliverAll(list, c.m, now, newGather(len(list), g, 0, 0))
+		r.deliverAll(list, &c.m, newGather(len(list), g, 0, 0))
 	}
 }
 

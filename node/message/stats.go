@@ -46,6 +46,21 @@ func (r *Router) Stats() []SessionStats {
 	return out
 }
 
+// Totals counts messages since the router began: those sent from this node by
+// what became of them, and those that its sessions were given.
+func (r *Router) Totals() (delivered, refused, unknown, received uint64) {
+	r.mu.Lock()
+	received = r.gone
+	for _, list := range r.table.groups {
+		for _, s := range list {
+			received += s.count.in.Load()
+		}
+	}
+	r.mu.Unlock()
+	e := &r.metrics.ends
+	return e.delivered.Load(), e.refused.Load(), e.unknown.Load(), received
+}
+
 // LinkStats are the counters of the way to one other node.
 type LinkStats struct {
 	NodeID, NodeName string

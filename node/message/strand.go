@@ -55,11 +55,10 @@ type Strand struct {
 
 	mu sync.Mutex
 	// chunks wait to be written; the last one still grows.
-	chunks  []chunk
+	chunks  []*chunk
 	waiting int    // bytes in chunks
 	answers int    // bytes of them that are outcomes
-	spare   []byte // a written chunk's memory
-	writing []byte // what Next has given out
+	writing *chunk // what Next has given out
 	asleep  bool   // the writer has seen nothing to write
 	next    uint64 // number of the next exchange that begins here
 	taken   uint64 // exchanges up to here may have left
@@ -83,6 +82,9 @@ type chunk struct {
 	last    uint64 // the highest number of an exchange in it
 	answers int
 }
+
+// chunks keeps the memory of chunks of all connections.
+var chunks = sync.Pool{New: func() any { return &chunk{data: make([]byte, 0, chunkBytes)} }}
 
 type exchange struct {
 	waiter
@@ -113,8 +115,9 @@ func (s *Strand) Began() {
 func (s *Strand) Next() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.writing != nil && cap(s.writing) <= 2*chunkBytes {
-		s.spare = s.writing[:0]
+	if w := s.writing; w != nil && cap(w.data) >= chunkBytes && cap(w.data) <= 2*chunkBytes {
+		w.data = w.data[:0]
+		chunks.Put(w)
 	}
 	s.writing = nil
 	if len(s.chunks) == 0 || s.ended {
@@ -122,14 +125,14 @@ func (s *Strand) Next() []byte {
 		return nil
 	}
 	c := s.chunks[0]
-	s.chunks[0] = chunk{}
+	s.chunks[0] = nil
 	if s.chunks = s.chunks[1:]; len(s.chunks) == 0 {
 		s.chunks = nil
 	}
 	s.waiting -= len(c.data)
 	s.answers -= c.answers
 	s.taken = max(s.taken, c.last)
-	s.writing = c.data
+	s.writing = c
 	s.count.batches.Add(1)
 	s.count.outBytes.Add(uint64(len(c.data)))
 	return c.data
@@ -138,15 +141,17 @@ func (s *Strand) Next() []byte {
 // room returns the chunk to append size bytes to. It needs the lock.
 func (s *Strand) room(size int) *chunk {
 	if n := len(s.chunks); n > 0 && len(s.chunks[n-1].data)+size <= chunkBytes {
-		return &s.chunks[n-1]
+		return s.chunks[n-1]
 	}
-	data := s.spare
-	s.spare = nil
-	if cap(data) < size {
-		data = make([]byte, 0, max(size, min(chunkBytes, 4096)))
+	c := &chunk{}
+	if size > chunkBytes {
+		c.data = make([]byte, 0, size)
+	} else {
+		c = chunks.Get().(*chunk)
+		c.last, c.answers = 0, 0
 	}
-	s.chunks = append(s.chunks, chunk{data: data})
-	return &s.chunks[len(s.chunks)-1]
+	s.chunks = append(s.chunks, c)
+	return c
 }
 
 // begin numbers an exchange and appends its record. It returns false, and
@@ -298,13 +303,13 @@ func (s *Strand) take(r *record, now time.Time) {
 		s.settled(r.number, size, refusedBy(consensus.Refuse(CodeOverloaded, "the node takes no more messages of one other node now")))
 		return
 	}
-	m, e, err := r.message(s.node, now)
+	a, e, err := r.message(s.node, now)
 	if err != nil {
 		s.router.cfg.Logger.Warn("a message of another node was refused", "from", s.node, "error", err)
 		s.settled(r.number, size, refusedBy(err))
 		return
 	}
-	s.router.arrived(s, r.number, m, e, now)
+	s.router.arrived(s, r.number, &a.message, &a.delivery, e, now)
 }
 
 // answered hands on what became of a message that was sent from here.
@@ -335,7 +340,7 @@ func (s *Strand) Ended() {
 	}
 	s.ended, s.over = true, true
 	open, taken := s.open, s.taken
-	s.open, s.chunks, s.spare, s.writing = nil, nil, nil, nil
+	s.open, s.chunks, s.writing = nil, nil, nil
 	s.waiting, s.answers, s.bytes = 0, 0, 0
 	s.mu.Unlock()
 	s.lane.lost(s)

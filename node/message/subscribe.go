@@ -206,9 +206,9 @@ func (r *Router) publish(c *call, now time.Time) {
 		return
 	}
 	for _, node := range nodes {
-		r.lane(node).message(c.m, envelope{}, part{g, node}, now)
+		r.lane(node).message(&c.m, envelope{}, part{g, node}, now)
 	}
-	r.deliverAll(m.sessions, c.m, now, g)
+	r.deliverAll(m.sessions, &c.m, g)
 }
 
 // topicCall ends a publication.

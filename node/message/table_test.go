@@ -30,7 +30,7 @@ func TestTheBestHostIsPicked(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		call := &call{r: r, m: &Message{}, addr: Address{Agent: "x"}}
+		call := &call{r: r, m: Message{}, addr: Address{Agent: "x"}}
 		r.pick(call)
 		for _, l := range r.routes["x"].loads {
 			l.n.Store(c.sent[l.node])
@@ -62,7 +62,7 @@ func TestStickyNodes(t *testing.T) {
 		defer r.Close()
 		out := map[int]string{}
 		for i := range 4000 {
-			c := &call{r: r, m: &Message{Sticky: true, Conversation: fmt.Sprint("c", i)}, addr: Address{Agent: "x"}}
+			c := &call{r: r, m: Message{Sticky: true, Conversation: fmt.Sprint("c", i)}, addr: Address{Agent: "x"}}
 			out[i], _ = r.pick(c)
 		}
 		return out
