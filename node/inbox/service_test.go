@@ -26,11 +26,17 @@ type world struct {
 	at    time.Time
 }
 
-func newWorld(t testing.TB) *world {
-	w := &world{t: t, part: NewPart(), at: time.UnixMilli(1_800_000_000_000)}
-	w.state = consensustest.New(w.part)
+func emptyWorld() *world {
+	w := &world{part: NewPart(), at: time.UnixMilli(1_800_000_000_000)}
+	w.state = consensustest.New(twins{w.part})
 	w.state.Now = w.now
 	w.Service = NewService(Config{State: w.state, Part: w.part, Now: w.now})
+	return w
+}
+
+func newWorld(t testing.TB) *world {
+	w := emptyWorld()
+	w.t = t
 	t.Cleanup(func() {
 		w.Close()
 		w.check()
