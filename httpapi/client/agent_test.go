@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	. "github.com/meshd/meshd/httpapi/client"
 	"github.com/meshd/meshd/httpapi/client/agenttest"
+	"github.com/meshd/meshd/node/message"
 )
 
 func TestRequestAndReply(t *testing.T) {
@@ -74,4 +76,11 @@ func BenchmarkSubmit(b *testing.B) {
 	<-ended
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msgs/s")
 	b.ReportMetric(float64(bad.Load()), "refused")
+}
+
+// busy says that an agent has a request in hand.
+func busy(name string) func([]message.Local) bool {
+	return func(l []message.Local) bool {
+		return slices.ContainsFunc(l, func(l message.Local) bool { return l.Name == name && l.Busy > 0 })
+	}
 }

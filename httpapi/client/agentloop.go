@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -218,6 +219,9 @@ func (a *Agent) run() {
 			return
 		}
 		if l == nil {
+			if errors.Is(err, syscall.ECONNREFUSED) {
+				a.gone(at, err)
+			}
 			at = (at + 1) % len(a.client.nodes)
 			if at != 0 {
 				continue
@@ -243,6 +247,17 @@ func (a *Agent) choose(at int) int {
 		return s.at
 	}
 	return at
+}
+
+// gone gives up the session of a node whose process is there no more.
+func (a *Agent) gone(at int, why error) {
+	a.mu.Lock()
+	var lost []*sending
+	if a.session != nil && a.session.at == at {
+		lost = a.dropSession()
+	}
+	a.mu.Unlock()
+	a.finish(lost, fmt.Errorf("%w: %w", errLost, why))
 }
 
 // fail ends the Agent: what is under way is told.
