@@ -218,6 +218,23 @@ func TestWithoutALeaderNothingIsPushedTwice(t *testing.T) {
 	})
 }
 
+// A flood that is acknowledged faster than the state takes it.
+func TestAFloodIsDeliveredOnce(t *testing.T) {
+	play(t, func(s *scene) {
+		d := s.node("n1")
+		s.set("a", "n1")
+		d.Moved()
+		s.wait(time.Second)
+		for range 20_000 {
+			s.accept("a", "x", 1)
+		}
+		s.wait(time.Minute)
+		if got := len(s.seqs("a")); got != 20_000 || s.left("a") != 0 || d.settling != 0 {
+			t.Errorf("%d deliveries, %d left, %d to settle", got, s.left("a"), d.settling)
+		}
+	})
+}
+
 func TestAMessageThatIsNeverAcknowledgedIsGivenUp(t *testing.T) {
 	play(t, func(s *scene) {
 		s.set("a", "n1")

@@ -96,9 +96,12 @@ func (s *shelves) Pending(_ context.Context, agent string, o inbox.PendingOption
 func (s *shelves) SubmitAck(agent string, seqs []uint64, done func(int, error)) {
 	s.mu.Lock()
 	var err error
-	if s.headless {
+	switch {
+	case len(seqs) > 1024:
+		err = errors.New("too many at once")
+	case s.headless:
 		err = errNoLeader
-	} else {
+	default:
 		s.messages[agent] = slices.DeleteFunc(s.messages[agent], func(m *inbox.Stored) bool { return slices.Contains(seqs, m.Seq) })
 	}
 	s.mu.Unlock()

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node/inbox"
 )
 
@@ -15,6 +14,9 @@ const (
 	// maxTelling bounds the returns of different inboxes that are proposed at
 	// once; acknowledgements need no such bound.
 	maxTelling = 64
+	// maxTold bounds the messages of one inbox that the state is told of at a
+	// time.
+	maxTold = 1024
 )
 
 // settlement is what became of a message that was with its agent.
@@ -51,8 +53,7 @@ func (d *Dispatcher) keepSettling() {
 		d.mu.Unlock()
 		for _, s := range list {
 			d.mu.Lock()
-			done, back := s.done, s.back
-			s.done, s.back = nil, nil
+			done, back := first(&s.done), first(&s.back)
 			d.mu.Unlock()
 			if len(back) == 0 {
 				d.acknowledge(s, done, nil)
@@ -99,18 +100,26 @@ func (d *Dispatcher) giveBack(s *served, list []settlement) error {
 	return err
 }
 
-// settled takes the state's word. What it could not be told waits (again): it is
-// not delivered a second time meanwhile.
+// first takes what is told at a time.
+func first(list *[]settlement) []settlement {
+	all := *list
+	if len(all) <= maxTold {
+		*list = nil
+		return all
+	}
+	*list = append([]settlement(nil), all[maxTold:]...)
+	return all[:maxTold]
+}
+
+// settled takes the state's word. What it does not take is told it again, and is
+// not delivered meanwhile.
 func (d *Dispatcher) settled(s *served, list []settlement, err error, again func()) {
-	var refusal *consensus.Refusal
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err != nil && !errors.As(err, &refusal) {
+	if err != nil {
+		d.cfg.Logger.Debug("an inbox does not take yet what became of its messages", "agent", s.name, "messages", len(list), "error", err)
 		again()
 		return
-	}
-	if refusal != nil {
-		d.cfg.Logger.Warn("an inbox does not take what became of its messages", "agent", s.name, "messages", len(list), "code", refusal.Code, "error", err)
 	}
 	for _, one := range list {
 		d.accounted(one.box, func() { one.box.settled(one.seq) })
