@@ -21,7 +21,7 @@ func (n *Node) newRouter() *message.Router {
 	r := message.New(message.Config{
 		NodeID: string(n.id.ID()), Directory: directory{n}, Link: links{n.port},
 		Peers: n.agentsOf.peers, NodeName: n.nodeNameOf,
-		Logger: n.log.With("part", "message"), Registerer: n.registry,
+		Tracer: n.tracer, Logger: n.log.With("part", "message"), Registerer: n.registry,
 	})
 	n.carryMessages(r)
 	return r

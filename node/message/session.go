@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Bounds of what is under way to receivers: handed over and neither delivered
@@ -141,9 +142,7 @@ func share(used, all, least, most int64) int64 {
 
 // deliver gives m to the receiver. It returns an error, and never tells to,
 // when the receiver did not take it.
-//
-// d is the memory of a delivery that was never used, or nil.
-func (s *Session) deliver(m *Message, d *Delivery, wantReply bool, memo *Memo, to sink, number uint64) (err error) {
+func (s *Session) deliver(m *Message, wantReply bool, now time.Time, memo *Memo, to sink, number uint64) (err error) {
 	r := s.router
 	size := len(m.Body)
 	if span := r.cfg.Tracer.Start(m.TraceParent, "deliver"); span != nil {
@@ -154,10 +153,7 @@ func (s *Session) deliver(m *Message, d *Delivery, wantReply bool, memo *Memo, t
 			}
 		}()
 	}
-	if d == nil {
-		d = &Delivery{}
-	}
-	d.Message, d.WantReply, d.session, d.memo, d.to, d.number = m, wantReply, s, memo, to, number
+	d := &Delivery{Message: m, WantReply: wantReply, session: s, memo: memo, to: to, number: number}
 	s.mu.Lock()
 	switch {
 	case s.closed:
