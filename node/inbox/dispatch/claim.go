@@ -8,8 +8,12 @@ import (
 	"github.com/meshd/meshd/node/inbox"
 )
 
-// maxClaims bounds one command.
-const maxClaims = 512
+const (
+	// maxClaims bounds one command.
+	maxClaims = 512
+	// maxAsking bounds those who wait for the owner of one name.
+	maxAsking = 256
+)
 
 // ownerClaim asks that a principal own a name.
 type ownerClaim struct {
@@ -32,14 +36,14 @@ func (o *ownerClaim) end(err error) {
 // block.
 func (d *Dispatcher) Own(agent, principal string, done func(error)) {
 	d.mu.Lock()
-	if d.closed {
+	key := ownerKey{agent, principal}
+	o := d.owners[key]
+	if d.closed || o != nil && len(o.done) >= maxAsking {
 		d.mu.Unlock()
-		done(nil)
+		done(nil) // others ask the same already
 		return
 	}
 	defer d.mu.Unlock()
-	key := ownerKey{agent, principal}
-	o := d.owners[key]
 	if o == nil {
 		o = &ownerClaim{ownerKey: key}
 		d.owners[key] = o
