@@ -19,32 +19,38 @@ func (a *API) mayActAs(ctx context.Context, caller access.Principal, name string
 	if err := message.CheckName(name); err != nil {
 		return err
 	}
-	named := func(s string) bool { return strings.HasPrefix(s, agentScope) }
+	agents := func(s string) bool { return strings.HasPrefix(s, agentScope) }
+	own := slices.Contains(caller.Scopes, agentScope+name)
 	switch {
-	case caller.Role == access.RoleAdmin && !slices.ContainsFunc(caller.Scopes, named):
-		return nil
-	case slices.Contains(caller.Scopes, agentScope+name):
-		return nil
-	case slices.ContainsFunc(caller.Scopes, named):
+	case slices.ContainsFunc(caller.Scopes, agents) && !own:
 		return Fail(inbox.CodeNotYourAgent, "this credential is for other agents than %s", name).With("agent", name)
-	case a.cfg.Inboxes == nil:
-		return nil // nobody keeps owners
+	case caller.Role == access.RoleAdmin && !own || a.cfg.Inboxes == nil:
+		return nil
 	}
-	info, _, err := a.cfg.Inboxes.Agent(ctx, name)
-	if err != nil {
+	owner, err := a.ownerOf(ctx, caller, name)
+	switch {
+	case own:
+		return nil // whoever the owner is, and where nobody could say so now
+	case err != nil:
 		return err
-	}
-	if info.Owner == "" {
-		results, err := a.cfg.Inboxes.Claim(ctx, []inbox.Claim{{Agent: name, Principal: caller.ID}})
-		if err != nil {
-			return err
-		}
-		info.Owner = results[0].Owner
-	}
-	if info.Owner != caller.ID {
+	case owner != caller.ID:
 		return Fail(inbox.CodeNotYourAgent, "the agent %s belongs to another credential", name).With("agent", name)
 	}
 	return nil
+}
+
+// ownerOf is who owns an agent's name, which the caller does from now on if
+// nobody did.
+func (a *API) ownerOf(ctx context.Context, caller access.Principal, name string) (string, error) {
+	info, _, err := a.cfg.Inboxes.Agent(ctx, name)
+	if err != nil || info.Owner != "" {
+		return info.Owner, err
+	}
+	results, err := a.cfg.Inboxes.Claim(ctx, []inbox.Claim{{Agent: name, Principal: caller.ID}})
+	if err != nil {
+		return "", err
+	}
+	return results[0].Owner, nil
 }
 
 // actingAs is mayActAs for the caller of a request.

@@ -185,7 +185,7 @@ func TestOlderMessages(t *testing.T) {
 func TestMessageTypes(t *testing.T) {
 	for in, want := range map[string]string{
 		`"Query"`: `"Query"`, `"query"`: `"Query"`, `"TASK-RESULT"`: `"TaskResult"`, `"workflowStageResult"`: `"WorkflowStageResult"`,
-		`"learning_share"`: `"LearningShare"`, `"deploy"`: `{"Custom":"deploy"}`, `{"Custom":"x y"}`: `{"Custom":"x y"}`, `{"Custom":"graph_sync"}`: `"GraphSync"`,
+		`"learning_share"`: `"LearningShare"`, `"deploy"`: `{"Custom":"deploy"}`, `{"Custom":"x y"}`: `{"Custom":"x y"}`, `{"Custom":"graph_sync"}`: `"GraphSync"`, `""`: `{"Custom":""}`,
 	} {
 		var m messageType
 		if err := m.UnmarshalJSON([]byte(in)); err != nil {
@@ -400,6 +400,11 @@ func TestNotYourAgent(t *testing.T) {
 	call(t, a, 403, "GET", "/echo", "", "X-API-Key: "+namedKey)
 	call(t, a, 403, "POST", "/messages", `{"to":"x","body":1,"durable":true}`, "X-API-Key: "+limitedKey)
 	call(t, a, 403, "GET", "/messages/reviewer", "", "X-API-Key: "+viewerKey)
+
+	// A credential for one agent is its first owner too.
+	call(t, a, 204, "DELETE", "/agents/reviewer/owner", "", "X-API-Key: "+adminKey)
+	call(t, a, 200, "GET", "/messages/reviewer", "", "X-API-Key: "+namedKey)
+	call(t, a, 403, "GET", "/messages/reviewer", "", "X-API-Key: "+otherKey)
 
 	// An administrator does not become the owner, and may forget who is.
 	call(t, a, 200, "GET", "/messages/fresh", "", "X-API-Key: "+adminKey)

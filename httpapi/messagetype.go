@@ -55,7 +55,8 @@ func knownMessageType(name string) string {
 
 // MarshalJSON implements json.Marshaler.
 func (m messageType) MarshalJSON() ([]byte, error) {
-	if known := knownMessageType(string(m)); messageTypesByWord[strings.ToLower(known)] == known {
+	known := knownMessageType(string(m))
+	if _, ok := messageTypesByWord[strings.ToLower(known)]; ok {
 		return json.Marshal(known)
 	}
 	return json.Marshal(customType{string(m)})

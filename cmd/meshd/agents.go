@@ -56,7 +56,12 @@ func agentsCommand(a *app) *cobra.Command {
 		Use:     "agents",
 		Short:   "List the agents of the mesh and where they are",
 		Example: "  meshd agents\n  meshd agents show reviewer",
-		Args:    arguments,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownVerb(cmd, args[0])
+			}
+			return nil
+		},
 		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
 			var out struct {
 				Agents []agentBody `json:"agents"`
