@@ -213,7 +213,8 @@ func (r *Router) busyChanged() {
 }
 
 // deliverHere gives m to one session of the agent on this node.
-func (r *Router) deliverHere(agent string, m *Message, wantReply bool, now time.Time, to sink, number uint64) {
+// d is the memory of a delivery that was never used, or nil.
+func (r *Router) deliverHere(agent string, m *Message, d *Delivery, wantReply bool, now time.Time, to sink, number uint64) {
 	var tried []*Session
 	var err error
 	for len(tried) < maxAttempts {
@@ -223,9 +224,10 @@ func (r *Router) deliverHere(agent string, m *Message, wantReply bool, now time.
 		if s == nil {
 			break
 		}
-		if err = s.deliver(m, wantReply, now, nil, to, number); err == nil {
+		if err = s.deliver(m, d, wantReply, nil, to, number); err == nil {
 			return
 		}
+		d = nil // the session may have kept it
 		tried = append(tried, s)
 	}
 	if err == nil {
@@ -242,10 +244,10 @@ func (r *Router) deliverHere(agent string, m *Message, wantReply bool, now time.
 }
 
 // deliverAll gives m to every session of a list; g has a part for each.
-func (r *Router) deliverAll(list []*Session, m *Message, now time.Time, g *gather) {
+func (r *Router) deliverAll(list []*Session, m *Message, g *gather) {
 	memo := &Memo{}
 	for _, s := range list {
-		if err := s.deliver(m, false, now, memo, g, 0); err != nil {
+		if err := s.deliver(m, nil, false, memo, g, 0); err != nil {
 			r.dropped(s.name, m, err)
 			g.add(refusedBy(err))
 		}
@@ -266,7 +268,7 @@ func (r *Router) debug() bool {
 }
 
 // arrived takes a message that another node sent over s.
-func (r *Router) arrived(s *Strand, number uint64, m *Message, e envelope, now time.Time) {
+func (r *Router) arrived(s *Strand, number uint64, m *Message, d *Delivery, e envelope, now time.Time) {
 	if r.debug() {
 		r.cfg.Logger.Debug("a message came from another node", "agent", e.agent, "to", m.To, "id", m.ID, "from", s.node, "request_id", m.RequestID)
 	}
@@ -280,7 +282,7 @@ func (r *Router) arrived(s *Strand, number uint64, m *Message, e envelope, now t
 			s.settled(number, size, outcome{Status: Refused, Counts: &Counts{}})
 			return
 		}
-		r.deliverAll(list, m, now, newGather(len(list), s, number, size))
+		r.deliverAll(list, m, newGather(len(list), s, number, size))
 	case e.all:
 		r.mu.Lock()
 		list := slices.Clone(r.table.all(e.agent))
@@ -289,8 +291,8 @@ func (r *Router) arrived(s *Strand, number uint64, m *Message, e envelope, now t
 			s.settled(number, size, refusedBy(goneSession(e.agent, r.cfg.NodeID)))
 			return
 		}
-		r.deliverAll(list, m, now, newGather(len(list), s, number, size))
+		r.deliverAll(list, m, newGather(len(list), s, number, size))
 	default:
-		r.deliverHere(e.agent, m, e.wait, now, s, number)
+		r.deliverHere(e.agent, m, d, e.wait, now, s, number)
 	}
 }

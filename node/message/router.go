@@ -169,7 +169,7 @@ func (r *Router) Send(ctx context.Context, m Message, wantReply bool) (Receipt, 
 func (r *Router) Submit(ctx context.Context, m Message, wantReply bool, done func(Receipt, error)) {
 	m.From.Node = r.cfg.NodeID
 	m.Stored = nil
-	r.submit(ctx, &m, wantReply, "", done)
+	r.submit(ctx, &call{r: r, m: m, wait: wantReply, done: done}, "")
 }
 
 // Forward brings m, which an inbox holds, to one session of the agent that
@@ -189,21 +189,20 @@ func (r *Router) Forward(ctx context.Context, m Message, done func(Receipt, erro
 		done(Receipt{ID: m.ID, Status: Refused}, invalid("stored", "only a message that an inbox holds is forwarded"))
 		return
 	}
-	r.submit(ctx, &m, false, m.Stored.Inbox, done)
+	r.submit(ctx, &call{r: r, m: m, done: done}, m.Stored.Inbox)
 }
 
-func (r *Router) submit(ctx context.Context, m *Message, wantReply bool, inbox string, done func(Receipt, error)) {
+func (r *Router) submit(ctx context.Context, c *call, inbox string) {
 	now := time.Now()
-	done = r.traceSend(m, done)
+	c.done = r.traceSend(&c.m, c.done)
 	var deadline time.Time
 	if ctx.Done() != nil {
 		deadline, _ = ctx.Deadline()
 	}
-	c := &call{r: r, m: m, wait: wantReply, done: done}
 	c.tried = c.first[:0]
 	if err := c.prepare(now, deadline, inbox); err != nil {
 		r.metrics.count(Refused, err)
-		done(Receipt{ID: m.ID, Status: Refused}, err)
+		c.done(Receipt{ID: c.m.ID, Status: Refused}, err)
 		return
 	}
 	if ctx.Done() != nil {
@@ -223,7 +222,7 @@ func (r *Router) submit(ctx context.Context, m *Message, wantReply bool, inbox s
 		r.spread(c, now)
 	default:
 		if !c.try(now) {
-			c.finish(Receipt{ID: m.ID, Status: Refused}, r.nobody(c.addr, now))
+			c.finish(Receipt{ID: c.m.ID, Status: Refused}, r.nobody(c.addr, now))
 		}
 	}
 }
@@ -271,7 +270,7 @@ func (r *Router) spread(c *call, now time.Time) {
 	g.lost, c.parts = c.lost, g
 	for _, node := range nodes {
 		if node != r.cfg.NodeID {
-			r.lane(node).message(c.m, envelope{agent: c.addr.Agent, all: true}, part{g, node}, now)
+			r.lane(node).message(&c.m, envelope{agent: c.addr.Agent, all: true}, part{g, node}, now)
 			continue
 		}
 		r.mu.Lock()
@@ -281,7 +280,7 @@ func (r *Router) spread(c *call, now time.Time) {
 			g.add(refusedBy(goneSession(c.addr.Agent, r.cfg.NodeID)))
 			continue
 		}
-		r.deliverAll(list, c.m, now, newGather(len(list), g, 0, 0))
+		r.deliverAll(list, &c.m, newGather(len(list), g, 0, 0))
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // Bounds of what is under way to receivers: handed over and neither delivered
@@ -142,7 +141,9 @@ func share(used, all, least, most int64) int64 {
 
 // deliver gives m to the receiver. It returns an error, and never tells to,
 // when the receiver did not take it.
-func (s *Session) deliver(m *Message, wantReply bool, now time.Time, memo *Memo, to sink, number uint64) (err error) {
+//
+// d is the memory of a delivery that was never used, or nil.
+func (s *Session) deliver(m *Message, d *Delivery, wantReply bool, memo *Memo, to sink, number uint64) (err error) {
 	r := s.router
 	size := len(m.Body)
 	if span := r.cfg.Tracer.Start(m.TraceParent, "deliver"); span != nil {
@@ -153,7 +154,10 @@ func (s *Session) deliver(m *Message, wantReply bool, now time.Time, memo *Memo,
 			}
 		}()
 	}
-	d := &Delivery{Message: m, WantReply: wantReply, session: s, memo: memo, to: to, number: number}
+	if d == nil {
+		d = &Delivery{}
+	}
+	d.Message, d.WantReply, d.session, d.memo, d.to, d.number = m, wantReply, s, memo, to, number
 	s.mu.Lock()
 	switch {
 	case s.closed:
