@@ -21,9 +21,11 @@ func (r *runner) judge() *Report {
 	r.settled(context.Background())
 	r.last()
 	var listings []check.Listing
+	var inboxes []check.Inbox
 	c := r.newClient(603)
 	for _, n := range r.members() {
 		listings = append(listings, c.listing(n))
+		inboxes = append(inboxes, c.inboxes(n)...)
 	}
 	c.close()
 	r.settled(context.Background())
@@ -37,6 +39,7 @@ func (r *runner) judge() *Report {
 	problems = append(problems, check.Batches(history, listings)...)
 	problems = append(problems, check.Replays(history)...)
 	problems = append(problems, check.Sightings(history)...)
+	problems = append(problems, check.Inboxes(history, inboxes)...)
 	for _, p := range problems {
 		r.broken(p)
 	}

@@ -37,6 +37,7 @@ type board struct {
 	versions  map[string]uint64 // the newest known of each register
 	elements  []check.Op        // added and not deleted, to look for
 	hubs      []uint64          // graph nodes between which edges lie
+	news      bool              // the durable subscriptions are made
 }
 
 // work is the life of a client: one operation after the other until ctx ends.
@@ -64,24 +65,28 @@ func (c *client) work(ctx context.Context) {
 
 func (c *client) operation(ctx context.Context, i int) bool {
 	switch p := c.rng.IntN(100); {
-	case p < 24:
+	case p < 20:
 		return c.read(check.Read)
-	case p < 44:
+	case p < 36:
 		return c.write(ctx, i)
-	case p < 58:
+	case p < 47:
 		return c.cas(i)
-	case p < 68:
+	case p < 55:
 		return c.read(check.Stale)
-	case p < 74:
+	case p < 60:
 		return c.readOwn(i)
-	case p < 84:
+	case p < 67:
 		return c.add(ctx, i)
-	case p < 90:
+	case p < 72:
 		return c.edge(ctx, i)
-	case p < 93:
+	case p < 75:
 		return c.victim(ctx, i)
-	case p < 96:
+	case p < 78:
 		return c.batch(ctx, i)
+	case p < 88:
+		return c.sendDurable(ctx, i)
+	case p < 97:
+		return c.takeSome()
 	default:
 		return c.has()
 	}
@@ -131,14 +136,19 @@ func (c *client) write(ctx context.Context, i int) bool {
 	return a.outcome == check.OK
 }
 
-// repeat asks with an idempotency key, at one node after the other, until the
+// repeat asks with an idempotency key, or none where the body has an id that
+// stands for it, at one node after the other, until the
 // request is acknowledged or has certainly never been taken. Its outcome is
 // that of all tries together.
 func (c *client) repeat(ctx context.Context, method, path string, body any, key string) answer {
 	var first int64
 	taken := false
 	for try := 0; ; try++ {
-		a := c.ask(method, path, body, "Idempotency-Key", key)
+		var headers []string
+		if key != "" {
+			headers = []string{"Idempotency-Key", key}
+		}
+		a := c.ask(method, path, body, headers...)
 		if try == 0 {
 			first = a.call
 		}
@@ -254,6 +264,7 @@ func (c *client) done(op check.Op) {
 func (c *client) registrar(ctx context.Context) {
 	defer c.close()
 	c.move()
+	c.subscribe(ctx)
 	for generation := 0; ctx.Err() == nil; generation++ {
 		var made []register
 		initial := map[string]string{}
