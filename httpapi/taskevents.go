@@ -13,7 +13,7 @@ import (
 // The id of an event is its revision, by which a client goes on after it, at
 // any node. The last one is named end: the task has ended.
 func (a *API) taskEvents(c *gin.Context) {
-	id, err := taskRef{c.Param("id")}.id()
+	id, err := TaskRef{c.Param("id")}.id()
 	if err != nil {
 		a.Refuse(c, err)
 		return

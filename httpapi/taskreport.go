@@ -22,7 +22,7 @@ type ReportBody struct {
 }
 
 type reportTaskInput struct {
-	taskRef
+	TaskRef
 	WriteInput
 	Body ReportBody
 }
@@ -85,7 +85,7 @@ func (a *API) report(ctx context.Context, caller access.Principal, attached stri
 }
 
 type cancelTaskInput struct {
-	taskRef
+	TaskRef
 	WriteInput
 	Body *struct {
 		Reason string `json:"reason,omitempty" maxLength:"4096"`
@@ -97,13 +97,13 @@ func (a *API) cancelTask(ctx context.Context, in *cancelTaskInput) (*taskOutput,
 	if in.Body != nil {
 		reason = in.Body.Reason
 	}
-	return a.settle(ctx, in.taskRef, func(caller access.Principal, id task.ID, idem *consensus.IdempotencyKey) (task.Task, consensus.Outcome, error) {
+	return a.settle(ctx, in.TaskRef, func(caller access.Principal, id task.ID, idem *consensus.IdempotencyKey) (task.Task, consensus.Outcome, error) {
 		return a.cfg.Tasks.Cancel(ctx, id, caller.ID, reason, idem)
 	})
 }
 
 type answerTaskInput struct {
-	taskRef
+	TaskRef
 	WriteInput
 	Body struct {
 		Input json.RawMessage `json:"input" doc:"any JSON value, at most 256 KiB"`
@@ -111,13 +111,13 @@ type answerTaskInput struct {
 }
 
 func (a *API) answerTask(ctx context.Context, in *answerTaskInput) (*taskOutput, error) {
-	return a.settle(ctx, in.taskRef, func(caller access.Principal, id task.ID, idem *consensus.IdempotencyKey) (task.Task, consensus.Outcome, error) {
+	return a.settle(ctx, in.TaskRef, func(caller access.Principal, id task.ID, idem *consensus.IdempotencyKey) (task.Task, consensus.Outcome, error) {
 		return a.cfg.Tasks.Answer(ctx, id, caller.ID, in.Body.Input, idem)
 	})
 }
 
 // settle does what only who asked for a task may do to it.
-func (a *API) settle(ctx context.Context, ref taskRef, do func(access.Principal, task.ID, *consensus.IdempotencyKey) (task.Task, consensus.Outcome, error)) (*taskOutput, error) {
+func (a *API) settle(ctx context.Context, ref TaskRef, do func(access.Principal, task.ID, *consensus.IdempotencyKey) (task.Task, consensus.Outcome, error)) (*taskOutput, error) {
 	id, err := ref.id()
 	if err != nil {
 		return nil, err

@@ -185,12 +185,13 @@ func (a *API) mayExtend(ctx context.Context, caller access.Principal, n *task.Ne
 	return Fail(task.CodeNotYours, "task %s is neither with an agent of this credential's nor asked for by it", parent.ID).With("task", parent.ID)
 }
 
-type taskRef struct {
+// TaskRef names a task in the path.
+type TaskRef struct {
 	ID string `path:"id" maxLength:"20" doc:"the task's id"`
 }
 
 type showTaskInput struct {
-	taskRef
+	TaskRef
 	ReadInput
 	Wait string `query:"wait" maxLength:"32" doc:"answer when the task has ended or waits for input, or after as long as this, at most 5m"`
 }
@@ -254,7 +255,7 @@ func (a *API) awaitTask(ctx context.Context, id task.ID, wait time.Duration, o c
 	return t, err
 }
 
-func (in taskRef) id() (task.ID, error) {
+func (in TaskRef) id() (task.ID, error) {
 	id, err := task.ParseID(in.ID)
 	if err != nil {
 		return 0, invalid("path.id", err.Error())

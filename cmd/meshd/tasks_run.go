@@ -32,7 +32,12 @@ input, or @FILE. With --wait it prints the result when the task has ended; Ctrl-
 stops the waiting and not the task.`,
 		Example:           "  meshd tasks run reviewer 'read chapter 3' --wait\n  meshd tasks run --needs ocr,german @scan.json --deadline 2h --priority high",
 		ValidArgsFunction: a.completing(agentNames),
-		Args:              arguments,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return exit.New(exit.Usage, "\"meshd tasks run\" needs BODY", "for example: meshd tasks run reviewer 'read chapter 3' --wait")
+			}
+			return arguments(cmd, args)
+		},
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
 			request := map[string]any{}
 			switch {
