@@ -27,6 +27,10 @@ type call struct {
 	// parts gathers the ends of a message to many.
 	parts *gather
 	done  func(Receipt, error)
+	// sender is the session that sent it, if one did; the rest is its list's.
+	sender         *Session
+	earlier, later *call
+	listed         bool
 
 	mu       sync.Mutex
 	tried    []string
@@ -199,6 +203,9 @@ func (c *call) end(receipt Receipt, err error, unsent bool) bool {
 		unwatch()
 	}
 	c.r.wheel.remove(&c.timed)
+	if c.sender != nil {
+		c.sender.sends.remove(c)
+	}
 	if strand != nil {
 		// Nobody waits for the other node's word any more.
 		strand.forget(number)

@@ -205,6 +205,10 @@ func (r *Router) submit(ctx context.Context, c *call, inbox string) {
 		c.done(Receipt{ID: c.m.ID, Status: Refused}, err)
 		return
 	}
+	if c.sender != nil && !c.sender.sends.add(c) {
+		c.finish(Receipt{ID: c.m.ID, Status: Refused}, consensus.ErrClosed)
+		return
+	}
 	if ctx.Done() != nil {
 		stop := context.AfterFunc(ctx, func() { c.cancelled(ctx) })
 		c.mu.Lock()

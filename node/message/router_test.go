@@ -264,3 +264,28 @@ func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestASendersSessionGivesUpItsSendsWhenItCloses(t *testing.T) {
+	m := newMesh(t, "a", "b")
+	m.attach(t, "b", "worker", ReceiverFunc(func(*Delivery) error { return nil }))
+	s := m.attach(t, "a", "boss", &echo{})
+	ended := make(chan error, 3)
+	for range 3 {
+		s.Submit(context.Background(), Message{To: "worker"}, false, func(r Receipt, err error) {
+			if r.Status != Unknown {
+				t.Error(r.Status)
+			}
+			ended <- err
+		})
+	}
+	s.Close()
+	for range 3 {
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
+	s.Submit(context.Background(), Message{To: "worker"}, false, func(_ Receipt, err error) { ended <- err })
+	if err := <-ended; !errors.Is(err, consensus.ErrClosed) {
+		t.Error(err)
+	}
+}

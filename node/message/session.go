@@ -63,6 +63,8 @@ type Session struct {
 
 	count struct{ in, inBytes, out, outBytes, refused atomic.Uint64 }
 
+	sends sends
+
 	mu       sync.Mutex
 	profile  Profile
 	first    *Delivery // of what is under way
@@ -102,16 +104,73 @@ func (s *Session) SetAway(away bool) {
 	s.router.announce()
 }
 
-// Submit sends m as this session's agent; see Router.Submit.
+// Submit sends m as this session's agent; see Router.Submit. It is given up,
+// with context.Canceled, when the session is closed: a ctx is not needed for
+// that.
 func (s *Session) Submit(ctx context.Context, m Message, wantReply bool, done func(Receipt, error)) {
-	m.From = Sender{Agent: s.name, Principal: s.principal}
+	m.From = Sender{Agent: s.name, Principal: s.principal, Node: s.router.cfg.NodeID}
+	m.Stored = nil
 	s.count.out.Add(1)
 	s.count.outBytes.Add(uint64(len(m.Body)))
-	s.router.Submit(ctx, m, wantReply, done)
+	c := &call{r: s.router, m: m, wait: wantReply, done: done, sender: s}
+	s.router.submit(ctx, c, "")
 }
 
-// Close detaches the session. What its receiver has not settled is settled
-// now: refused where it was never sent to the agent, unknown where it was.
+// sends are the calls of a session that are under way.
+type sends struct {
+	mu    sync.Mutex
+	first *call
+	ended bool
+}
+
+// add reports whether the session is still open.
+func (l *sends) add(c *call) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		return false
+	}
+	if c.later = l.first; c.later != nil {
+		c.later.earlier = c
+	}
+	l.first, c.listed = c, true
+	return true
+}
+
+func (l *sends) remove(c *call) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !c.listed {
+		return
+	}
+	if c.earlier != nil {
+		c.earlier.later = c.later
+	} else {
+		l.first = c.later
+	}
+	if c.later != nil {
+		c.later.earlier = c.earlier
+	}
+	c.earlier, c.later, c.listed = nil, nil, false
+}
+
+// end gives up all that is under way.
+func (l *sends) end() {
+	l.mu.Lock()
+	l.ended = true
+	var open []*call
+	for c := l.first; c != nil; c = c.later {
+		open = append(open, c)
+	}
+	l.mu.Unlock()
+	for _, c := range open {
+		c.finish(Receipt{ID: c.m.ID, Status: Unknown}, context.Canceled)
+	}
+}
+
+// Close detaches the session and gives up its sends. What its receiver has not
+// settled is settled now: refused where it was never sent to the agent, unknown
+// where it was.
 func (s *Session) Close() {
 	s.mu.Lock()
 	if s.closed {
@@ -126,6 +185,7 @@ func (s *Session) Close() {
 	unwatch := s.unwatch
 	s.mu.Unlock()
 	unwatch()
+	s.sends.end()
 	s.router.unsubscribeAll(s)
 	s.router.detach(s)
 	// The oldest first: what was never seen goes elsewhere in its order.
