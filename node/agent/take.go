@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -267,7 +268,8 @@ func (c *client) submit(f *inbound) {
 	}
 	done := func(receipt message.Receipt, err error) { c.sent(id, wait, sealed, &receipt, err) }
 	if session != nil && c.who.Name != "" {
-		session.Submit(c.ctx, m, wait, done)
+		// Its sends end with the session; a context of their own would cost more.
+		session.Submit(context.Background(), m, wait, done)
 		return
 	}
 	m.From = message.Sender{Principal: c.who.Principal}
