@@ -120,7 +120,7 @@ type target struct {
 // accept puts a message into its inboxes, or says why not.
 func (r *run) accept(a *accept, out *answers) error {
 	var t tail
-	if !t.read(a.Tail) || a.Flags&(acceptBody|acceptBlob) != 0 && len(t.Body) > 0 {
+	if !t.read(a.Tail) || !a.sized(&t) {
 		return errCommand()
 	}
 	if a.Flags&acceptID != 0 {
@@ -187,6 +187,19 @@ func (r *run) accept(a *accept, out *answers) error {
 	}
 	out.accepted(&x)
 	return nil
+}
+
+// sized says that the body is in one place, and as long as it is said to be.
+func (a *accept) sized(t *tail) bool {
+	switch a.Flags & (acceptBody | acceptBlob) {
+	case 0:
+		return uint64(len(t.Body)) == a.BodySize
+	case acceptBody:
+		return len(t.Body) == 0 && uint64(len(a.Body)) == a.BodySize
+	case acceptBlob:
+		return len(t.Body) == 0 && a.BodySize > 0
+	}
+	return false
 }
 
 // sharedFrom is how much of a body would be written for many recipients before

@@ -50,6 +50,7 @@ type batcher struct {
 	timer                 *time.Timer
 	armed, due            bool // timer runs; the next batch waits no longer
 	source                [8]byte
+	pause                 time.Duration // before a batch of unknown outcome is proposed again
 }
 
 // sender is one of whom items wait, or are on their way: its messages keep their
@@ -304,7 +305,7 @@ func (s *Service) insistBatch(body []byte) (consensus.Outcome, error) {
 			return out, err
 		}
 		select {
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(s.pause):
 		case <-s.life.Done():
 		}
 	}

@@ -20,13 +20,10 @@ func (noPeers) Call(context.Context, string, string, []byte) ([]byte, error) {
 	return nil, net.ErrClosed
 }
 
-// onDisk is a Service on a state of one node with its log fsynced.
-func onDisk(t testing.TB) (*Service, *consensus.Group) {
+// openOn is a Service on the state in a directory, of one node with its log
+// fsynced.
+func openOn(t testing.TB, dir string) (*Service, *consensus.Group, *Part) {
 	t.Helper()
-	dir := t.TempDir()
-	if err := consensus.Bootstrap(dir); err != nil {
-		t.Fatal(err)
-	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -39,18 +36,29 @@ func onDisk(t testing.TB) (*Service, *consensus.Group) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := NewService(Config{State: g, Part: part})
+	// An answer by the leader: the level is in force.
+	for rev := uint64(0); g.Status().Level < Level; rev++ {
+		select {
+		case <-g.Changed(t.Context(), rev):
+		case <-time.After(20 * time.Millisecond):
+		}
+		if t.Context().Err() != nil {
+			t.Fatal("no leader")
+		}
+	}
+	return NewService(Config{State: g, Part: part}), g, part
+}
+
+func onDisk(t testing.TB) (*Service, *consensus.Group) {
+	dir := t.TempDir()
+	if err := consensus.Bootstrap(dir); err != nil {
+		t.Fatal(err)
+	}
+	s, g, _ := openOn(t, dir)
 	t.Cleanup(func() {
 		s.Close()
 		g.Close()
 	})
-	deadline := time.Now().Add(30 * time.Second)
-	for g.Status().Level < Level {
-		if time.Now().After(deadline) {
-			t.Fatal("no leader")
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
 	return s, g
 }
 

@@ -68,7 +68,7 @@ func NewService(cfg Config) *Service {
 // begin makes the batcher's own.
 func (s *Service) begin() {
 	_, _ = rand.Read(s.source[:])
-	s.senders = map[uint64]*sender{}
+	s.senders, s.pause = map[uint64]*sender{}, 100*time.Millisecond
 	for i := range lanes {
 		s.free = append(s.free, byte(i))
 	}
