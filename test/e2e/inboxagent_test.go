@@ -47,7 +47,7 @@ type inboxAgent struct {
 // inboxOf attaches an agent that takes the messages of its inbox.
 func inboxOf(t testing.TB, n *realmesh.Node, key, name string, act func(*inboxAgent, received)) *inboxAgent {
 	t.Helper()
-	d := websocket.Dialer{TLSClientConfig: realmesh.PinnedTLS(n.Pin()), HandshakeTimeout: 10 * time.Second}
+	d := websocket.Dialer{TLSClientConfig: realmesh.PinnedTLS(pinOf(n)), HandshakeTimeout: 10 * time.Second}
 	conn, res, err := d.Dial("wss://"+n.Address+"/agents/"+name+"/ws", http.Header{"Authorization": {"Bearer " + key}})
 	if err != nil {
 		t.Fatalf("%s cannot attach at %s: %v (%+v)", name, n.Name, err, res)
@@ -57,6 +57,18 @@ func inboxOf(t testing.TB, n *realmesh.Node, key, name string, act func(*inboxAg
 	a.say(map[string]any{"type": "hello", "acks": true})
 	go a.read()
 	return a
+}
+
+var pins sync.Map // by data directory
+
+// pinOf is the node's pin, asked for once.
+func pinOf(n *realmesh.Node) string {
+	if pin, ok := pins.Load(n.Data); ok {
+		return pin.(string)
+	}
+	pin := n.Pin()
+	pins.Store(n.Data, pin)
+	return pin
 }
 
 func (a *inboxAgent) say(frame any) {
