@@ -131,6 +131,9 @@ func (l *link) greet(at int, old *agentSession) error {
 	if f.Resumed && old != nil {
 		return l.resume(old, f.Seen)
 	}
+	if old != nil {
+		l.agent.log.Warn("the node has not resumed the session", "agent", l.agent.cfg.Name, "node", f.Node)
+	}
 	l.session = &agentSession{at: at, node: f.Node, limits: f.Limits, secret: f.Session, window: f.ResumeWindow}
 	return nil
 }

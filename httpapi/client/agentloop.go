@@ -197,12 +197,15 @@ func (a *Agent) run() {
 		if a.ctx.Err() != nil {
 			break
 		}
+		if l == nil {
+			a.log.Debug("not attached", "agent", a.cfg.Name, "node", a.client.nodes[at].base, "error", err)
+		}
 		var e *Error
 		switch {
 		case IsCode(err, CodeNotYourAgent), IsCode(err, CodeInvalid) && !attached:
 			a.fail(err)
 			return
-		case errors.As(err, &e) && !e.passing():
+		case l == nil && errors.As(err, &e) && !e.passing():
 			refusals++
 		default:
 			refusals = 0
@@ -266,8 +269,7 @@ func (a *Agent) fail(err error) {
 	if a.failure == nil {
 		a.failure = err
 	}
-	a.dropSession()
-	ended := a.takeSends(func(*sending) bool { return true })
+	ended := append(a.dropSession(), a.takeSends(func(*sending) bool { return true })...)
 	a.openRoom()
 	a.mu.Unlock()
 	a.cancel()

@@ -64,7 +64,7 @@ func (s *agentSession) confirmed(number uint64) bool {
 	if s.kept = s.kept[n:]; len(s.kept) == 0 {
 		s.kept = nil
 	}
-	s.again = max(s.again-n, 0)
+	s.again = min(s.again, len(s.kept))
 	next := number + 1
 	return s.last == number || len(s.kept) > 0 && s.kept[0].number == next
 }
