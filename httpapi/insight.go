@@ -12,6 +12,8 @@ import (
 type Insight interface {
 	// Trace puts together what the living nodes remember of a trace.
 	Trace(ctx context.Context, id tracing.TraceID) node.Trace
+	// Top asks the living nodes what they are busy with.
+	Top(ctx context.Context) node.Top
 }
 
 type traceInput struct {
@@ -33,4 +35,13 @@ func (a *API) trace(ctx context.Context, in *traceInput) (*traceOutput, error) {
 		return nil, Fail(CodeNotFound, "no living node remembers spans of the trace %s: send with a traceparent that ends in 01, or set trace.sample; nodes keep the last %d spans", id, tracing.MaxSpans)
 	}
 	return &traceOutput{found}, nil
+}
+
+type topOutput struct {
+	ReadOutput
+	Body node.Top
+}
+
+func (a *API) top(ctx context.Context, _ *none) (*topOutput, error) {
+	return &topOutput{a.position(), a.cfg.Insight.Top(ctx)}, nil
 }

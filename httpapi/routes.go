@@ -59,6 +59,7 @@ func (a *API) entries() []Entry {
 		entries = append(entries,
 			// insight.go
 			Op(Route{Method: http.MethodGet, Path: "/traces/{trace_id}", Summary: "The way of one message, as the nodes remember it", Role: access.RoleViewer}, a.trace),
+			Op(Route{Method: http.MethodGet, Path: "/top", Summary: "What the nodes are busy with", Role: access.RoleViewer}, a.top),
 		)
 	}
 	if a.cfg.Agents != nil {

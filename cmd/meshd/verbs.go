@@ -15,6 +15,7 @@ var verbs = []struct {
 	{groupLook, statusCommand},
 	{groupLook, membersCommand},
 	{groupLook, pingCommand},
+	{groupLook, topCommand},
 	{groupLook, traceCommand},
 	{groupLook, doctorCommand},
 	{groupLook, healthCommand},

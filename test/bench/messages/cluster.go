@@ -136,7 +136,7 @@ func (c *cluster) measure(s settings, w way) (m measured, err error) {
 		return m, fmt.Errorf("%w: %s", err, strings.TrimSpace(said.String()))
 	}
 	if m.Ops == 0 {
-		return m, fmt.Errorf("nothing was done: %s", m.FirstFail)
+		return m, fmt.Errorf("nothing was done while it was measured; in all %d were sent and %d received, %d failed: %s", m.Sent, m.Received, m.Errors, m.FirstFail)
 	}
 	m.op, m.serverCPU, m.anonymous = w.op, cpu[1]-cpu[0], (after-before)<<10/m.Ops
 	return m, nil
