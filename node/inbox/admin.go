@@ -212,8 +212,7 @@ func (s *Service) Claim(ctx context.Context, claims []Claim) ([]ClaimResult, err
 		n := min(len(open), maxClaims)
 		var cmd claimsCommand
 		for _, i := range open[:n] {
-			c := claims[i]
-			cmd.Claims = append(cmd.Claims, claimItem{Agent: c.Agent, Principal: c.Principal, Node: c.Node, Take: c.Take, Epoch: c.Epoch})
+			cmd.Claims = append(cmd.Claims, claimItem(claims[i]))
 		}
 		var got claimsDone
 		if _, err := s.insist(ctx, kindClaim, cmd, &got); err != nil {

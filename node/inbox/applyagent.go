@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/meshd/meshd/consensus"
@@ -103,7 +104,8 @@ func (r *run) claim(c *claimItem) (ClaimResult, error) {
 	}
 	b, err = r.known(c.Agent)
 	if err != nil {
-		if no, ok := err.(*consensus.Refusal); ok {
+		var no *consensus.Refusal
+		if errors.As(err, &no) {
 			out.Code, out.Sentence = no.Code, no.Sentence
 			return out, nil
 		}

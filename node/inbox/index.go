@@ -233,15 +233,6 @@ func (s *shelf) bury(d deadEntry) {
 	}
 }
 
-// count is how many messages are on the shelf.
-func (s *shelf) count() int {
-	n := len(s.waiting)
-	for i := range s.ready {
-		n += s.ready[i].len()
-	}
-	return n
-}
-
 // queue is the messages of one priority that are due, in order of number. Most
 // are appended, and taken from the front.
 type queue struct {
