@@ -62,7 +62,7 @@ func Reset(dir string) error {
 		return err
 	}
 	defer lock.release()
-	for _, name := range []string{raftDir, recoveredDir, "trust", identityDir, "admin.key", "meshd.sock", "socket", "client.json", spoolDir, unfinishedFile, "VERSION"} {
+	for _, name := range []string{raftDir, recoveredDir, "trust", identityDir, "admin.key", "meshd.sock", "socket", "client.json", "known_agents", spoolDir, unfinishedFile, "VERSION"} {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("deleting %s: %w", name, err)
 		}
