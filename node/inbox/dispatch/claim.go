@@ -164,6 +164,7 @@ func (d *Dispatcher) claimsEnded(list []claimed, results []inbox.ClaimResult, er
 			}
 		}
 		if c.place != nil && err == nil && results[i].Code == "" && d.agents[c.place.name] == c.place {
+			c.place.answers++
 			d.dispatchedBy(c.place, results[i].Node, results[i].Epoch)
 		}
 	}

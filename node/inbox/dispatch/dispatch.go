@@ -112,6 +112,9 @@ type served struct {
 	node  string
 	epoch uint64
 	known bool
+	// answers counts the claims that were answered: what was read before the
+	// last of them is no news.
+	answers int
 	// missing is since when node was not seen to host the agent.
 	missing time.Time
 	// box is set while this node dispatches.

@@ -218,6 +218,38 @@ func TestWithoutALeaderNothingIsPushedTwice(t *testing.T) {
 	})
 }
 
+// An administrator releases a name whose agent is attached, at a node that has
+// had it for long, and at one that comes new to it.
+func TestAReleasedNameIsDispatchedAgainByOne(t *testing.T) {
+	play(t, func(s *scene) {
+		s.set("a", "n1")
+		one := s.node("n1")
+		s.wait(time.Second)
+		two := s.node("n2")
+		s.set("a", "n1", "n2")
+		one.Moved()
+		two.Moved()
+		s.wait(time.Second)
+		s.act(silence)
+		for i := range 3 {
+			s.shelves.mu.Lock()
+			delete(s.agents, "a") // nothing was in its inbox
+			s.shelves.mu.Unlock()
+			s.tell("a")
+			two.Moved()
+			s.wait(time.Second)
+			seq := s.accept("a", "x", 1)
+			s.wait(time.Second)
+			if got := s.seqs("a"); len(got) != i+1 || got[i] != seq {
+				t.Errorf("after %d releases: %v", i+1, got)
+			}
+			s.shelves.mu.Lock()
+			s.messages["a"] = nil
+			s.shelves.mu.Unlock()
+		}
+	})
+}
+
 // A flood that is acknowledged faster than the state takes it.
 func TestAFloodIsDeliveredOnce(t *testing.T) {
 	play(t, func(s *scene) {

@@ -68,13 +68,18 @@ func (d *Dispatcher) look(now time.Time) (again time.Time) {
 	}
 	d.mu.Unlock()
 	for _, s := range ask {
+		d.mu.Lock()
+		answers := s.answers
+		d.mu.Unlock()
 		info, _, err := d.cfg.Inboxes.Agent(d.ctx, s.name)
 		if err != nil {
 			again = now.Add(time.Second)
 			continue
 		}
 		d.mu.Lock()
-		d.dispatchedBy(s, info.Node, info.Epoch)
+		if s.answers == answers {
+			d.dispatchedBy(s, info.Node, info.Epoch)
+		}
 		d.mu.Unlock()
 	}
 	d.mu.Lock()
@@ -131,9 +136,6 @@ func (d *Dispatcher) leave(s *served) {
 // dispatchedBy takes what the state says of who dispatches an inbox. d.mu is
 // held.
 func (d *Dispatcher) dispatchedBy(s *served, node string, epoch uint64) {
-	if s.known && (epoch < s.epoch || epoch == s.epoch && node == s.node) {
-		return // older than what a claim has said, or no news
-	}
 	if node != s.node {
 		s.missing = time.Time{}
 	}
@@ -147,6 +149,7 @@ func (d *Dispatcher) dispatchedBy(s *served, node string, epoch uint64) {
 		// What is out ends as it ends; nothing more is pushed here.
 		s.box = nil
 		d.leave(s)
+		d.moved.set()
 	}
 }
 

@@ -78,6 +78,7 @@ func (d *Dispatcher) turn(s *served) {
 		return
 	}
 	b.begin(now)
+	answers := s.answers
 	d.mu.Unlock()
 
 	var wanted []entry
@@ -119,7 +120,9 @@ func (d *Dispatcher) turn(s *served) {
 		}
 		b.end(batch.More, batch.Next)
 	})
-	d.dispatchedBy(s, batch.Node, batch.Epoch)
+	if s.answers == answers && s.box == b {
+		d.dispatchedBy(s, batch.Node, batch.Epoch)
+	}
 	if s.box != b {
 		// Another node dispatches now: what was taken is not pushed here.
 		d.accounted(b, func() {
