@@ -57,8 +57,9 @@ type Config struct {
 	Inboxes  Inboxes // needs Messages
 	// Settle returns when this node's state is as fresh as a read asks for, and
 	// says how fresh that is. It goes with Inboxes.
-	Settle func(ctx context.Context, o consensus.ReadOptions) (consensus.ReadInfo, error)
-	Tasks  Tasks
+	Settle    func(ctx context.Context, o consensus.ReadOptions) (consensus.ReadInfo, error)
+	Tasks     Tasks
+	Proposals Proposals
 	// KeyChanged is told of an agent's new key. May be nil.
 	KeyChanged func(agent, hash string)
 	Events     Events

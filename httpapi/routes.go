@@ -82,5 +82,5 @@ func (a *API) entries() []Entry {
 	}
 	// graphwatch.go
 	entries = append(entries, a.watchEntries()...)
-	return slices.Concat(entries, a.graphEntries(), a.syncEntries(), a.memoryEntries(), a.backupEntries(), a.messageEntries(), a.eventEntries(), a.taskEntries())
+	return slices.Concat(entries, a.graphEntries(), a.syncEntries(), a.memoryEntries(), a.backupEntries(), a.messageEntries(), a.eventEntries(), a.taskEntries(), a.proposalEntries())
 }

@@ -59,7 +59,7 @@ func (a *app) serve(ctx context.Context, n *node.Node, c *config.Config, log *sl
 	}()
 	api, err := httpapi.New(httpapi.Config{
 		Version: version(), Auth: n, Health: n, Certificate: n.Certificate, Hosts: n.Hosts, NoLeader: n.NoLeader,
-		Mesh: n, Keys: n.Keys(), Messages: n, Inboxes: n.Inboxes(), Agents: n.AgentServer(), Registry: n, Graph: n.Graph(), Watches: n.Graph(), Sync: n.Graph().Sync(n.MeshID()), MeshID: n.MeshID(), Memory: n.Graph(), Backups: n, Insight: n, Events: n.Events(), Tasks: n.Tasks(), NodeID: n.Self().ID, KeyChanged: n.AgentKeyChanged, Settle: n.Settle,
+		Mesh: n, Keys: n.Keys(), Messages: n, Inboxes: n.Inboxes(), Agents: n.AgentServer(), Registry: n, Graph: n.Graph(), Watches: n.Graph(), Sync: n.Graph().Sync(n.MeshID()), MeshID: n.MeshID(), Memory: n.Graph(), Backups: n, Insight: n, Events: n.Events(), Tasks: n.Tasks(), Proposals: n.Proposals(), NodeID: n.Self().ID, KeyChanged: n.AgentKeyChanged, Settle: n.Settle,
 		Gatherer: n.Registry(), Registerer: n.Registry(), Correlate: wire.WithRequestID, Origins: c.CORS.Origins, RequestIDHeader: c.HTTP.RequestIDHeader,
 		ExtraHosts: c.HTTP.Hosts, MaxBody: c.Limits.Body, Timeout: c.Limits.Request, Logger: log.With("part", "http"),
 	})

@@ -34,6 +34,7 @@ var verbs = []struct {
 	{groupAgents, askCommand},
 	{groupAgents, sendCommand},
 	{groupAgents, tasksCommand},
+	{groupAgents, proposalsCommand},
 	{groupAgents, inboxCommand},
 	{groupAgents, agentCommand},
 
