@@ -20,15 +20,8 @@ import (
 // connection breaks.
 type Handler = func(ctx context.Context, from identity.NodeID, body []byte) ([]byte, error)
 
-// OrderedHandler serves calls of one peer one after another, in the order in
-// which they were sent. It runs where the connection is read, so it must not
-// block; it must see to it that reply is called once, then or later, on any
-// goroutine.
-type OrderedHandler = func(from identity.NodeID, body []byte, reply func([]byte, error))
-
 type handler struct {
 	fn             Handler
-	ordered        OrderedHandler
 	served, failed prometheus.Counter
 }
 
@@ -61,11 +54,6 @@ func (p *Port) handle(method string, h *handler) {
 // Handle serves a method, for calls of peers and of this node itself. A later
 // one replaces an earlier one.
 func (p *Port) Handle(method string, fn Handler) { p.handle(method, &handler{fn: fn}) }
-
-// HandleInOrder serves a method in the order of arrival.
-func (p *Port) HandleInOrder(method string, fn OrderedHandler) {
-	p.handle(method, &handler{ordered: fn})
-}
 
 type traceKey struct{}
 
@@ -210,22 +198,12 @@ func (l *link) serve(f frame) {
 		l.answer(f.id, nil, &RemoteError{Code: CodeOverloaded, Sentence: "this node serves too many calls of one peer already"})
 		return
 	}
-	if h.ordered != nil {
-		var once sync.Once
-		l.port.ordered(h, l.peer, f.body, func(body []byte, err error) {
-			once.Do(func() {
-				finished()
-				l.answerOf(h, f, body, err)
-			})
-		})
-		return
-	}
 	ctx, cancel := l.handlerContext(f)
 	l.mu.Lock()
 	l.serving[f.id] = cancel
 	l.mu.Unlock()
 	l.port.group.Go(func() {
-		body, err := l.port.unordered(ctx, h, l.peer, f.body)
+		body, err := l.port.handled(ctx, h, l.peer, f.body)
 		l.mu.Lock()
 		delete(l.serving, f.id)
 		l.mu.Unlock()
@@ -278,8 +256,8 @@ func (l *link) answer(id uint64, body []byte, remote *RemoteError) {
 	l.reply(frame{kind: frameFailure, id: id, body: encoded})
 }
 
-// unordered runs a handler; a panic of it is an error of the call and no more.
-func (p *Port) unordered(ctx context.Context, h *handler, from identity.NodeID, body []byte) (result []byte, err error) {
+// handled runs a handler; a panic of it is an error of the call and no more.
+func (p *Port) handled(ctx context.Context, h *handler, from identity.NodeID, body []byte) (result []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			p.logger.Error("a handler panicked", "panic", r, "stack", string(debug.Stack()))
@@ -287,23 +265,6 @@ func (p *Port) unordered(ctx context.Context, h *handler, from identity.NodeID, 
 		}
 	}()
 	return h.fn(ctx, from, body)
-}
-
-func (p *Port) ordered(h *handler, from identity.NodeID, body []byte, reply func([]byte, error)) {
-	defer func() {
-		if r := recover(); r != nil {
-			p.logger.Error("a handler panicked", "panic", r, "stack", string(debug.Stack()))
-			reply(nil, fmt.Errorf("panic: %v", r))
-		}
-	}()
-	if from == p.id {
-		p.selfOrder.Lock()
-		defer p.selfOrder.Unlock()
-	} else if pr := p.peerOf(from); pr != nil {
-		pr.order.Lock()
-		defer pr.order.Unlock()
-	}
-	h.ordered(from, body, reply)
 }
 
 // callSelf gives the caller what it would get over the wire.
@@ -315,32 +276,16 @@ func (p *Port) callSelf(ctx context.Context, method string, body []byte) ([]byte
 	if h == nil {
 		return nil, &RemoteError{Code: CodeUnknownMethod, Sentence: "this node does not know the method " + method}
 	}
-	var o outcome
-	if h.ordered == nil {
-		o.body, o.err = p.unordered(ctx, h, p.id, body)
-	} else {
-		replied := make(chan outcome, 1)
-		var once sync.Once
-		p.ordered(h, p.id, body, func(body []byte, err error) {
-			once.Do(func() { replied <- outcome{body: body, err: err} })
-		})
-		select {
-		case o = <-replied:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-p.ctx.Done():
-			return nil, ErrClosed
-		}
+	body, err := p.handled(ctx, h, p.id, body)
+	if err == nil {
+		return body, nil
 	}
-	if o.err == nil {
-		return o.body, nil
-	}
-	if ctx.Err() != nil && errors.Is(o.err, ctx.Err()) {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil, ctx.Err()
 	}
-	remote, hidden := crossing(o.err)
+	remote, hidden := crossing(err)
 	if hidden {
-		p.logger.Warn("a call failed", "method", method, "peer", "self", "request_id", RequestID(ctx), "error", o.err)
+		p.logger.Warn("a call failed", "method", method, "peer", "self", "request_id", RequestID(ctx), "error", err)
 	}
 	return nil, remote
 }

@@ -60,19 +60,17 @@ func TestErrorsThatCross(t *testing.T) {
 	} {
 		b.Handle(name, func(context.Context, identity.NodeID, []byte) ([]byte, error) { return nil, err })
 		a.Handle(name, func(context.Context, identity.NodeID, []byte) ([]byte, error) { return nil, err })
-		b.HandleInOrder(name+".ordered", func(_ identity.NodeID, _ []byte, reply func([]byte, error)) { reply(nil, err) })
 	}
 	for _, n := range []*node{a, b} {
 		n.Handle("panic", func(context.Context, identity.NodeID, []byte) ([]byte, error) { panic("hunter2") })
 		n.Handle("huge", func(context.Context, identity.NodeID, []byte) ([]byte, error) { return make([]byte, MaxBody+1), nil })
 	}
-	b.HandleInOrder("panic.ordered", func(identity.NodeID, []byte, func([]byte, error)) { panic("hunter2") })
 	for _, tc := range []struct{ method, code string }{
 		{"remote", "NOT_HERE"}, {"refusal", "TAKEN"}, {"secret", CodeInternal}, {"timeout", CodeTimeout}, {"panic", CodeInternal},
-		{"nobody", CodeUnknownMethod}, {"remote.ordered", "NOT_HERE"}, {"secret.ordered", CodeInternal}, {"panic.ordered", CodeInternal}, {"huge", CodeInternal},
+		{"nobody", CodeUnknownMethod}, {"huge", CodeInternal},
 	} {
 		for _, to := range []identity.NodeID{b.id, a.id} {
-			if to == a.id && (strings.HasSuffix(tc.method, ".ordered") || tc.method == "huge") {
+			if to == a.id && tc.method == "huge" {
 				continue
 			}
 			_, err := a.Call(within(t, 5*time.Second), to, tc.method, nil)
@@ -125,87 +123,6 @@ func TestDeadlineAndCancelCross(t *testing.T) {
 	}
 	<-started
 	<-ended
-}
-
-func TestInOrder(t *testing.T) {
-	a, b := pair(t)
-	const n = 2000
-	var mu sync.Mutex
-	var got []string
-	b.HandleInOrder("seq", func(_ identity.NodeID, body []byte, reply func([]byte, error)) {
-		mu.Lock()
-		got = append(got, string(body))
-		mu.Unlock()
-		go reply(body, nil)
-	})
-	if _, err := a.Call(within(t, 5*time.Second), b.id, "seq", []byte("first")); err != nil {
-		t.Fatal(err)
-	}
-	// Calls are put on the link in order by one goroutine and awaited by many.
-	pr := a.peerOf(b.id)
-	l, err := pr.connected(within(t, 5*time.Second))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var waiting sync.WaitGroup
-	for i := range n {
-		id, result, ok := l.register()
-		if !ok {
-			t.Fatal("link ended")
-		}
-		l.queue.push(t.Context(), frame{kind: frameRequest, id: id, method: "seq", body: fmt.Appendf(nil, "%d", i)})
-		waiting.Go(func() {
-			if o := <-result; o.err != nil || string(o.body) != fmt.Sprint(i) {
-				t.Errorf("call %d: %q, %v", i, o.body, o.err)
-			}
-		})
-	}
-	waiting.Wait()
-	for i, s := range got[1:] {
-		if s != fmt.Sprint(i) {
-			t.Fatalf("place %d holds %s", i, s)
-		}
-	}
-}
-
-func TestBeginKeepsOrderAndTellsWhatWasNotSent(t *testing.T) {
-	a, b := pair(t)
-	var got []string
-	b.HandleInOrder("seq", func(_ identity.NodeID, body []byte, reply func([]byte, error)) {
-		got = append(got, string(body)) // one peer: one after another
-		reply(body, nil)
-	})
-	ctx := within(t, 5*time.Second)
-	waits := make([]func() ([]byte, error), 500)
-	for i := range waits {
-		wait, err := a.Begin(ctx, b.id, "seq", fmt.Appendf(nil, "%d", i))
-		if err != nil {
-			t.Fatal(err)
-		}
-		waits[i] = wait
-	}
-	for i, wait := range waits {
-		if body, err := wait(); err != nil || string(body) != fmt.Sprint(i) {
-			t.Fatalf("call %d: %q, %v", i, body, err)
-		}
-	}
-	for i, s := range got {
-		if s != fmt.Sprint(i) {
-			t.Fatalf("place %d holds %s", i, s)
-		}
-	}
-	for what, begin := range map[string]func() error{
-		"too large": func() error { _, err := a.Begin(ctx, b.id, "seq", make([]byte, MaxBody+1)); return err },
-		"method":    func() error { _, err := a.Begin(ctx, b.id, strings.Repeat("m", 300), nil); return err },
-		"stranger":  func() error { _, err := a.Begin(ctx, "nobody", "seq", nil); return err },
-	} {
-		if err := begin(); !errors.Is(err, ErrNotSent) {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-	if code, sentence := CodeOf(errors.New("hunter2")); code != CodeInternal || strings.Contains(sentence, "hunter2") {
-		t.Error(code, sentence)
-	}
 }
 
 func TestSimultaneousDialsSettleOnOneLink(t *testing.T) {
@@ -390,37 +307,4 @@ func BenchmarkCall(b *testing.B) {
 			}
 		})
 	})
-}
-
-// BenchmarkOneWay is the rate of small ordered calls with a window of 4,096
-// outstanding: what a stream of live messages to one node can reach.
-func BenchmarkOneWay(b *testing.B) {
-	x, y := pair(b)
-	y.HandleInOrder("take", func(_ identity.NodeID, _ []byte, reply func([]byte, error)) { reply(nil, nil) })
-	ctx := context.Background()
-	if _, err := x.Call(ctx, y.id, "take", nil); err != nil {
-		b.Fatal(err)
-	}
-	l, err := x.peerOf(y.id).connected(ctx)
-	if err != nil {
-		b.Fatal(err)
-	}
-	body := make([]byte, 256)
-	window := make(chan chan outcome, 2000)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for result := range window {
-			if o := <-result; o.err != nil {
-				b.Error(o.err)
-			}
-		}
-	}()
-	for b.Loop() {
-		id, result, _ := l.register()
-		l.queue.push(ctx, frame{kind: frameRequest, id: id, method: "take", body: body})
-		window <- result
-	}
-	close(window)
-	<-done
 }

@@ -79,6 +79,13 @@ func crossing(err error) (remote *RemoteError, hidden bool) {
 	return &RemoteError{Code: CodeInternal, Sentence: "the other node failed; its log says why"}, true
 }
 
+// CodeOf is the code and the sentence of an error for whoever is on the other
+// side; an error that is no refusal becomes CodeInternal and tells nothing.
+func CodeOf(err error) (code, sentence string) {
+	remote, _ := crossing(err)
+	return remote.Code, remote.Sentence
+}
+
 // Attempt is what came of one address.
 type Attempt struct {
 	Address string

@@ -347,6 +347,7 @@ func FuzzFrame(f *testing.F) {
 	f.Add(requestFrame(frame{kind: frameRequest, id: 1, method: "m", trace: "t", timeout: 5, body: []byte("b")}))
 	f.Add(requestFrame(frame{kind: framePing, id: 2, revision: 3, clock: 4}))
 	f.Add(requestFrame(frame{kind: frameCancel, id: 3}))
+	f.Add(requestFrame(frame{kind: frameTraffic, body: []byte("records")}))
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0, 0, 0, 0, 0, 1})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := newFrameReader(bytes.NewReader(data))

@@ -16,9 +16,8 @@ import (
 // peer is everything kept of one other node: its links (one, for moments two),
 // and how dialling it goes. mu is never held over I/O.
 type peer struct {
-	port  *Port
-	id    identity.NodeID
-	order sync.Mutex // held while an ordered handler runs
+	port *Port
+	id   identity.NodeID
 
 	mu       sync.Mutex
 	links    []*link

@@ -56,7 +56,6 @@ type Port struct {
 	sessions  map[*session]struct{}
 	listeners map[net.Listener]struct{}
 	peers     map[identity.NodeID]*peer
-	selfOrder sync.Mutex // calls to self, in order
 }
 
 type shownRevision struct {
