@@ -22,10 +22,12 @@ func (r *runner) judge() *Report {
 	r.last()
 	var listings []check.Listing
 	var inboxes []check.Inbox
+	var tasks []check.TaskList
 	c := r.newClient(603)
 	for _, n := range r.members() {
 		listings = append(listings, c.listing(n))
 		inboxes = append(inboxes, c.inboxes(n)...)
+		tasks = append(tasks, c.tasks(n))
 	}
 	c.close()
 	r.settled(context.Background())
@@ -40,6 +42,7 @@ func (r *runner) judge() *Report {
 	problems = append(problems, check.Replays(history)...)
 	problems = append(problems, check.Sightings(history)...)
 	problems = append(problems, check.Inboxes(history, inboxes)...)
+	problems = append(problems, check.Tasks(history, tasks)...)
 	for _, p := range problems {
 		r.broken(p)
 	}

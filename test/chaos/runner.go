@@ -101,7 +101,7 @@ func (r *runner) record(op check.Op) {
 		r.problem("duplicated", "%s: %s says that its idempotency key had another request", op.Key, op.Node)
 	}
 	switch op.Kind {
-	case check.Write, check.CAS, check.Add, check.Edge, check.Delete, check.Send, check.Ack:
+	case check.Write, check.CAS, check.Add, check.Edge, check.Delete, check.Send, check.Ack, check.Task, check.Report:
 		if op.Outcome == check.OK && !op.Mismatch {
 			r.accepted(op.Return)
 		}

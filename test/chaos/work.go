@@ -83,10 +83,14 @@ func (c *client) operation(ctx context.Context, i int) bool {
 		return c.victim(ctx, i)
 	case p < 78:
 		return c.batch(ctx, i)
-	case p < 88:
+	case p < 86:
 		return c.sendDurable(ctx, i)
-	case p < 97:
+	case p < 92:
 		return c.takeSome()
+	case p < 95:
+		return c.askTask(ctx, i)
+	case p < 98:
+		return c.doTasks()
 	default:
 		return c.has()
 	}

@@ -9,7 +9,7 @@ type Kind string
 
 // Kinds of operations. Registers are graph nodes with one property; elements
 // are graph nodes or edges that are made once; messages are durable ones, to
-// inboxes that clients share.
+// inboxes that clients share; tasks are known by their labels.
 const (
 	Write   Kind = "write"   // register: set the value
 	CAS     Kind = "cas"     // register: set it if the version is still Expect
@@ -23,6 +23,8 @@ const (
 	Send    Kind = "send"    // message: into the inboxes To
 	Take    Kind = "take"    // inbox: a lease of the messages Keys, in the order they came
 	Ack     Kind = "ack"     // inbox: the messages Keys are done with
+	Task    Kind = "task"    // task: ask for it
+	Report  Kind = "report"  // task: it is completed, by the attempt Version
 )
 
 // Outcome is what a client knows of an operation.
