@@ -22,12 +22,12 @@ import (
 func (n *Node) openInboxes(life context.Context, part *inbox.Part) {
 	log := n.log.With("part", "inbox")
 	n.inboxes = inbox.NewService(inbox.Config{
-		State: n.group, Part: part, Level: n.levelFor(inbox.Level), Leads: func() bool { return n.group.Status().State == "leader" },
+		Tracer: n.tracer, State: n.group, Part: part, Level: n.levelFor(inbox.Level), Leads: func() bool { return n.group.Status().State == "leader" },
 		Logger: log, Registerer: n.registry,
 	})
 	n.run(life, n.inboxes.Keep)
 	n.dispatcher.Store(dispatch.New(dispatch.Config{
-		Node: string(n.id.ID()), Inboxes: n.inboxes, Router: n.router, Mesh: inboxHosts{n}, Logger: log, Registerer: n.registry,
+		Tracer: n.tracer, Node: string(n.id.ID()), Inboxes: n.inboxes, Router: n.router, Mesh: inboxHosts{n}, Logger: log, Registerer: n.registry,
 	}))
 }
 

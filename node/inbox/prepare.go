@@ -54,6 +54,7 @@ func (s *Service) item(ctx context.Context, m *Outgoing, done func(Accepted, err
 	if err := m.check(); err != nil {
 		return nil, err
 	}
+	done = s.traceAccept(m, done)
 	it := &item{ctx: ctx, accepted: done, key: senderKey(m.From)}
 	a := &it.accept
 	a.Priority, a.MaxAttempts = m.Priority, byte(or(m.MaxAttempts, DefaultAttempts))

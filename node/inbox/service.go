@@ -10,6 +10,7 @@ import (
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node/message"
+	"github.com/meshd/meshd/node/tracing"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -23,7 +24,9 @@ type Config struct {
 	// about (expired messages, parts of bodies nobody names). nil: always.
 	Leads func() bool
 	// Now is the clock; nil: time.Now.
-	Now        func() time.Time
+	Now func() time.Time
+	// Tracer records the way of messages that are traced; may be nil.
+	Tracer     *tracing.Recorder
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }

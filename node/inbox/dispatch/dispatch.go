@@ -19,6 +19,7 @@ import (
 
 	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/message"
+	"github.com/meshd/meshd/node/tracing"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -61,13 +62,14 @@ type Mesh interface {
 	Alive(node string) bool
 }
 
-// Config is what a Dispatcher needs; Logger and Registerer may be nil.
+// Config is what a Dispatcher needs; Tracer, Logger and Registerer may be nil.
 type Config struct {
 	// Node is this node's id.
 	Node       string
 	Inboxes    Inboxes
 	Router     Router
 	Mesh       Mesh
+	Tracer     *tracing.Recorder
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/meshd/meshd/consensus"
@@ -155,7 +156,12 @@ func (d *Dispatcher) push(s *served, b *box, m *inbox.Stored) {
 		return
 	}
 	seq, deadline := m.Seq, time.Now().Add(patience(m.Attempts, m.Redelivery))
-	d.cfg.Router.Forward(context.Background(), messageOf(s.name, m, deadline), func(r message.Receipt, err error) {
+	out, span := messageOf(s.name, m, deadline), d.cfg.Tracer.Start(m.TraceParent, "dispatch")
+	if span != nil {
+		out.TraceParent = span.Set("agent", s.name).Set("seq", strconv.FormatUint(seq, 10)).Set("attempt", strconv.Itoa(m.Attempts+1)).Parent("")
+	}
+	d.cfg.Router.Forward(context.Background(), out, func(r message.Receipt, err error) {
+		span.Set("status", string(r.Status)).End(err)
 		d.outcome(s, b, seq, deadline, r, err)
 	})
 }
