@@ -173,8 +173,11 @@ func stateOf(c *realmesh.Client, name string) (inboxState, error) {
 		return inboxState{}, errors.New(a.String())
 	}
 	var rec struct{ Inbox *inboxState }
-	if err := json.Unmarshal(a.Body, &rec); err != nil || rec.Inbox == nil {
-		return inboxState{}, fmt.Errorf("%s: %v", a, err)
+	if err := json.Unmarshal(a.Body, &rec); err != nil {
+		return inboxState{}, fmt.Errorf("%s: %w", a, err)
+	}
+	if rec.Inbox == nil {
+		return inboxState{}, fmt.Errorf("no inbox is told of: %s", a)
 	}
 	return *rec.Inbox, nil
 }
