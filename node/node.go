@@ -188,6 +188,9 @@ func (n *Node) Close() error {
 	if n.cancel != nil {
 		n.cancel()
 	}
+	if d := n.dispatcher.Load(); d != nil {
+		d.Stop()
+	}
 	if n.server != nil {
 		n.server.Close()
 	}

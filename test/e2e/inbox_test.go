@@ -29,6 +29,7 @@ func TestDurableMessages(t *testing.T) {
 		{"a poison message becomes a dead letter with its reason", poison},
 		{"ids are each sender's own", idsOfSenders},
 		{"a topic's subscribers acknowledge each for itself", durableTopic},
+		{"an address with a node is for that instance", forOneInstance},
 		{"a large body holds up no small ones", largeBody},
 		{"a partition loses nothing of a broadcast", partedBroadcast},
 		{"what a killed node accepted is delivered", senderKilled},
@@ -198,6 +199,26 @@ func durableTopic(t *testing.T, nodes []*realmesh.Node, key, _ string) {
 	ackIt(second, second.heard()[0])
 	empties(t, admin, "reader-2")
 	empties(t, admin, "reader-3")
+}
+
+func forOneInstance(t *testing.T, nodes []*realmesh.Node, key, _ string) {
+	sender := nodes[0].Client(key)
+	one := inboxOf(t, nodes[1], key, "pair", ackIt)
+	dispatches(t, sender, "pair", nodes[1])
+	durably(t, sender, "pair@"+nodes[2].Name, "to the third")
+	for i := range 5 {
+		durably(t, sender, "pair", i)
+	}
+	if got := bodies(one.waits(5)); got != "0 1 2 3 4" {
+		t.Errorf("the instance at %s heard %s", nodes[1].Name, got)
+	}
+	two := inboxOf(t, nodes[2], key, "pair", ackIt)
+	// The same by WebSocket, from the agent itself.
+	one.say(map[string]any{"type": "send", "id": "s", "to": "pair@" + nodes[2].Name, "durable": true, "body": "by socket"})
+	if got := two.waits(2); string(got[0].Body) != `"to the third"` || string(got[1].Body) != `"by socket"` || got[1].From.Agent != "pair" {
+		t.Errorf("the instance at %s heard %+v", nodes[2].Name, got)
+	}
+	empties(t, sender, "pair")
 }
 
 func largeBody(t *testing.T, nodes []*realmesh.Node, key, _ string) {

@@ -242,13 +242,20 @@ func (d *Dispatcher) flush() {
 // it does not hear is delivered again.
 const flushTime = time.Second
 
+// Stop ends pushing, before sessions are closed: what they hold then is for the
+// next dispatcher, as if it had not been handed out here, and no attempt is
+// counted for it.
+func (d *Dispatcher) Stop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+}
+
 // Close stops pushing, tells the state what became of what was out, as far as
 // that is known and can be done soon, and ends.
 func (d *Dispatcher) Close() {
 	d.unwatch()
-	d.mu.Lock()
-	d.closed = true
-	d.mu.Unlock()
+	d.Stop()
 	d.flush()
 	d.cancel()
 	d.wg.Wait()

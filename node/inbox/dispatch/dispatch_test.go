@@ -368,14 +368,23 @@ func TestClosingTellsWhatIsKnown(t *testing.T) {
 		s.wait(time.Second)
 		var dones []func(message.Receipt, error)
 		s.act(func(_ message.Message, done func(message.Receipt, error)) { dones = append(dones, done) })
-		s.accept("a", "x", 1)
-		s.accept("a", "y", 1)
+		for range 3 {
+			s.accept("a", "x", 1)
+		}
 		s.wait(time.Second)
 		dones[0](message.Receipt{Status: message.Delivered}, nil)
+		d.Stop()
+		s.accept("a", "z", 1)
+		dones[2](message.Receipt{Status: message.Unknown}, nil) // its session is closed
 		d.Close()
 		dones[1](message.Receipt{Status: message.Delivered}, nil)
-		if s.left("a") != 1 {
-			t.Errorf("%d are left", s.left("a"))
+		if s.left("a") != 3 || len(dones) != 3 {
+			t.Errorf("%d are left, %d were pushed", s.left("a"), len(dones))
+		}
+		for _, m := range s.messages["a"] {
+			if m.Attempts != 0 {
+				t.Errorf("%d attempts of %d", m.Attempts, m.Seq)
+			}
 		}
 	})
 }

@@ -183,6 +183,9 @@ func (d *Dispatcher) outcome(s *served, b *box, seq uint64, deadline time.Time, 
 	d.metrics.results[what].Inc()
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.closed && what == lost {
+		what = gone
+	}
 	var settle bool
 	var after time.Duration
 	d.accounted(b, func() { settle, after = b.outcome(seq, what, now) })
