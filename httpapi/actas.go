@@ -46,6 +46,11 @@ func (a *API) ownerOf(ctx context.Context, caller access.Principal, name string)
 	if err != nil || info.Owner != "" {
 		return info.Owner, err
 	}
+	for _, agent := range a.cfg.Messages.Agents() {
+		if agent.Name == name && agent.Kind == message.KindBuiltin {
+			return "", Fail(message.CodeNameReserved, "the name %s belongs to an agent of the nodes", name)
+		}
+	}
 	results, err := a.cfg.Inboxes.Claim(ctx, []inbox.Claim{{Agent: name, Principal: caller.ID}})
 	if err != nil {
 		return "", err

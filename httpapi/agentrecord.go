@@ -57,8 +57,8 @@ type agentOutput struct {
 	Body AgentRecord
 }
 
-// agent tells of one agent. Its inbox's figures are for who may read it, and
-// for administrators.
+// agent tells of one agent what anybody may know who may be one: what is in its
+// inbox is for who may act as it.
 func (a *API) agent(ctx context.Context, in *nameRead) (*agentOutput, error) {
 	if err := message.CheckName(in.Name); err != nil {
 		return nil, err

@@ -7,9 +7,6 @@ import (
 	"github.com/meshd/meshd/node/inbox"
 )
 
-// maxAcked bounds what one request acknowledges or returns.
-const maxAcked = 1000
-
 type ackInput struct {
 	AgentRef
 	Body struct {

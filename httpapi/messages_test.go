@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -56,7 +58,7 @@ func (m *soloMesh) Agents() (list []node.Agent) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, l := range m.agents {
-		list = append(list, node.Agent{Name: l.Name, Hosts: []node.AgentHost{{NodeID: "n1", Node: "one", Instances: l.Instances}}})
+		list = append(list, node.Agent{Name: l.Name, Kind: l.Kind, Hosts: []node.AgentHost{{NodeID: "n1", Node: "one", Instances: l.Instances}}})
 	}
 	return list
 }
@@ -346,7 +348,7 @@ func TestInboxLife(t *testing.T) {
 
 // Who may not act as an agent gets nothing of it, and cannot pretend to be it.
 func TestNotYourAgent(t *testing.T) {
-	a, _ := messageAPI(t)
+	a, mesh := messageAPI(t)
 	// "user" is the first under the name.
 	call(t, a, 200, "GET", "/messages/reviewer", "")
 	routes := []struct{ method, path, body string }{
@@ -405,6 +407,13 @@ func TestNotYourAgent(t *testing.T) {
 	call(t, a, 204, "DELETE", "/agents/reviewer/owner", "", "X-API-Key: "+adminKey)
 	call(t, a, 200, "GET", "/messages/reviewer", "", "X-API-Key: "+namedKey)
 	call(t, a, 403, "GET", "/messages/reviewer", "", "X-API-Key: "+otherKey)
+
+	// Nobody becomes an agent of the node's own.
+	mesh.Announce([]message.Local{{Name: "librarian", Kind: message.KindBuiltin, Instances: 1}})
+	if e := call(t, a, 400, "GET", "/messages/librarian", ""); e.body["code"] != message.CodeNameReserved {
+		t.Error(e.text)
+	}
+	call(t, a, 400, "POST", "/messages", `{"to":"x","body":1,"from":"librarian"}`)
 
 	// An administrator does not become the owner, and may forget who is.
 	call(t, a, 200, "GET", "/messages/fresh", "", "X-API-Key: "+adminKey)
@@ -523,4 +532,63 @@ func TestLargeDurableBodies(t *testing.T) {
 	if left := a.room.left.Load(); left != bodyRoom {
 		t.Errorf("%d bytes of room are left", left)
 	}
+}
+
+// Whatever is sent is a receipt or a refusal of ours, by both ways of reading a
+// body, and they agree on what is accepted.
+func FuzzSendBody(f *testing.F) {
+	for _, s := range []string{
+		`{"to":"reviewer","body":1,"durable":true}`, `{"to":"topic/a/b","body":{},"priority":"high"}`, `{"to":"reviewer","body":"x","seal":true}`,
+		`{"to":"reviewer@*","body":[1],"wait":true,"timeout":"1ms"}`, `{"to":"","body":null}`, `{"to":"reviewer","body":1,"body":2}`, `{"id":"\u0000","to":"a","body":1}`,
+		`{"to":"reviewer","body":1,"durable":true,"ttl":"1h","delay":"1s","redelivery":"1s","max_attempts":3,"from":"writer","key":"x","sealed":true}`,
+	} {
+		f.Add(s)
+	}
+	a, _ := messageAPI(f)
+	f.Fuzz(func(t *testing.T, body string) {
+		if len(body) == 0 || len(body) > 4096 {
+			return
+		}
+		res := ask(t, a.Handler(), "POST", "/messages", body, "X-API-Key: "+userKey)
+		short := res.StatusCode
+		switch {
+		case short >= 500 && short != 504 && short != 503:
+			text, _ := io.ReadAll(res.Body)
+			t.Fatalf("%d %s", short, text)
+		case short >= 400:
+			refusal(t, res)
+		}
+		// The same with so much space behind it that it is read as a large one.
+		res = ask(t, a.Handler(), "POST", "/messages", body+strings.Repeat(" ", largeBody), "X-API-Key: "+userKey)
+		if res.StatusCode >= 400 {
+			refusal(t, res)
+		}
+		if long := res.StatusCode; (long < 300) != (short < 300) {
+			t.Fatalf("%d, and %d as a large body", short, long)
+		}
+	})
+}
+
+// A stream's parameters are taken or refused, never half.
+func FuzzStreamQuery(f *testing.F) {
+	for _, s := range []string{"lease=1s&limit=3", "only=durable&peek=true", "topics=a,b/*,c/>", "lease=-1s", "limit=x", "%zz", "only=live&only=live"} {
+		f.Add(s)
+	}
+	a, _ := messageAPI(f)
+	f.Fuzz(func(t *testing.T, query string) {
+		u := (&url.URL{Path: "/messages/reviewer/stream", RawQuery: query}).String()
+		if r, err := http.NewRequest("GET", u, nil); err != nil || strings.ContainsAny(query, " \r\n") || r.URL.Fragment != "" {
+			return
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // a stream that is taken ends at once
+		r := httptest.NewRequest("GET", u, nil).WithContext(ctx)
+		r.Host = "node1.lan"
+		r.Header.Set("X-API-Key", userKey)
+		w := httptest.NewRecorder()
+		a.Handler().ServeHTTP(w, r)
+		if w.Code >= 500 && w.Code != 503 {
+			t.Fatalf("%s: %d %s", query, w.Code, w.Body)
+		}
+	})
 }

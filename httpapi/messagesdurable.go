@@ -13,7 +13,7 @@ import (
 	"github.com/meshd/meshd/node/message/seal"
 )
 
-// CodeKeyChanged: the agent has another key than the sender knows.
+// CodeKeyChanged says that the agent has another key than the sender means.
 const CodeKeyChanged = "KEY_CHANGED"
 
 // sendDurable makes a message durable and answers when it is.
