@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,7 +17,8 @@ import (
 )
 
 // TestAgentScripts runs testdata/agent/*.txt, which have a node: "node" starts
-// it and sets NODE, PIN and KEY, "listed NAME" waits until an agent is there.
+// it and sets NODE, PIN and KEY, "listed NAME" waits until an agent is there,
+// "emptied NAME" until its inbox is. EXAMPLES is where the examples are.
 func TestAgentScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/agent",
@@ -29,9 +31,21 @@ func TestAgentScripts(t *testing.T) {
 			home := filepath.Join(e.WorkDir, "home")
 			e.Setenv("HOME", home)
 			e.Setenv("MESHD_DATA", data)
+			examples, err := filepath.Abs("../../httpapi/client/examples")
+			if err != nil {
+				return err
+			}
+			e.Setenv("EXAMPLES", examples)
+			e.Setenv("npm_config_cache", filepath.Join(os.TempDir(), "meshd-test-npm"))
 			return os.MkdirAll(home, 0o700)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "node": startNode, "listed": listed},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "node": startNode, "listed": listed, "emptied": emptied},
+		Condition: func(name string) (bool, error) {
+			if name != "long" {
+				return false, fmt.Errorf("the condition %q is not known", name)
+			}
+			return os.Getenv("MESHD_TEST_LONG") != "", nil
+		},
 	})
 }
 
@@ -79,5 +93,11 @@ func startNode(ts *testscript.TestScript, _ bool, _ []string) {
 func listed(ts *testscript.TestScript, _ bool, args []string) {
 	within(ts, args[0]+" is listed", func() bool {
 		return ts.Exec("meshd", "agents") == nil && strings.Contains("\n"+ts.ReadFile("stdout"), "\n"+args[0]+" ")
+	})
+}
+
+func emptied(ts *testscript.TestScript, _ bool, args []string) {
+	within(ts, "the inbox of "+args[0]+" is empty", func() bool {
+		return ts.Exec("meshd", "inbox", args[0], "--json") == nil && strings.TrimSpace(ts.ReadFile("stdout")) == "[]"
 	})
 }
