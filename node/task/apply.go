@@ -124,6 +124,7 @@ func (s *store) report(b report) error {
 	}
 	before := *r
 	to := states[b.State]
+	r.Handed = true // whatever the leader has come to say of it
 	if b.Progress != nil {
 		r.Progress = b.Progress
 	}

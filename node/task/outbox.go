@@ -48,7 +48,8 @@ func (s *store) send(o outRow) {
 	s.w.Put(tableOut, be64(s.m.LastOut), consensus.Encode(o))
 }
 
-// told removes what was sent; a delegation's task is then handed over.
+// told removes what was sent; a delegation's task is then handed over, unless
+// its agent was heard of first.
 func (s *store) told(b told) error {
 	for _, n := range b.Rows {
 		data := s.w.Get(tableOut, be64(n))
