@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/meshd/meshd/node/message"
 	"github.com/meshd/meshd/node/message/seal"
 )
 
@@ -106,4 +107,36 @@ func TestDurableTopics(t *testing.T) {
 	call(t, a, 400, "DELETE", "/agents/reviewer/subscriptions", "")
 	call(t, a, 404, "GET", "/agents/nobody", "")
 	call(t, a, 400, "GET", "/agents/No%20Body", "")
+}
+
+// The list has the agents that can be reached and, when asked for, all that are
+// known, a page at a time.
+func TestAgentList(t *testing.T) {
+	a, mesh := messageAPI(t)
+	mesh.Announce([]message.Local{{Name: "b", Instances: 1}, {Name: "d", Instances: 1}})
+	for _, name := range []string{"a", "b", "c"} {
+		call(t, a, 200, "POST", "/messages", fmt.Sprintf(`{"to":%q,"body":1,"durable":true}`, name))
+	}
+	if got := call(t, a, 200, "GET", "/agents", ""); got.text != "{\"agents\":[{\"name\":\"b\",\"hosts\":[{\"node_id\":\"n1\",\"node\":\"one\",\"instances\":1,\"busy\":0}]},{\"name\":\"d\",\"hosts\":[{\"node_id\":\"n1\",\"node\":\"one\",\"instances\":1,\"busy\":0}]}]}\n" {
+		t.Error(got.text)
+	}
+	for _, limit := range []string{"", "&limit=1", "&limit=2", "&limit=3", "&limit=4"} {
+		var names []string
+		for after := ""; ; {
+			got := call(t, a, 200, "GET", "/agents?all=true"+limit+"&after="+after, "")
+			for _, l := range got.body["agents"].([]any) {
+				line := l.(map[string]any)
+				names = append(names, fmt.Sprintf("%v:%v:%d", line["name"], line["waiting"], len(line["hosts"].([]any))))
+			}
+			next, more := got.body["next"].(string)
+			if !more {
+				break
+			}
+			after = next
+		}
+		if got := strings.Join(names, " "); got != "a:1:0 b:1:1 c:1:0 d:<nil>:1" {
+			t.Errorf("%s: %s", limit, got)
+		}
+	}
+	call(t, a, 400, "GET", "/agents?limit=1", "")
 }

@@ -128,18 +128,6 @@ func waitFor(text string) (time.Duration, error) {
 	return d, nil
 }
 
-type agentsOutput struct {
-	Body struct {
-		Agents []node.Agent `json:"agents" nullable:"false"`
-	}
-}
-
-func (a *API) agents(context.Context, *none) (*agentsOutput, error) {
-	out := &agentsOutput{}
-	out.Body.Agents = a.cfg.Messages.Agents()
-	return out, nil
-}
-
 type queryInput struct {
 	Body struct {
 		Message     string  `json:"message" minLength:"1" maxLength:"65536"`

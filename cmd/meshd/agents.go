@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +20,10 @@ type agentBody struct {
 	Kind         string      `json:"kind,omitempty"`
 	Capabilities []string    `json:"capabilities,omitempty"`
 	Hosts        []agentHost `json:"hosts"`
+	// Of lists of all agents.
+	Owner   string `json:"owner,omitempty"`
+	Waiting int    `json:"waiting,omitempty"`
+	Dead    int    `json:"dead,omitempty"`
 }
 
 type agentHost struct {
@@ -31,7 +37,6 @@ type agentHost struct {
 type agentRecord struct {
 	agentBody
 	Known bool         `json:"known"`
-	Owner string       `json:"owner,omitempty"`
 	Since *time.Time   `json:"since,omitempty"`
 	Key   string       `json:"key,omitempty"`
 	Inbox *inboxFigure `json:"inbox,omitempty"`
@@ -52,10 +57,11 @@ type inboxFigure struct {
 }
 
 func agentsCommand(a *app) *cobra.Command {
+	var all bool
 	cmd := a.asks(&cobra.Command{
 		Use:     "agents",
 		Short:   "List the agents of the mesh and where they are",
-		Example: "  meshd agents\n  meshd agents show reviewer",
+		Example: "  meshd agents\n  meshd agents --all\n  meshd agents show reviewer",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return unknownVerb(cmd, args[0])
@@ -63,24 +69,53 @@ func agentsCommand(a *app) *cobra.Command {
 			return nil
 		},
 		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
-			var out struct {
-				Agents []agentBody `json:"agents"`
-			}
-			if err := c.Do(cmd.Context(), client.Request{Method: "GET", Path: "/agents"}, &out); err != nil {
+			agents, err := listAgents(cmd.Context(), c, all)
+			if err != nil {
 				return err
 			}
-			agents, p := append([]agentBody{}, out.Agents...), a.printer()
+			p := a.printer()
 			return p.Result(agents, func() error {
 				var rows [][]string
-				for _, agent := range agents {
-					rows = append(rows, []string{agent.Name, agent.Kind, agent.at(), agent.Description})
+				header, none := []string{"NAME", "KIND", "AT", "WHAT IT DOES"}, "no agent is attached anywhere"
+				if all {
+					header, none = []string{"NAME", "AT", "WAITING", "DEAD", "OWNER"}, "no agent was ever seen"
 				}
-				return p.Table("no agent is attached anywhere", []string{"NAME", "KIND", "AT", "WHAT IT DOES"}, rows)
+				for _, agent := range agents {
+					row := []string{agent.Name, agent.Kind, agent.at(), agent.Description}
+					if all {
+						row = []string{agent.Name, agent.at(), strconv.Itoa(agent.Waiting), strconv.Itoa(agent.Dead), agent.Owner}
+					}
+					rows = append(rows, row)
+				}
+				return p.Table(none, header, rows)
 			})
 		}),
 	})
+	cmd.Flags().BoolVar(&all, "all", false, "those too that cannot be reached now")
 	cmd.AddCommand(agentsShowCommand(a), agentsKeyCommand(a), agentsTopicsCommand(a), agentsReleaseCommand(a))
 	return cmd
+}
+
+// listAgents asks for the agents that can be reached, or for all.
+func listAgents(ctx context.Context, c *client.Client, all bool) ([]agentBody, error) {
+	agents := []agentBody{}
+	q := url.Values{}
+	if all {
+		q = url.Values{"all": {"true"}, "limit": {"1000"}}
+	}
+	for {
+		var out struct {
+			Agents []agentBody `json:"agents"`
+			Next   string      `json:"next"`
+		}
+		if err := c.Do(ctx, client.Request{Method: "GET", Path: "/agents", Query: q, Own: all}, &out); err != nil {
+			return nil, err
+		}
+		if agents = append(agents, out.Agents...); out.Next == "" {
+			return agents, nil
+		}
+		q.Set("after", out.Next)
+	}
 }
 
 // at names the nodes that an agent is on.
@@ -97,7 +132,7 @@ func agentsShowCommand(a *app) *cobra.Command {
 		Use:               "show NAME",
 		Short:             "Show one agent: where it is, who owns it, how its inbox stands",
 		Example:           "  meshd agents show reviewer",
-		ValidArgsFunction: a.completing(agentNames),
+		ValidArgsFunction: a.completing(inboxNames),
 		Args:              arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
 			var r agentRecord
@@ -142,7 +177,7 @@ func agentsReleaseCommand(a *app) *cobra.Command {
 		Long: `release forgets the credential that an agent's name belongs to. Whoever attaches under
 the name next owns it, and its inbox with it. It needs an administrator.`,
 		Example:           "  meshd agents release reviewer",
-		ValidArgsFunction: a.completing(agentNames),
+		ValidArgsFunction: a.completing(inboxNames),
 		Args:              arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
 			p := a.printer()

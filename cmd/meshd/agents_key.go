@@ -39,7 +39,7 @@ elsewhere, by "age-keygen -pq" for example.
 
 Who sealed messages to another key before is told of the change, and asked.`,
 		Example:           "  meshd agents key reviewer\n  meshd agents key reviewer --generate reviewer.key\n  meshd agents key reviewer --publish @reviewer.pub",
-		ValidArgsFunction: a.completing(agentNames),
+		ValidArgsFunction: a.completing(inboxNames),
 		Args:              arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
 			recipient, err := a.newRecipient(cmd, args[0], generate, publish)

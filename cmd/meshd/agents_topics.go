@@ -25,7 +25,7 @@ func agentsTopicsCommand(a *app) *cobra.Command {
 them matches, with --durable, is put into its inbox. In a pattern * stands for one
 segment and > at the end for one or more.`,
 		Example:           "  meshd agents topics reviewer\n  meshd agents topics reviewer --add 'builds/*' --remove 'chat/>'",
-		ValidArgsFunction: a.completing(agentNames),
+		ValidArgsFunction: a.completing(inboxNames),
 		Args:              arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
 			path := agentPath(args[0]) + "/subscriptions"

@@ -44,15 +44,19 @@ func memberNames(ctx context.Context, c *client.Client) []string {
 	return names
 }
 
-func agentNames(ctx context.Context, c *client.Client) []string {
-	var out struct {
-		Agents []agentBody `json:"agents"`
-	}
-	if c.Do(ctx, client.Request{Method: "GET", Path: "/agents"}, &out) != nil {
+// agentNames offers the agents that can be reached.
+func agentNames(ctx context.Context, c *client.Client) []string { return namesOf(ctx, c, false) }
+
+// inboxNames offers all agents that the mesh knows.
+func inboxNames(ctx context.Context, c *client.Client) []string { return namesOf(ctx, c, true) }
+
+func namesOf(ctx context.Context, c *client.Client, all bool) []string {
+	agents, err := listAgents(ctx, c, all)
+	if err != nil {
 		return nil
 	}
 	var names []string
-	for _, agent := range out.Agents {
+	for _, agent := range agents {
 		names = append(names, cobra.CompletionWithDesc(output.Clean(agent.Name), output.Clean(agent.Description)))
 	}
 	return names

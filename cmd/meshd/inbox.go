@@ -48,7 +48,7 @@ shown by --dead, with the reason; --redrive puts it into the inbox again.
 Bodies that were sealed to the agent are opened here, with --identity FILE.`,
 		Example: "  meshd inbox reviewer\n  meshd inbox reviewer --follow --ack-all --json\n  meshd inbox reviewer --lease 5m --limit 1\n" +
 			"  meshd inbox reviewer --ack 12,13\n  meshd inbox reviewer --dead\n  meshd inbox reviewer --redrive all\n  meshd inbox reviewer --body 12 > large.json",
-		ValidArgsFunction: a.completing(agentNames),
+		ValidArgsFunction: a.completing(inboxNames),
 		Args:              arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
 			v.agent = args[0]

@@ -13,6 +13,7 @@ import (
 	"github.com/meshd/meshd/cmd/meshd/internal/client"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
+	"github.com/meshd/meshd/node/tracing"
 )
 
 // sending is a message to be sent, as flags say it.
@@ -20,6 +21,7 @@ type sending struct {
 	to, kind, id, from, conversation, priority string
 
 	wait, sticky bool
+	trace        bool
 	timeout      time.Duration
 
 	durable                bool
@@ -49,7 +51,7 @@ it. The key is remembered: when the agent has another one later, send refuses un
 --accept-key takes it.`,
 		Example: "  meshd send reviewer 'please look' --wait\n  meshd send reviewer@office '{\"task\":7}'\n" +
 			"  meshd send reviewer @task.json --durable --ttl 48h\n  meshd send topic/builds/done '\"ok\"'\n  meshd send reviewer 'the password is …' --seal",
-		ValidArgsFunction: a.completing(agentNames),
+		ValidArgsFunction: a.completing(inboxNames),
 		Args:              arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
 			s.to = args[0]
@@ -63,7 +65,13 @@ it. The key is remembered: when the agent has another one later, send refuses un
 			if err != nil {
 				return err
 			}
-			out, err := s.post(cmd.Context(), c, body)
+			var parent string
+			if s.trace {
+				begun := tracing.Begin()
+				parent = begun.String()
+				a.printer().Hint("\"meshd trace %s\" shows its way", begun.Trace)
+			}
+			out, err := s.post(cmd.Context(), c, body, parent)
 			if err != nil {
 				return err
 			}
@@ -77,6 +85,7 @@ it. The key is remembered: when the agent has another one later, send refuses un
 	f.StringVar(&s.kind, "type", "", "a word that tells the agent what kind of message it is")
 	f.StringVar(&s.conversation, "conversation", "", "a word that groups messages")
 	f.BoolVar(&s.sticky, "sticky", false, "messages of one --conversation to one instance")
+	f.BoolVar(&s.trace, "trace", false, "let the nodes remember its way, for \"meshd trace\"")
 	f.StringVar(&s.from, "from", "", "send as this agent, which you must be allowed to speak for")
 	f.StringVar(&s.id, "id", "", "the message's id; made if left out")
 	f.BoolVar(&s.durable, "durable", false, "into the agent's inbox, whether it is there now or not")
@@ -165,11 +174,11 @@ func (s *sending) request(body json.RawMessage) map[string]any {
 	return r
 }
 
-func (s *sending) post(ctx context.Context, c *client.Client, body json.RawMessage) (out receiptBody, err error) {
+func (s *sending) post(ctx context.Context, c *client.Client, body json.RawMessage, parent string) (out receiptBody, err error) {
 	if !s.durable && s.timeout < time.Millisecond {
 		return out, exit.New(exit.Usage, "--timeout "+s.timeout.String()+" leaves no time", "give more, such as 30s")
 	}
-	r := client.Request{Method: "POST", Path: "/messages", Body: s.request(body), Once: !s.durable}
+	r := client.Request{Method: "POST", Path: "/messages", Body: s.request(body), Once: !s.durable, TraceParent: parent}
 	if !s.durable {
 		r.Timeout = s.timeout + replyGrace
 	}
