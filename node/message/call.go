@@ -228,8 +228,12 @@ type gather struct {
 	// lost, needed where there are parts elsewhere, turns the failure of the way to a node into an outcome.
 	lost func(node string, err error) outcome
 
+	timed timed
+	wheel *wheel // nil: its time is kept by others
+
 	mu     sync.Mutex
 	left   int
+	over   bool
 	counts Counts
 	// first is the refusal to show when nothing was delivered.
 	first *consensus.Refusal
@@ -284,12 +288,33 @@ func (g *gather) add(o outcome) {
 		g.first = o.Refusal
 	}
 	g.left--
-	last := g.left == 0
-	counts, first := g.counts, g.first
+	last := g.left == 0 && !g.over
+	g.over = g.over || last
 	g.mu.Unlock()
-	if !last {
-		return
+	if last {
+		if g.wheel != nil {
+			g.wheel.remove(&g.timed)
+		}
+		g.tell()
 	}
+}
+
+// expire tells the sum before all parts have ended: the rest is unknown.
+func (g *gather) expire() {
+	g.mu.Lock()
+	over := g.over
+	g.over = true
+	g.mu.Unlock()
+	if !over {
+		g.tell()
+	}
+}
+
+func (g *gather) tell() {
+	counts := g.soFar()
+	g.mu.Lock()
+	first := g.first
+	g.mu.Unlock()
 	sum := outcome{Status: counts.status(), Counts: &counts}
 	if sum.Status == Refused {
 		sum.Refusal = first

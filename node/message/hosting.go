@@ -277,12 +277,7 @@ func (r *Router) arrived(s *Strand, number uint64, m *Message, d *Delivery, e en
 	case r.closed.Load():
 		s.settled(number, size, refusedBy(goneSession(e.agent, r.cfg.NodeID)))
 	case e.agent == "":
-		list := r.subscribers(m.To[len(topicPrefix):]).sessions
-		if len(list) == 0 {
-			s.settled(number, size, outcome{Status: Refused, Counts: &Counts{}})
-			return
-		}
-		r.deliverAll(list, m, newGather(len(list), s, number, size))
+		r.publishHere(s, number, m, now)
 	case e.all:
 		r.mu.Lock()
 		list := slices.Clone(r.table.all(e.agent))

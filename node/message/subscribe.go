@@ -18,6 +18,11 @@ const (
 	maxAllPatterns = 1 << 18
 	// maxMatches bounds the topics whose subscribers are kept at hand.
 	maxMatches = 1024
+	// publishWait is how long a publication waits for its subscribers: who has
+	// not taken it by then is counted as unknown, so that one who is slow does
+	// not keep the publisher from going on. It gets it nevertheless, until the
+	// deadline.
+	publishWait = time.Second
 	// subscribeWait is how long Subscribe waits for nodes that say nothing.
 	subscribeWait = time.Second
 )
@@ -201,7 +206,7 @@ func (r *Router) publish(c *call, now time.Time) {
 	}
 	g := newGather(len(nodes)+len(m.sessions), topicCall{c}, 0, 0)
 	g.lost, c.parts = c.lost, g
-	if !r.wheel.add(&c.timed, c, c.m.Deadline.Add(gatherGrace)) {
+	if !r.wheel.add(&c.timed, c, publishUntil(&c.m, now).Add(gatherGrace)) {
 		c.finish(Receipt{ID: c.m.ID, Status: Refused}, consensus.ErrClosed)
 		return
 	}
@@ -209,6 +214,27 @@ func (r *Router) publish(c *call, now time.Time) {
 		r.lane(node).message(&c.m, envelope{}, part{g, node}, now)
 	}
 	r.deliverAll(m.sessions, &c.m, g)
+}
+
+// publishUntil is when the receipt of a publication is due.
+func publishUntil(m *Message, now time.Time) time.Time {
+	if until := now.Add(publishWait); until.Before(m.Deadline) {
+		return until
+	}
+	return m.Deadline
+}
+
+// publishHere gives a publication of another node to the subscribers here.
+func (r *Router) publishHere(s *Strand, number uint64, m *Message, now time.Time) {
+	list := r.subscribers(m.To[len(topicPrefix):]).sessions
+	if len(list) == 0 {
+		s.settled(number, len(m.Body), outcome{Status: Refused, Counts: &Counts{}})
+		return
+	}
+	g := newGather(len(list), s, number, len(m.Body))
+	g.wheel = r.wheel
+	g.wheel.add(&g.timed, g, publishUntil(m, now))
+	r.deliverAll(list, m, g)
 }
 
 // topicCall ends a publication.

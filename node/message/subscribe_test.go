@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -287,4 +288,44 @@ func TestASessionThatIsAway(t *testing.T) {
 	if l := r.Local(); len(l) != 1 || l[0].Instances != 2 {
 		t.Error(l)
 	}
+}
+
+// Many who take nothing hold a bounded number together, do not keep the
+// publisher waiting, and leave room to one who does take.
+func TestSlowSubscribers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t, "a", "b")
+		const many, count, room = 200, 200, 20000
+		m.routers["b"].inflight.Add(nodeInflight - room) // with others
+		held := 0
+		for range many {
+			m.listen(t, "b", ReceiverFunc(func(*Delivery) error { held++; return nil }), "news")
+		}
+		quick := &echo{}
+		m.listen(t, "b", quick, "news")
+		start := time.Now()
+		var ended atomic.Int32
+		for i := range count {
+			m.routers["a"].Submit(context.Background(), Message{ID: fmt.Sprint(i), To: "topic/news"}, false, func(r Receipt, err error) {
+				defer ended.Add(1)
+				if err != nil || r.Counts.Delivered != 1 || r.Counts.Delivered+r.Counts.Refused+r.Counts.Unknown != many+1 {
+					t.Errorf("%+v, %v", r, err)
+				}
+			})
+		}
+		for ended.Load() < count {
+			time.Sleep(10 * time.Millisecond)
+			synctest.Wait()
+		}
+		if took := time.Since(start); took > publishWait+gatherGrace+10*time.Millisecond {
+			t.Errorf("the publisher waited %v", took)
+		}
+		if len(quick.got) != count {
+			t.Errorf("the quick one got %d", len(quick.got))
+		}
+		if held > room || held < room/2 {
+			t.Errorf("%d are held", held)
+		}
+		m.routers["b"].inflight.Add(room - nodeInflight)
+	})
 }
