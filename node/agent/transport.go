@@ -47,7 +47,7 @@ func (t *transport) Read(p []byte) (int, error) {
 	}
 	if !t.full || len(p) >= largeRead {
 		n, err := t.Conn.Read(p)
-		t.full = n == len(p)
+		t.full = n == len(p) && n < largeRead
 		return n, err
 	}
 	t.held = largeReads.Get().(*[]byte)

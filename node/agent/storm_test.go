@@ -1,0 +1,194 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/meshd/meshd/node/message"
+)
+
+// Subscribers that read nothing bound what they hold, hear what they missed
+// when they read again, and hold up neither the publisher nor who reads.
+func TestSlowSubscribers(t *testing.T) {
+	const slow, messages = 20, 24
+	n, dial := tlsNode(t)
+	var conns []*websocket.Conn
+	for range slow + 1 {
+		c := dial("")
+		conns = append(conns, c)
+		expectText(t, c, `"hello"`)
+		_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"hello","credit":65536}`))
+		_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"subscribe","id":"s","topics":["news"]}`))
+		expectText(t, c, `"result"`)
+	}
+	for _, c := range conns[1:] { // these take nothing
+		_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"hello","credit":0}`))
+		_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"ping"}`))
+		expectText(t, c, `"pong"`)
+	}
+	body, _ := json.Marshal(strings.Repeat("x", 256<<10))
+	refused := 0
+	for range messages {
+		r, err := n.router.Send(context.Background(), message.Message{To: "topic/news", Body: body, From: message.Sender{Principal: "p"}, Deadline: time.Now().Add(50 * time.Millisecond)}, false)
+		if err != nil || r.Counts == nil || r.Counts.Delivered == 0 {
+			t.Fatalf("who reads did not get it: %+v %v", r, err)
+		}
+		refused += r.Counts.Refused
+		expectText(t, conns[0], `"receive"`)
+		if held := n.server.held.Load(); held > maxHeld+slow*fairShare {
+			t.Fatalf("%d bytes wait for who reads nothing", held)
+		}
+	}
+	if refused == 0 {
+		t.Error("nobody was told of what was refused")
+	}
+	for _, c := range conns {
+		_ = c.Close()
+	}
+	waitFor(t, func() bool { return n.server.held.Load() == 0 && n.server.Connections() == 0 })
+}
+
+// A subscriber that reads again hears how much it has missed.
+func TestDroppedIsTold(t *testing.T) {
+	n, dial := tlsNode(t)
+	c := dial("")
+	expectText(t, c, `"hello"`)
+	_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"hello","credit":0}`))
+	_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"subscribe","id":"s","topics":["news"]}`))
+	expectText(t, c, `"result"`)
+	body, _ := json.Marshal(strings.Repeat("x", 900<<10))
+	var refused atomic.Int64
+	var done sync.WaitGroup
+	for range 8 {
+		done.Add(1)
+		n.router.Submit(context.Background(), message.Message{To: "topic/news", Body: body, From: message.Sender{Principal: "p"}}, false, func(r message.Receipt, _ error) {
+			if r.Counts == nil || r.Counts.Refused > 0 {
+				refused.Add(1)
+			}
+			done.Done()
+		})
+	}
+	waitFor(t, func() bool { return refused.Load() > 0 })
+	for received := int64(0); received < 8-refused.Load(); {
+		_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"credit","add":1}`))
+		_, data, err := c.ReadMessage()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(string(data), `{"type":"dropped"`) {
+			if want := fmt.Sprintf(`{"type":"dropped","count":%d,"total":%[1]d}`, refused.Load()); string(data) != want {
+				t.Fatalf("%s, want %s", data, want)
+			}
+			done.Wait()
+			return
+		}
+		received++
+	}
+	expectText(t, c, `"dropped"`)
+	done.Wait()
+}
+
+// Clients that all come back at once, and leave again without a word, leave
+// nothing behind, and others are served meanwhile.
+func TestReconnectStorm(t *testing.T) {
+	const clients = 150
+	n, dial := tlsNode(t)
+	steady, echo := dial(""), dial("echo")
+	expectText(t, steady, `"hello"`)
+	expectText(t, echo, `"hello"`)
+	go func() {
+		for {
+			var f struct{ ID string }
+			if echo.ReadJSON(&f) != nil {
+				return
+			}
+			_ = echo.WriteMessage(websocket.TextMessage, []byte(`{"type":"reply","in_reply_to":"`+f.ID+`","body":1}`))
+		}
+	}()
+	secrets := make([]string, clients)
+	for round := range 2 {
+		var all sync.WaitGroup
+		for i := range clients {
+			all.Go(func() {
+				path := fmt.Sprintf("a%d", i)
+				if round > 0 {
+					path += "?resume=1"
+				}
+				c := dial(path)
+				defer c.NetConn().Close()
+				if round > 0 {
+					_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"resume","session":"`+secrets[i]+`","seen":0}`))
+				}
+				var hello outbound
+				if err := c.ReadJSON(&hello); err != nil || hello.Resumed != (round > 0) {
+					t.Errorf("client %d, round %d: %+v %v", i, round, hello, err)
+					return
+				}
+				secrets[i] = hello.Session
+				if round == 0 {
+					_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"hello","resume":true}`))
+					_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"ping"}`))
+					expectText(t, c, `"pong"`)
+				}
+			})
+		}
+		served := make(chan struct{})
+		go func() {
+			defer close(served)
+			for i := range 20 {
+				_ = steady.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"type":"send","id":"%d","to":"echo","body":1,"wait":true}`, i))
+				expectText(t, steady, `"delivered"`)
+			}
+		}()
+		all.Wait()
+		<-served
+		waitFor(t, func() bool { return n.server.Connections() == 2 && n.server.aways.Load() == clients })
+	}
+	now := n.server.clock.Add(int64(resumeWindow/time.Second) + 1)
+	for _, c := range n.server.sessions() {
+		if c.link.Load() == nil {
+			c.tick(now)
+		}
+	}
+	waitFor(t, func() bool {
+		n.server.mu.Lock()
+		defer n.server.mu.Unlock()
+		return n.server.aways.Load() == 0 && len(n.server.byName) == 0
+	})
+	if l := n.router.Local(); len(l) != 1 {
+		t.Errorf("%d agents are left", len(l))
+	}
+}
+
+func expectText(t testing.TB, c *websocket.Conn, part string) {
+	t.Helper()
+	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_, data, err := c.ReadMessage()
+	if err != nil || !strings.Contains(string(data), part) {
+		t.Errorf("%.200s %v, want %s", data, err, part)
+	}
+}
+
+func TestTransportReadsAllInOrder(t *testing.T) {
+	n, dial := tlsNode(t)
+	a, b := dial("a"), dial("b")
+	expectText(t, a, `"hello"`)
+	expectText(t, b, `"hello"`)
+	for _, size := range []int{1, 400, 511, 512, 513, 5000, 16 << 10, 17 << 10, 200 << 10, message.MaxBody - 2} {
+		body := strings.Repeat("y", size)
+		_ = a.WriteMessage(websocket.TextMessage, []byte(`{"type":"send","id":"1","to":"b","body":"`+body+`"}`))
+		_, data, err := b.ReadMessage()
+		if err != nil || !strings.HasSuffix(string(data), `"body":"`+body+`"}`) {
+			t.Fatalf("%d bytes: %.200s %v", size, data, err)
+		}
+		expectText(t, a, `"delivered"`)
+	}
+	waitFor(t, func() bool { return n.server.large.Load() == 0 })
+}
