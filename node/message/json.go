@@ -1,5 +1,7 @@
 package message
 
+import "encoding/binary"
+
 // A body is scanned at each node that it enters: by a client's, since clients
 // send anything, and by the receiver's, since another node is a member and yet
 // outside. This scanner takes exactly what encoding/json.Valid takes, several
@@ -60,9 +62,20 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
+// plain8 is plain for eight bytes at once (Warren, Hacker's Delight, 6-1): a
+// subtraction borrows from the high bit of the byte that is too small.
+func plain8(v uint64) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	quote, slash := v^ones*'"', v^ones*'\\'
+	return ((v-ones*0x20)&^v|(quote-ones)&^quote|(slash-ones)&^slash)&high == 0
+}
+
 // skipString begins after the opening quote.
 func skipString(b []byte, i int) (int, bool) {
 	for {
+		for len(b)-i >= 8 && plain8(binary.LittleEndian.Uint64(b[i:])) {
+			i += 8
+		}
 		for i < len(b) && plain[b[i]] {
 			i++
 		}
