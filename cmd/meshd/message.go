@@ -73,7 +73,7 @@ func askCommand(a *app) *cobra.Command {
 
 func post(cmd *cobra.Command, c *client.Client, to, kind string, body json.RawMessage, wait bool, timeout time.Duration) (receiptBody, error) {
 	s := sending{to: to, kind: kind, wait: wait, timeout: timeout}
-	return s.post(cmd.Context(), c, body)
+	return s.post(cmd.Context(), c, body, "")
 }
 
 // messageBody reads BODY: JSON stays JSON, everything else is a text. A bare

@@ -1,6 +1,7 @@
 package tracing
 
 import (
+	"crypto/rand"
 	"encoding/hex"
 	"errors"
 )
@@ -52,6 +53,14 @@ func (c Context) String() string {
 	hex.Encode(b[36:], c.Span[:])
 	hex.Encode(b[53:], []byte{c.Flags})
 	return string(b[:])
+}
+
+// Begin is the context of a new trace whose spans are to be recorded.
+func Begin() (c Context) {
+	_, _ = rand.Read(c.Trace[:]) // never fails
+	_, _ = rand.Read(c.Span[:])
+	c.Flags = flagSampled
+	return c
 }
 
 // Parse reads a traceparent. One of a version to come is read as far as it is

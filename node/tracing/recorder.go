@@ -2,7 +2,6 @@ package tracing
 
 import (
 	"cmp"
-	"crypto/rand"
 	"encoding/binary"
 	mathrand "math/rand/v2"
 	"slices"
@@ -50,8 +49,8 @@ func (r *Recorder) Enter(parent, name string) *Span {
 	if r.share < 1 && mathrand.Float64() >= r.share {
 		return nil
 	}
-	c := Context{Flags: flagSampled}
-	_, _ = rand.Read(c.Trace[:]) // never fails
+	c := Begin()
+	c.Span = SpanID{}
 	return r.begin(c, name)
 }
 

@@ -36,6 +36,8 @@ type Request struct {
 	ContentType string
 	// Accept is the media type wanted; empty is JSON.
 	Accept string
+	// TraceParent is the W3C trace context that this belongs to, or empty.
+	TraceParent string
 	// Once marks what must not be sent again, because the node cannot tell a
 	// repetition: messages and streams.
 	Once bool
@@ -148,6 +150,9 @@ func (c *Client) once(ctx context.Context, r Request, body []byte, id string) (*
 	}
 	req.Header.Set("Accept", cmp.Or(r.Accept, "application/json"))
 	req.Header.Set("User-Agent", c.agent)
+	if r.TraceParent != "" {
+		req.Header.Set("Traceparent", r.TraceParent)
+	}
 	req.Header.Set("X-Request-Id", "cli-"+id)
 	switch {
 	case r.Stream != nil:
