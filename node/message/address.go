@@ -14,6 +14,8 @@ const (
 	// CodeAgentGone: the agent was known, but its session or its node is
 	// gone (410).
 	CodeAgentGone = "AGENT_GONE"
+	// CodeNoSubscribers: nobody subscribes to the topic (404).
+	CodeNoSubscribers = "NO_SUBSCRIBERS"
 	// CodeReplyTimeout: no answer came before the deadline (504).
 	CodeReplyTimeout = "REPLY_TIMEOUT"
 	// CodeUnsupported: the address form is not served (400).

@@ -27,9 +27,6 @@ const (
 	subscribeWait = time.Second
 )
 
-// CodeNoSubscribers: nobody subscribes to the topic (404).
-const CodeNoSubscribers = "NO_SUBSCRIBERS"
-
 // topics knows who subscribes to what: sessions here, and other nodes by what
 // they have said. Its lock is taken alone.
 type topics struct {

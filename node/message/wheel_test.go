@@ -26,8 +26,10 @@ func TestWheel(t *testing.T) {
 			if i < 10 {
 				c.due = time.Now().Add(-time.Second) // too late already
 			}
-			if !w.add(&c.timed, c, c.due) || !w.add(&c.timed, c, c.due) {
-				t.Fatal("refused")
+			for range 2 { // the second changes nothing
+				if !w.add(&c.timed, c, c.due) {
+					t.Fatal("refused")
+				}
 			}
 			all = append(all, c)
 			if i%100 == 0 {
