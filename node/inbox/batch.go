@@ -14,13 +14,21 @@ import (
 
 // A batch is one command of the state, and costs it an fsync's share, a
 // transaction's and its own, whatever is in it. So what is submitted while one is
-// on its way gathers for the next: until that one has landed, or for gatherTime,
-// or until it is gatherBytes. What comes to an idle node leaves at once.
+// on its way gathers for the next: for as long as the last one took, or until it
+// is gatherBytes. And clients that wait for answers come back together, but not
+// at once: after a batch has landed, the next waits until most of those it has
+// answered are there again beside those who waited, for a fraction of the time
+// at most. Otherwise two halves would take turns, each in half a batch. Who is
+// alone waits for nobody.
 const (
 	// lanes is how many batches are on their way at once.
 	lanes       = 4
-	gatherTime  = 2 * time.Millisecond
 	gatherBytes = 64 << 10
+	// gatherLeast and gatherMost bound how long a batch gathers while others
+	// are on their way, returnMost how long it waits for clients to come back.
+	gatherLeast = 2 * time.Millisecond
+	gatherMost  = 10 * time.Millisecond
+	returnMost  = time.Millisecond
 	// batchBytes and batchItems bound one; batchWide, the messages in it that
 	// may reach many.
 	batchBytes = 256 << 10
@@ -49,6 +57,9 @@ type batcher struct {
 	numbers               [lanes]uint64
 	timer                 *time.Timer
 	armed, due            bool // timer runs; the next batch waits no longer
+	fires                 time.Time
+	expected              int           // items of the last batch, and what waited when it had landed
+	took                  time.Duration // until they had landed
 	source                [8]byte
 	pause                 time.Duration // before a batch of unknown outcome is proposed again
 }
@@ -139,17 +150,15 @@ func (s *Service) unpark(from *sender) {
 // pump sends batches as long as it is time to. It needs mu.
 func (s *Service) pump() {
 	for len(s.queue) > 0 && len(s.free) > 0 && !s.closed {
-		if len(s.free) < lanes && s.queued < gatherBytes && !s.due {
-			switch {
-			case s.timer == nil:
-				s.timer = time.AfterFunc(gatherTime, s.gathered)
-			case !s.armed:
-				s.timer.Reset(gatherTime)
-			}
-			s.armed = true
+		if wait := s.hold(); wait > 0 {
+			s.arm(wait)
 			return
 		}
 		s.due = false
+		if s.armed {
+			s.timer.Stop()
+			s.armed = false
+		}
 		batch := s.pick()
 		if len(batch) == 0 {
 			return
@@ -162,18 +171,46 @@ func (s *Service) pump() {
 	}
 }
 
+// hold is how long the next batch should gather. It needs mu.
+func (s *Service) hold() time.Duration {
+	switch {
+	case s.due || s.queued >= gatherBytes:
+		return 0
+	case len(s.free) < lanes:
+		return min(max(s.took, gatherLeast), gatherMost)
+	case len(s.queue) < s.expected*3/4:
+		return min(s.took/4, returnMost)
+	}
+	return 0
+}
+
+// arm makes gathered run after a while, if it does not sooner. It needs mu.
+func (s *Service) arm(wait time.Duration) {
+	at := time.Now().Add(wait)
+	switch {
+	case s.timer == nil:
+		s.timer = time.AfterFunc(wait, s.gathered)
+	case s.armed && !at.Before(s.fires):
+		return
+	default:
+		s.timer.Reset(wait)
+	}
+	s.armed, s.fires = true, at
+}
+
+// gathered sends what has gathered.
 func (s *Service) gathered() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.armed = false
-	s.leave()
-}
-
-// leave sends what has gathered. It needs mu.
-func (s *Service) leave() {
-	s.due = true
+	s.armed, s.due = false, true
 	s.pump()
 	s.due = false
+}
+
+// landed learns from a batch how many come back, and how soon. It needs mu.
+func (s *Service) landed(n int, took time.Duration) {
+	s.expected = n + len(s.queue)
+	s.took = (3*s.took + took) / 4
 }
 
 // pick takes the next batch from the queue. It needs mu. What is left behind of
@@ -265,8 +302,10 @@ func (s *Service) send(head batchHead, batch []*item) {
 	for _, it := range batch {
 		body = append(body, it.code...)
 	}
+	start := time.Now()
 	out, err := s.insistBatch(body)
 	s.mu.Lock()
+	s.landed(len(batch), time.Since(start))
 	s.free = append(s.free, head.Lane)
 	for _, it := range batch {
 		s.forget(it)
@@ -279,7 +318,7 @@ func (s *Service) send(head batchHead, batch []*item) {
 			s.unpark(it.from)
 		}
 	}
-	s.leave()
+	s.pump()
 	s.mu.Unlock()
 	s.answer(batch, out, err)
 }
