@@ -48,6 +48,9 @@ func (n *Node) enter(ctx context.Context) error {
 		return fmt.Errorf("opening gossip: %w", err)
 	}
 	n.handlePeers()
+	if err := n.registry.Register(linkMetrics{n}); err != nil {
+		return fmt.Errorf("registering the figures of links: %w", err)
+	}
 	n.port.HandleGossip(func(from identity.NodeID, c net.Conn) { n.gossip.Serve(string(from), c) })
 	if err := n.openMessages(life, inboxes); err != nil {
 		return err

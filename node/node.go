@@ -187,6 +187,7 @@ func (n *Node) Close() error {
 	var errs []error
 	if n.cancel != nil {
 		n.cancel()
+		n.registry.Unregister(linkMetrics{n})
 	}
 	if d := n.dispatcher.Load(); d != nil {
 		d.Stop()

@@ -69,6 +69,44 @@ func TestATraceCrossesNodes(t *testing.T) {
 	}
 }
 
+// A durable message is followed through its inbox to the agent, which hears of
+// the last span itself.
+func TestATraceGoesThroughAnInbox(t *testing.T) {
+	t.Parallel()
+	nodes := formed(t)
+	_, key := nodes[0].APIKey("agent")
+	const trace = "0af7651916cd43dd8448eb211c80319c"
+	inboxOf(t, nodes[1], key, "tracee", ackIt)
+	admin := nodes[0].Client(nodes[0].AdminKey())
+	admin.Want(200, nil, "POST", "/messages", map[string]any{"to": "tracee", "body": "x", "durable": true}, "traceparent", "00-"+trace+"-00f067aa0ba902b7-01")
+	var found struct {
+		Spans []struct {
+			SpanID   string `json:"span_id"`
+			ParentID string `json:"parent_id"`
+			Name     string
+		}
+	}
+	realmesh.Eventually(t, 15*time.Second, "the message is followed to its end", func() error {
+		r := nodes[2].Run("trace", trace, "--json")
+		if r.Code != 0 {
+			return fmt.Errorf("%s", r.Stderr)
+		}
+		decode(t, r.Stdout, &found)
+		parent := map[string]string{}
+		for _, s := range found.Spans {
+			for _, p := range found.Spans {
+				if p.SpanID == s.ParentID {
+					parent[s.Name] = p.Name
+				}
+			}
+		}
+		if parent["dispatch"] != "accept" || parent["send"] != "dispatch" || parent["deliver"] != "send" && parent["deliver"] != "link" {
+			return fmt.Errorf("%v", parent)
+		}
+		return nil
+	})
+}
+
 // What all nodes are busy with is seen through any of them.
 func TestTopSeesAllNodes(t *testing.T) {
 	t.Parallel()
