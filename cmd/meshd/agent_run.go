@@ -256,7 +256,7 @@ func (a *app) identity(ctx context.Context, path string) (string, error) {
 		return "", unreadable("the identity", path, err)
 	}
 	if _, err := seal.ParseIdentity(string(text)); err != nil {
-		return "", exit.New(exit.Usage, path+" is no identity of an agent: "+err.Error(), "make one with \"age-keygen -pq\"")
+		return "", exit.New(exit.Usage, path+" is no identity of an agent: "+err.Error(), "make one with \"meshd agents key NAME --generate FILE\"")
 	}
 	return string(text), nil
 }
