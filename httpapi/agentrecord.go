@@ -97,11 +97,11 @@ func (a *API) agent(ctx context.Context, in *nameRead) (*agentOutput, error) {
 }
 
 // release forgets an agent's owner.
-func (a *API) release(ctx context.Context, in *NameRef) (*empty, error) {
+func (a *API) release(ctx context.Context, in *NameRef) (*writtenOutput, error) {
 	if err := message.CheckName(in.Name); err != nil {
 		return nil, err
 	}
-	return nil, a.cfg.Inboxes.Release(ctx, in.Name)
+	return a.done(ctx, a.cfg.Inboxes.Release(ctx, in.Name))
 }
 
 // AgentKey is what messages to an agent are sealed to.
@@ -233,7 +233,7 @@ type unsubscribeInput struct {
 }
 
 // unsubscribe ends a durable subscription. What the inbox holds stays.
-func (a *API) unsubscribe(ctx context.Context, in *unsubscribeInput) (*empty, error) {
+func (a *API) unsubscribe(ctx context.Context, in *unsubscribeInput) (*writtenOutput, error) {
 	p, err := message.ParsePattern(in.Topic)
 	if err != nil {
 		return nil, invalid("query.topic", sentenceOf(err))
@@ -241,5 +241,5 @@ func (a *API) unsubscribe(ctx context.Context, in *unsubscribeInput) (*empty, er
 	if err := a.actingAs(ctx, in.Name); err != nil {
 		return nil, err
 	}
-	return nil, a.cfg.Inboxes.Unsubscribe(ctx, in.Name, p.String())
+	return a.done(ctx, a.cfg.Inboxes.Unsubscribe(ctx, in.Name, p.String()))
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/message"
 )
@@ -121,6 +122,30 @@ func (a *API) settled(ctx context.Context, in ReadInput) (ReadOutput, error) {
 	}
 	info, err := a.cfg.Settle(ctx, o)
 	return Read(info), err
+}
+
+// written makes the headers of a write of inboxes and agents: this node has
+// applied it, so its revision includes the write.
+func (a *API) written(ctx context.Context) WriteOutput {
+	if a.cfg.Settle == nil {
+		return WriteOutput{}
+	}
+	info, err := a.cfg.Settle(ctx, consensus.ReadOptions{})
+	if err != nil {
+		return WriteOutput{} // the write took effect all the same
+	}
+	return WriteOutput{Revision: info.Revision}
+}
+
+// writtenOutput answers a write that has nothing to tell.
+type writtenOutput struct{ WriteOutput }
+
+// done is that answer, or the write's error.
+func (a *API) done(ctx context.Context, err error) (*writtenOutput, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &writtenOutput{a.written(ctx)}, nil
 }
 
 // lengthOf reads a length of time in a request; "" is 0.

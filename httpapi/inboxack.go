@@ -16,6 +16,7 @@ type ackInput struct {
 }
 
 type ackOutput struct {
+	WriteOutput
 	Acknowledged string `header:"X-Mesh-Acknowledged" doc:"how many of them were there"`
 }
 
@@ -39,7 +40,7 @@ func (a *API) acknowledge(ctx context.Context, in *ackInput) (*ackOutput, error)
 			return nil, err
 		}
 	}
-	return &ackOutput{strconv.Itoa(n + m)}, nil
+	return &ackOutput{a.written(ctx), strconv.Itoa(n + m)}, nil
 }
 
 type returnInput struct {
@@ -53,7 +54,7 @@ type returnInput struct {
 }
 
 // giveBack returns messages that the agent could not deal with.
-func (a *API) giveBack(ctx context.Context, in *returnInput) (*empty, error) {
+func (a *API) giveBack(ctx context.Context, in *returnInput) (*writtenOutput, error) {
 	delay, err := lengthOf("body.delay", in.Body.Delay, inbox.MaxDelay)
 	if err != nil {
 		return nil, err
@@ -66,7 +67,7 @@ func (a *API) giveBack(ctx context.Context, in *returnInput) (*empty, error) {
 		// A lease has counted the attempt already.
 		items = append(items, inbox.Returned{Seq: seq, Delay: delay, Reason: in.Body.Reason, Final: in.Body.Final})
 	}
-	return nil, a.cfg.Inboxes.Return(ctx, in.Agent, items)
+	return a.done(ctx, a.cfg.Inboxes.Return(ctx, in.Agent, items))
 }
 
 type deadInput struct {
@@ -109,6 +110,7 @@ func (in *whichDeadInput) which() ([]uint64, error) {
 }
 
 type redrivenOutput struct {
+	WriteOutput
 	Body struct {
 		Redriven int `json:"redriven" doc:"how many wait in the inbox again"`
 	}
@@ -123,12 +125,17 @@ func (a *API) redrive(ctx context.Context, in *whichDeadInput) (*redrivenOutput,
 	if err := a.actingAs(ctx, in.Agent); err != nil {
 		return nil, err
 	}
-	out := &redrivenOutput{}
-	out.Body.Redriven, err = a.cfg.Inboxes.Redrive(ctx, in.Agent, seqs)
-	return out, err
+	n, err := a.cfg.Inboxes.Redrive(ctx, in.Agent, seqs)
+	if err != nil {
+		return nil, err
+	}
+	out := &redrivenOutput{WriteOutput: a.written(ctx)}
+	out.Body.Redriven = n
+	return out, nil
 }
 
 type droppedOutput struct {
+	WriteOutput
 	Body struct {
 		Dropped int `json:"dropped"`
 	}
@@ -143,12 +150,17 @@ func (a *API) dropDead(ctx context.Context, in *whichDeadInput) (*droppedOutput,
 	if err := a.actingAs(ctx, in.Agent); err != nil {
 		return nil, err
 	}
-	out := &droppedOutput{}
-	out.Body.Dropped, err = a.cfg.Inboxes.DropDead(ctx, in.Agent, seqs)
-	return out, err
+	n, err := a.cfg.Inboxes.DropDead(ctx, in.Agent, seqs)
+	if err != nil {
+		return nil, err
+	}
+	out := &droppedOutput{WriteOutput: a.written(ctx)}
+	out.Body.Dropped = n
+	return out, nil
 }
 
 type purgedOutput struct {
+	WriteOutput
 	Body struct {
 		Purged int `json:"purged" doc:"how many became dead letters"`
 	}
@@ -163,7 +175,7 @@ func (a *API) purge(ctx context.Context, in *AgentRef) (*purgedOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &purgedOutput{}
+	out := &purgedOutput{WriteOutput: a.written(ctx)}
 	out.Body.Purged = n
 	return out, nil
 }

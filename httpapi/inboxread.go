@@ -86,6 +86,9 @@ func (a *API) leaseInbox(ctx context.Context, agent string, limit int, lease tim
 		limit = 100
 	}
 	list, next, err := a.takeDue(ctx, agent, limit, lease)
+	if len(list) > 0 {
+		read.Revision = max(read.Revision, a.written(ctx).Revision) // it was a write
+	}
 	return &inboxOutput{read, InboxBody{Messages: inboxMessages(list)}}, next, err
 }
 

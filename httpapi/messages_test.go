@@ -150,7 +150,7 @@ func TestOlderMessages(t *testing.T) {
 
 	// Both paths acknowledge, and only what is the recipient's.
 	post(204, "/messages/ack/reviewer", fmt.Sprintf(`{"message_ids":[%q]}`, id), "X-API-Key: "+otherKey)
-	if ack := post(204, "/messages/reviewer/ack", `{"message_ids":["nothing"],"seqs":[2,99]}`, "X-API-Key: "+otherKey); ack.Header.Get("X-Mesh-Acknowledged") != "1" {
+	if ack := post(204, "/messages/reviewer/ack", `{"message_ids":["nothing"],"seqs":[2,99]}`, "X-API-Key: "+otherKey); ack.Header.Get("X-Mesh-Acknowledged") != "1" || ack.Header.Get("X-Mesh-Revision") == "" {
 		t.Errorf("%v", ack.Header)
 	}
 	if left := call(t, a, 200, "GET", "/messages/reviewer", "", "X-API-Key: "+otherKey); strings.TrimSpace(left.text) != `{"messages":[]}` {
