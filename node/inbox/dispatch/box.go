@@ -9,6 +9,12 @@ import (
 const (
 	// maxOut is how many of its messages may be with its agent, unacknowledged.
 	maxOut = 1024
+	// perHost and perHostBytes bound those at one node: what a session there
+	// certainly takes (agent.Server lets 256 messages or 4 MiB wait for a
+	// client). A message that another node refuses may be overtaken by one that
+	// was under way behind it, so it is better not to be refused.
+	perHost      = 250
+	perHostBytes = 3 << 20
 	// maxSettling is how many acknowledgements and returns may wait for the
 	// state before no more is pushed: there is no leader, or it is behind.
 	maxSettling = 4096
@@ -82,7 +88,7 @@ type pause struct {
 	over  bool // the next push finds out
 }
 
-func newBox() *box { return &box{unread: true, room: newWindow()} }
+func newBox() *box { return &box{unread: true, room: newWindow(1)} }
 
 // changed says that the state has something new for the inbox, or has taken
 // something back.
@@ -91,7 +97,7 @@ func (b *box) changed() { b.unread = true }
 // instances says on which nodes the agent takes inbox messages.
 func (b *box) instances(nodes []uint32) {
 	b.hosts, b.paused = nodes, nil
-	b.room = newWindow()
+	b.room = newWindow(len(nodes))
 	b.unread = true
 }
 
@@ -124,6 +130,9 @@ func (b *box) free() int {
 	}
 	return b.room.size - b.pushed
 }
+
+// freeBytes is how many bytes more may go out.
+func (b *box) freeBytes() int { return perHostBytes*len(b.hosts) - b.bytes }
 
 // mayRead keeps reading over and over what is passed over to a small part of
 // the time, however many messages that is.

@@ -417,7 +417,7 @@ func TestAReceiverThatTakesLittleIsNotFlooded(t *testing.T) {
 		w.now = w.now.Add(time.Millisecond)
 	}
 	// The first flood, and then a probe now and then.
-	if refused > maxOut+600 {
+	if refused > perHost+600 {
 		t.Errorf("%d refusals for 3000 messages", refused)
 	}
 }

@@ -31,10 +31,13 @@ func patience(before int, redelivery time.Duration) time.Duration {
 // acknowledgements up to half of where they refused, and grows by one a round from
 // there (slow start and congestion avoidance, RFC 5681 section 3.1).
 type window struct {
-	size, known, round int
+	most, size, known, round int
 }
 
-func newWindow() window { return window{size: maxOut, known: maxOut} }
+func newWindow(hosts int) window {
+	most := min(perHost*max(hosts, 1), maxOut)
+	return window{most: most, size: most, known: most}
+}
 
 func (w *window) shrink(has int) {
 	w.size = max(has, 1)
@@ -42,7 +45,7 @@ func (w *window) shrink(has int) {
 }
 
 func (w *window) grow() {
-	if w.size >= maxOut {
+	if w.size >= w.most {
 		return
 	}
 	if w.round++; w.size < w.known || w.round >= w.size {

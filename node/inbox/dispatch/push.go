@@ -49,7 +49,7 @@ func (d *Dispatcher) nextServed() *served {
 // Choudhury and Hahne 1998). The last quarter is for those that have nothing out.
 func (d *Dispatcher) share(b *box) (messages, bytes int) {
 	messages = (maxOutAll*3/4-d.out)/4 - b.pushed
-	bytes = (maxBytesAll*3/4-d.bytes)/4 - b.bytes
+	bytes = min((maxBytesAll*3/4-d.bytes)/4-b.bytes, b.freeBytes())
 	if b.pushed == 0 {
 		messages, bytes = max(messages, 1), max(bytes, 1)
 		if d.out < maxOutAll*7/8 && d.bytes < maxBytesAll*7/8 {
