@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/httpapi"
 	"github.com/meshd/meshd/node/proposal"
@@ -136,12 +137,14 @@ func proposalsVote(a *app) *cobra.Command {
 		Example: "  meshd proposals vote 3 approve --as reviewer --reason 'it is time'",
 		Args:    arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+			if agent == "" {
+				return exit.New(exit.Usage, "nobody is named to vote as", "name the elector that you speak for: --as AGENT")
+			}
 			return a.postProposal(cmd, c, "/proposals/"+url.PathEscape(args[0])+"/votes", map[string]any{"agent": agent, "choice": args[1], "reason": reason})
 		}),
 	})
 	cmd.Flags().StringVar(&agent, "as", "", "the elector that you speak for")
 	cmd.Flags().StringVar(&reason, "reason", "", "why")
-	_ = cmd.MarkFlagRequired("as")
 	return cmd
 }
 
