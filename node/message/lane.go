@@ -18,6 +18,10 @@ type lane struct {
 	strand atomic.Pointer[Strand]
 	// newer says that another connection has come since strand was chosen.
 	newer atomic.Bool
+	// down says that the last connection has ended and none has begun since:
+	// what may go elsewhere does. Each message that were tried here first would
+	// come to its receiver later than those behind it that were not.
+	down atomic.Bool
 
 	mu       sync.Mutex
 	reaching bool
@@ -133,6 +137,7 @@ func (l *lane) reached(s *Strand, err error) {
 	}
 	failed := l.waiting
 	l.waiting, l.bytes, l.reaching = nil, 0, false
+	l.down.Store(len(l.strands) == 0)
 	l.mu.Unlock()
 	for _, p := range failed {
 		p.fail(err)
@@ -148,6 +153,13 @@ func (l *lane) lost(s *Strand) {
 		l.strands = slices.Delete(l.strands, i, i+1)
 		l.count.add(&s.count)
 	}
+	l.down.Store(len(l.strands) == 0)
+}
+
+// down says whether the way to a node is known to be broken.
+func (r *Router) down(node string) bool {
+	l, ok := r.lanes.Load(node)
+	return ok && l.(*lane).down.Load()
 }
 
 func (c *linkCount) add(o *linkCount) {

@@ -68,7 +68,7 @@ func (r *Router) routeOf(agent string, hosts []Host) *route {
 
 // rank is how good a host is for a message: the one that is less is better.
 type rank struct {
-	last bool // all its sessions are away
+	last bool // all its sessions are away, or it cannot be reached
 	load float64
 	far  bool // another node
 	node string
@@ -128,7 +128,9 @@ func (r *Router) pick(c *call) (string, *hostLoad) {
 		if durable {
 			instances = h.Durable
 		}
-		if at := rankOf(&c.m, h.NodeID, max(h.Busy, int(rt.loads[i].n.Load())), instances, true); best.node == "" || at.less(best) {
+		at := rankOf(&c.m, h.NodeID, max(h.Busy, int(rt.loads[i].n.Load())), instances, true)
+		at.last = r.down(h.NodeID)
+		if best.node == "" || at.less(best) {
 			best, load = at, rt.loads[i]
 		}
 	}

@@ -105,6 +105,7 @@ func (r *Router) Connected(node string, wake, cut func()) *Strand {
 func (s *Strand) Began() {
 	s.lane.mu.Lock()
 	s.lane.strands = append(s.lane.strands, s)
+	s.lane.down.Store(false)
 	s.lane.mu.Unlock()
 	s.lane.newer.Store(true)
 	s.router.interest.connected(s.node)

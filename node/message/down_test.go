@@ -1,0 +1,50 @@
+package message
+
+import (
+	"context"
+	"fmt"
+	"testing"
+)
+
+// A node whose connection broke is tried last, though the directory still calls
+// it alive: messages that went there first would come late to where they go in
+// the end, behind those that followed them.
+func TestANodeThatCannotBeReachedIsTriedLast(t *testing.T) {
+	m := newMesh(t, "a", "b", "c")
+	m.attach(t, "b", "worker", &echo{})
+	other := &echo{}
+	m.attach(t, "c", "worker", other)
+	send := func(id string) Status {
+		receipt, _ := m.routers["a"].Send(context.Background(), Message{ID: id, To: "worker"}, false)
+		return receipt.Status
+	}
+	m.mu.Lock()
+	m.cut["b"] = true
+	m.mu.Unlock()
+	for i := 0; send(fmt.Sprint("first-", i)) != Unknown; i++ {
+		if i > 10 {
+			t.Fatal("nothing went to the node whose connection breaks")
+		}
+	}
+	before := len(other.ids())
+	for i := range 10 {
+		if got := send(fmt.Sprint("then-", i)); got != Delivered {
+			t.Errorf("message %d: %s", i, got)
+		}
+	}
+	if got := len(other.ids()) - before; got != 10 {
+		t.Errorf("%d of 10 went to the node that can be reached", got)
+	}
+
+	// It comes back: a connection from there is as good as one to there.
+	m.mu.Lock()
+	m.cut["b"] = false
+	m.mu.Unlock()
+	m.attach(t, "a", "home", &echo{})
+	if receipt, err := m.routers["b"].Send(context.Background(), Message{To: "home"}, false); err != nil || receipt.Status != Delivered {
+		t.Fatalf("%+v, %v", receipt, err)
+	}
+	if m.routers["a"].down("b") {
+		t.Error("it is still tried last")
+	}
+}
