@@ -7,7 +7,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
 	"github.com/meshd/meshd/consensus"
 )
 
@@ -93,11 +92,7 @@ type Stored struct {
 // none and bounds the deadline.
 func (m *Message) normalise(now time.Time, ctxDeadline time.Time) error {
 	if m.ID == "" {
-		id, err := uuid.NewV7()
-		if err != nil {
-			return err
-		}
-		m.ID = id.String()
+		m.ID = newID(now)
 	}
 	if err := m.check(); err != nil {
 		return err
