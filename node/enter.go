@@ -16,9 +16,7 @@ import (
 	"github.com/meshd/meshd/node/agent/librarian"
 	"github.com/meshd/meshd/node/identity"
 	"github.com/meshd/meshd/node/inbox"
-	"github.com/meshd/meshd/node/proposal"
 	"github.com/meshd/meshd/node/roster"
-	"github.com/meshd/meshd/node/task"
 	"github.com/meshd/meshd/node/wire"
 )
 
@@ -30,17 +28,17 @@ const Level = consensus.Level
 func (n *Node) enter(ctx context.Context) error {
 	life, cancel := context.WithCancel(context.Background())
 	n.life, n.cancel = life, cancel
-	n.events = newEvents(n)
+	n.events = newEvents(n, string(n.id.ID()), n.nodeNameOf)
 	// Messages ride on connections that others may make from now on.
 	n.agentsOf = newAgentIndex()
 	n.router = n.newRouter()
-	keys, inboxes, tasks, proposals := access.NewPart(), inbox.NewPart(), task.NewPart(), proposal.NewPart()
+	p := newParts(n.rosterChanged)
 	var err error
-	if n.group, err = n.openReplica(roster.NewPart(n.rosterChanged), keys, graphsync.NewPart(), inboxes, tasks, proposals); err != nil {
+	if n.group, err = n.openReplica(p.all()...); err != nil {
 		return err
 	}
 	n.rosters = roster.NewService(n.group)
-	if n.keys, err = access.NewService(n.group, keys, n.cfg.APIKey); err != nil {
+	if n.keys, err = access.NewService(n.group, p.keys, n.cfg.APIKey); err != nil {
 		return err
 	}
 	n.graph = graphsync.NewService(n.group)
@@ -52,10 +50,10 @@ func (n *Node) enter(ctx context.Context) error {
 		return fmt.Errorf("registering the figures of links: %w", err)
 	}
 	n.port.HandleGossip(func(from identity.NodeID, c net.Conn) { n.gossip.Serve(string(from), c) })
-	if err := n.openMessages(life, inboxes); err != nil {
+	if err := n.openMessages(life, p.inboxes); err != nil {
 		return err
 	}
-	n.openTasks(life, tasks, proposals)
+	n.openTasks(life, p.tasks, p.proposals)
 	n.port.HandleJoin(n.admit)
 	n.run(life, n.group.keep)
 	n.run(life, n.keepAnnouncing)

@@ -58,8 +58,10 @@ type NodeEvent struct {
 
 // events watches what the hub is to be told by itself.
 type events struct {
-	n   *Node
-	hub *event.Hub
+	n    *Node
+	self string
+	name func(id string) string
+	hub  *event.Hub
 
 	mu      sync.Mutex
 	here    map[string]int      // instances of each agent of this node, as told
@@ -73,11 +75,45 @@ type sighted struct {
 	status      gossip.Status
 	incarnation uint64
 	lost        map[string]int // agents told failed with it
+	told        map[string]int // instances that it told of and gossip does not show yet
 }
 
-func newEvents(n *Node) *events {
+// agents is what was on the node when it was last heard of.
+func (s *sighted) agents(r *gossip.Record) map[string]int {
+	out := map[string]int{}
+	for _, a := range r.Agents {
+		out[a.Name] = a.Instances
+	}
+	for name, n := range s.told {
+		out[name] = n
+	}
+	for name, n := range out {
+		if n == 0 {
+			delete(out, name)
+		}
+	}
+	return out
+}
+
+// catchUp forgets what gossip has caught up with.
+func (s *sighted) catchUp(r *gossip.Record) {
+	if len(s.told) == 0 {
+		return
+	}
+	shown := map[string]int{}
+	for _, a := range r.Agents {
+		shown[a.Name] = a.Instances
+	}
+	for name, n := range s.told {
+		if shown[name] == n {
+			delete(s.told, name)
+		}
+	}
+}
+
+func newEvents(n *Node, self string, name func(id string) string) *events {
 	return &events{
-		n: n, hub: event.NewHub(nil), here: map[string]int{}, broken: map[string]int{},
+		n: n, self: self, name: name, hub: event.NewHub(nil), here: map[string]int{}, broken: map[string]int{},
 		members: map[string]*sighted{}, waiting: map[identity.NodeID][]told{},
 	}
 }
@@ -137,12 +173,12 @@ func (e *events) went(name string, left int) told {
 // tell publishes what happened at this node, here and at all that live.
 func (e *events) tell(t told) {
 	t.UnixMs = time.Now().UnixMilli()
-	e.publish(string(e.n.id.ID()), t)
+	e.publish(e.self, t)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for id, m := range e.members {
 		to := identity.NodeID(id)
-		if queue := e.waiting[to]; to != e.n.id.ID() && m.status == gossip.StatusAlive && len(queue) < maxToldWaiting {
+		if queue := e.waiting[to]; id != e.self && m.status == gossip.StatusAlive && len(queue) < maxToldWaiting {
 			e.waiting[to] = append(queue, t)
 			if len(queue) == 0 {
 				e.n.run(e.n.life, func(ctx context.Context) { e.send(ctx, to) })
@@ -189,13 +225,23 @@ func (e *events) take(_ context.Context, from identity.NodeID, body []byte) ([]b
 			return nil, consensus.Refuse(message.CodeInvalid, "these are not events of agents")
 		}
 		e.publish(string(from), t)
+		if t.Type != event.AgentKeyChanged {
+			e.mu.Lock()
+			if s := e.members[string(from)]; s != nil {
+				if s.told == nil {
+					s.told = map[string]int{}
+				}
+				s.told[t.Agent] = t.Instances
+			}
+			e.mu.Unlock()
+		}
 	}
 	return nil, nil
 }
 
 func (e *events) publish(at string, t told) {
 	e.hub.PublishAt(t.Type, time.UnixMilli(t.UnixMs), AgentEvent{
-		Agent: t.Agent, NodeID: at, Node: e.n.nodeNameOf(at), Instances: t.Instances, Key: t.Key, Reason: t.Reason,
+		Agent: t.Agent, NodeID: at, Node: e.name(at), Instances: t.Instances, Key: t.Key, Reason: t.Reason,
 	})
 }
 
@@ -224,32 +270,37 @@ func (e *events) look(members []gossip.Member) {
 		}
 		was, again := s.status, s.incarnation == m.Record.Incarnation
 		s.status, s.incarnation = m.Status, m.Record.Incarnation
-		if was == m.Status || m.NodeID == string(e.n.id.ID()) {
+		if !again {
+			s.told = nil
+		}
+		if m.Status == gossip.StatusAlive {
+			s.catchUp(&m.Record)
+		}
+		if was == m.Status || m.NodeID == e.self {
 			continue
 		}
 		change := news{id: m.NodeID, kind: event.NodeAlive}
 		switch m.Status {
 		case gossip.StatusFailed:
 			change.kind = event.NodeFailed
-			s.lost = map[string]int{}
-			for _, a := range m.Record.Agents {
-				s.lost[a.Name] = a.Instances
-				change.told = append(change.told, told{Type: event.AgentFailed, UnixMs: now, Agent: a.Name, Reason: "its node failed"})
+			s.lost = s.agents(&m.Record)
+			for name := range s.lost {
+				change.told = append(change.told, told{Type: event.AgentFailed, UnixMs: now, Agent: name, Reason: "its node failed"})
 			}
 		case gossip.StatusLeft:
 			change.kind = event.NodeLeft
-			for _, a := range m.Record.Agents {
-				if _, known := s.lost[a.Name]; !known {
-					change.told = append(change.told, told{Type: event.AgentStopped, UnixMs: now, Agent: a.Name})
+			for name := range s.agents(&m.Record) {
+				if _, known := s.lost[name]; !known {
+					change.told = append(change.told, told{Type: event.AgentStopped, UnixMs: now, Agent: name})
 				}
 			}
-			s.lost = nil
+			s.lost, s.told = nil, nil
 		default:
 			// A node that was only out of reach still has its agents; one that
 			// began anew tells of its own.
-			for _, a := range m.Record.Agents {
-				if _, known := s.lost[a.Name]; known && again {
-					change.told = append(change.told, told{Type: event.AgentStarted, UnixMs: now, Agent: a.Name, Instances: a.Instances})
+			for name, n := range s.agents(&m.Record) {
+				if _, known := s.lost[name]; known && again {
+					change.told = append(change.told, told{Type: event.AgentStarted, UnixMs: now, Agent: name, Instances: n})
 				}
 			}
 			s.lost = nil
@@ -263,7 +314,7 @@ func (e *events) look(members []gossip.Member) {
 	}
 	e.mu.Unlock()
 	for _, c := range out {
-		e.hub.Publish(c.kind, NodeEvent{NodeID: c.id, Node: e.n.nodeNameOf(c.id)})
+		e.hub.Publish(c.kind, NodeEvent{NodeID: c.id, Node: e.name(c.id)})
 		for _, t := range c.told {
 			e.publish(c.id, t)
 		}
