@@ -30,6 +30,7 @@ type taskFrame struct {
 	Deadline    string          `json:"deadline"`
 	Parent      string          `json:"parent"`
 	MaxAttempts int             `json:"max_attempts"`
+	TraceParent string          `json:"traceparent"`
 	From        string          `json:"from"`
 	// report
 	State     string          `json:"state"`
@@ -106,7 +107,7 @@ func (f *socketTask) do(ctx context.Context) (t task.Task, out consensus.Outcome
 	case "submit":
 		return a.newTask(ctx, caller, f.s.agent, NewTaskBody{
 			Agent: f.Agent, Needs: f.Needs, Type: f.TaskType, Body: f.Body, Priority: f.Priority, Deadline: f.Deadline,
-			Parent: f.Parent, MaxAttempts: f.MaxAttempts, From: f.From,
+			Parent: f.Parent, MaxAttempts: f.MaxAttempts, TraceParent: f.TraceParent, From: f.From,
 		}, idem)
 	case "report":
 		return a.report(ctx, caller, f.s.agent, f.task, ReportBody{

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -82,11 +83,14 @@ type NewTaskBody struct {
 	Deadline    string          `json:"deadline,omitempty" maxLength:"40" doc:"when it must have ended: how long from now, such as 10m, or a time in RFC 3339; 30m if left out, at most 720h"`
 	Parent      string          `json:"parent,omitempty" maxLength:"20" doc:"the task that this is a part of"`
 	MaxAttempts int             `json:"max_attempts,omitempty" minimum:"1" maximum:"16" doc:"how often it is handed over before it fails; 3 if left out"`
+	TraceParent string          `json:"traceparent,omitempty" maxLength:"256" doc:"the W3C trace context that it belongs to; the header of that name does the same"`
 	From        string          `json:"from,omitempty" maxLength:"63" doc:"the agent that asks, which the caller must be allowed to speak for; its inbox gets the result"`
 }
 
 type submitTaskInput struct {
 	WriteInput
+	TraceParent string `header:"traceparent" maxLength:"256" doc:"the W3C trace context that the task belongs to"`
+
 	Wait string `query:"wait" maxLength:"32" doc:"answer when the task has ended or waits for input, or after as long as this, at most 5m"`
 	Body NewTaskBody
 }
@@ -106,6 +110,7 @@ func (a *API) submitTask(ctx context.Context, in *submitTaskInput) (*taskOutput,
 		return nil, err
 	}
 	caller, _ := Principal(ctx)
+	in.Body.TraceParent = cmp.Or(in.Body.TraceParent, in.TraceParent)
 	t, out, err := a.newTask(ctx, caller, "", in.Body, idem)
 	if err != nil {
 		return nil, err
@@ -122,7 +127,7 @@ func (a *API) submitTask(ctx context.Context, in *submitTaskInput) (*taskOutput,
 // attached as, if it is.
 func (a *API) newTask(ctx context.Context, caller access.Principal, attached string, b NewTaskBody, idem *consensus.IdempotencyKey) (task.Task, consensus.Outcome, error) {
 	n := task.NewTask{
-		Agent: b.Agent, Needs: b.Needs, Type: b.Type, Body: b.Body, MaxAttempts: b.MaxAttempts, Idempotency: idem,
+		Agent: b.Agent, Needs: b.Needs, Type: b.Type, Body: b.Body, MaxAttempts: b.MaxAttempts, Idempotency: idem, TraceParent: b.TraceParent,
 		Requester: task.Party{Agent: b.From, Principal: caller.ID, Node: a.cfg.NodeID},
 	}
 	fail := func(err error) (task.Task, consensus.Outcome, error) { return task.Task{}, consensus.Outcome{}, err }

@@ -102,10 +102,13 @@ type post struct{ n *Node }
 // Send implements task.Post.
 func (p post) Send(ctx context.Context, l task.Letter) error {
 	priority := map[task.Priority]inbox.Priority{task.Low: inbox.Low, task.High: inbox.High, task.Critical: inbox.Critical}
-	return p.accept(ctx, inbox.Outgoing{
-		ID: l.ID, To: []inbox.Recipient{{Agent: l.To}}, Type: l.Type, Conversation: "task-" + l.Task.String(), CorrelationID: l.Task.String(),
+	span := p.n.tracer.Start(l.TraceParent, "task").Set("task", l.Task.String()).Set("type", l.Type).Set("agent", l.To)
+	err := p.accept(ctx, inbox.Outgoing{
+		TraceParent: span.Parent(l.TraceParent), ID: l.ID, To: []inbox.Recipient{{Agent: l.To}}, Type: l.Type, Conversation: "task-" + l.Task.String(), CorrelationID: l.Task.String(),
 		Body: l.Body, Priority: priority[l.Priority], TTL: l.TTL,
 	})
+	span.End(err)
+	return err
 }
 
 // propose sends a letter about a proposal.

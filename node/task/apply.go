@@ -18,7 +18,7 @@ func (s *store) submit(b submit) (made, error) {
 	}
 	r := &record{
 		State: stateNumber(Submitted), Type: b.Type, Requester: b.Requester, Wanted: b.Agent, Needs: b.Needs, Priority: b.Priority,
-		Deadline: deadline, Parent: b.Parent, MaxAttempts: b.MaxAttempts, Created: s.now,
+		Deadline: deadline, Parent: b.Parent, MaxAttempts: b.MaxAttempts, Created: s.now, TraceParent: b.TraceParent,
 	}
 	if err := s.descend(r); err != nil {
 		return made{}, err

@@ -49,6 +49,7 @@ type submit struct {
 	DeadlineMs  int64    `cbor:"8,keyasint,omitempty"`
 	Parent      ID       `cbor:"9,keyasint,omitempty"`
 	MaxAttempts int      `cbor:"10,keyasint"`
+	TraceParent string   `cbor:"11,keyasint,omitempty"`
 }
 
 // assignment gives a task that waits to an agent.
@@ -148,6 +149,8 @@ func (b *submit) check() error {
 		return invalid("type", fmt.Sprintf("type is at most %d bytes of printable text", MaxType))
 	case b.MaxAttempts < 1 || b.MaxAttempts > MaxAttempts:
 		return invalid("max_attempts", fmt.Sprintf("max_attempts is 1 to %d", MaxAttempts))
+	case len(b.TraceParent) > MaxTraceParent:
+		return invalid("traceparent", "a traceparent is as the W3C writes it")
 	case int(b.Priority) >= len(priorities):
 		return invalid("priority", "a priority is low, normal, high or critical")
 	case b.TimeoutMs < 0 || b.TimeoutMs > MaxTimeout.Milliseconds():

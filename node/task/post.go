@@ -32,6 +32,8 @@ type Letter struct {
 	Priority Priority
 	// TTL is how long it is of use; 0: as long as messages are kept.
 	TTL time.Duration
+	// TraceParent is the task's.
+	TraceParent string
 }
 
 // Post carries letters. Its methods are called at the leader, and may be
@@ -82,7 +84,7 @@ type outcome struct {
 // letter writes what a row of the outbox sends; ok is false where there is
 // nothing to send any more.
 func (o *outRow) letter(t Task, now time.Time) (l Letter, ok bool) {
-	l = Letter{ID: o.message(), To: o.To, Task: o.Task, Priority: t.Priority}
+	l = Letter{ID: o.message(), To: o.To, Task: o.Task, Priority: t.Priority, TraceParent: t.TraceParent}
 	var body any
 	switch o.Kind {
 	case outDelegate:

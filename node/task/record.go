@@ -82,6 +82,7 @@ type record struct {
 	Events      uint32    `cbor:"25,keyasint"`           // written so far
 	Inputs      int       `cbor:"26,keyasint,omitempty"` // times it was asked for
 	Bytes       int64     `cbor:"27,keyasint,omitempty"` // of its bodies
+	TraceParent string    `cbor:"28,keyasint,omitempty"`
 }
 
 func (r *record) state() State { return states[r.State] }
@@ -124,7 +125,7 @@ func (r *record) task(id ID) Task {
 	t := Task{
 		ID: id, State: r.state(), Type: r.Type, Requester: r.Requester, Agent: r.Agent, Needs: r.Needs,
 		Priority: priorities[r.Priority], Deadline: time.UnixMilli(r.Deadline).UTC(), Parent: r.Parent, Chain: r.Chain,
-		Attempt: r.Attempt, MaxAttempts: r.MaxAttempts, Tried: r.Tried, Note: r.Note, Progress: r.Progress, Error: r.Error,
+		Attempt: r.Attempt, MaxAttempts: r.MaxAttempts, TraceParent: r.TraceParent, Tried: r.Tried, Note: r.Note, Progress: r.Progress, Error: r.Error,
 		CreatedAt: time.UnixMilli(r.Created).UTC(), UpdatedAt: time.UnixMilli(r.Updated).UTC(), Revision: r.Revision,
 	}
 	if t.Agent == "" {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/tracing"
 )
 
 // Config is what a Service is built from. State and Part are required.
@@ -124,6 +125,8 @@ type NewTask struct {
 	// Parent is the task this is a part of; 0: none.
 	Parent      ID
 	MaxAttempts int // 0: DefaultAttempts
+	// TraceParent is a W3C trace context; what is none is left out.
+	TraceParent string
 	Idempotency *consensus.IdempotencyKey
 }
 
@@ -133,6 +136,9 @@ func (s *Service) Submit(ctx context.Context, n NewTask) (Task, consensus.Outcom
 	b := submit{
 		Requester: n.Requester, Agent: n.Agent, Needs: n.Needs, Type: n.Type, Body: n.Body, Priority: n.Priority.Rank(),
 		TimeoutMs: n.Timeout.Milliseconds(), Parent: n.Parent, MaxAttempts: n.MaxAttempts,
+	}
+	if _, err := tracing.Parse(n.TraceParent); err == nil {
+		b.TraceParent = n.TraceParent
 	}
 	if b.Body == nil {
 		b.Body = []byte("null")

@@ -17,6 +17,8 @@ const (
 	MaxText = 4 << 10
 	// MaxType bounds the requester's word for the kind of task.
 	MaxType = 128
+	// MaxTraceParent bounds a trace context.
+	MaxTraceParent = 256
 	// MaxNeeds and MaxNeed bound the capabilities a task needs.
 	MaxNeeds = 16
 	MaxNeed  = 128
@@ -181,7 +183,9 @@ type Task struct {
 	Needs    []string  `json:"needs,omitempty"`
 	Priority Priority  `json:"priority" enum:"low,normal,high,critical"`
 	Deadline time.Time `json:"deadline"`
-	Parent   ID        `json:"parent,omitempty"`
+	// TraceParent is the W3C trace context that it was submitted with.
+	TraceParent string `json:"traceparent,omitempty"`
+	Parent      ID     `json:"parent,omitempty"`
 	// Chain are the agents through whom the task came, from the first that
 	// asked; none of them can be given it.
 	Chain       []string `json:"chain,omitempty"`
