@@ -13,6 +13,7 @@ import (
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/consensus/consensustest"
+	"github.com/meshd/meshd/node"
 	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/proposal"
@@ -44,6 +45,11 @@ func (o *owners) Claim(_ context.Context, claims []inbox.Claim) ([]inbox.ClaimRe
 
 func (o *owners) Watch(func([]string)) func() { return func() {} }
 
+// nobodyHere is a node without agents.
+type nobodyHere struct{ Messages }
+
+func (nobodyHere) Agents() []node.Agent { return nil }
+
 const (
 	workerKey = "mk_worker_s3cretworkers3cret"
 	echoKey   = "at_echo_s3cretechos3cretecho"
@@ -62,6 +68,7 @@ func taskAPI(t testing.TB) *API {
 			all[k] = v
 		}
 		c.Auth = all
+		c.Messages = nobodyHere{}
 		c.Inboxes = &owners{of: map[string]string{"worker": "worker-key", "boss": "user"}}
 		tasks, proposals := task.NewPart(), proposal.NewPart()
 		state := &onceState{State: consensustest.New(tasks, proposals), seen: map[string]onceAnswer{}}
