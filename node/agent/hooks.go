@@ -14,7 +14,7 @@ import (
 // back, as a duration, where it said so; the sentence is its reason.
 const CodeReturned = "RETURNED"
 
-// CodeNotYourAgent: the name belongs to another credential (403).
+// CodeNotYourAgent says that the name belongs to another credential (403).
 const CodeNotYourAgent = "NOT_YOUR_AGENT"
 
 // Outgoing is a message that a client wants kept until it is delivered.

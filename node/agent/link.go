@@ -117,14 +117,13 @@ func (l *link) read() error {
 			} else {
 				err = l.take(*buf)
 			}
-			switch {
-			case err == nil:
+			if bad++; err == nil {
 				bad = 0
-			default:
+			} else {
 				c.server.bad.Inc()
-				if bad++; bad >= maxBadFrames || errors.Is(err, errMissingFrame) {
-					c.end(websocket.ClosePolicyViolation, "too many bad frames in a row")
-				}
+			}
+			if bad >= maxBadFrames || errors.Is(err, errMissingFrame) {
+				c.end(websocket.ClosePolicyViolation, "too many bad frames in a row")
 			}
 			err = nil
 		}

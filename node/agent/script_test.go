@@ -113,12 +113,12 @@ func (s *shelf) Submit(_ context.Context, m Outgoing, done func(Accepted, error)
 	had := s.ids[m.ID]
 	s.ids[m.ID] = true
 	s.mu.Unlock()
-	switch {
-	case m.To == "full":
+	switch m.To {
+	case "full":
 		done(Accepted{}, consensus.Refuse("INBOX_FULL", "no room"))
-	case m.To == "lost":
+	case "lost":
 		done(Accepted{}, consensus.Refuse("OUTCOME_UNKNOWN", "who knows"))
-	case m.To == "everybody@*":
+	case "everybody@*":
 		done(Accepted{ID: m.ID, Known: true, Recipients: []string{"a", "b"}}, nil)
 	default:
 		want := fmt.Sprintf("%s %s %s %s", m.From.Agent, m.Priority, m.TTL, m.Delay)
@@ -169,7 +169,7 @@ func (s *script) step(line string) error {
 		e := <-s.ends[who]
 		got := string(e.status) + " " + code(e.err)
 		if strings.TrimSpace(got) != strings.TrimSuffix(rest, " -") {
-			return fmt.Errorf("%s: %v", got, e.err)
+			return fmt.Errorf("%s: %w", got, e.err)
 		}
 		return nil
 	case "local":
