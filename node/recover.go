@@ -10,10 +10,7 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/consensus"
-	"github.com/meshd/meshd/graphsync"
-	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/identity"
-	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/roster"
 )
 
@@ -132,8 +129,8 @@ func Recover(ctx context.Context, cfg Config) (done Recovery, err error) {
 // refound makes the state of a raft directory that of a mesh of this node
 // alone, if it is not that already.
 func refound(ctx context.Context, cfg Config, dir, mesh string, self identity.NodeID) (r *roster.Roster, revision uint64, err error) {
-	part := roster.NewPart(nil)
-	group, err := openAlone(cfg, dir, part, access.NewPart(), graphsync.NewPart(), inbox.NewPart())
+	p := newParts(nil)
+	group, err := openAlone(cfg, dir, p.all()...)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -141,7 +138,7 @@ func refound(ctx context.Context, cfg Config, dir, mesh string, self identity.No
 	if _, err := roster.NewService(group).Refound(ctx, mesh, self); err != nil {
 		return nil, 0, fmt.Errorf("making the new mesh: %w", err)
 	}
-	return part.Roster(), group.Status().Revision, nil
+	return p.roster.Roster(), group.Status().Revision, nil
 }
 
 // openAlone opens the state of a stopped node with nobody to talk to.

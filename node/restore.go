@@ -12,9 +12,6 @@ import (
 	"strings"
 
 	"github.com/meshd/meshd/consensus"
-	"github.com/meshd/meshd/graphsync"
-	"github.com/meshd/meshd/node/access"
-	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/roster"
 )
 
@@ -37,16 +34,11 @@ type Restored struct {
 	Keys int
 }
 
-// stateParts are what the state of a node is made of.
-func stateParts() []consensus.Part {
-	return []consensus.Part{roster.NewPart(nil), access.NewPart(), graphsync.NewPart(), inbox.NewPart()}
-}
-
 // CheckBackup reads a whole backup and says what it holds. The error wraps
 // consensus.ErrBackupDamaged, or consensus.ErrNewer.
 func CheckBackup(ctx context.Context, open func() (io.ReadCloser, error)) (info consensus.BackupInfo, err error) {
 	err = reading(ctx, open, func(in io.Reader) error {
-		info, err = consensus.CheckBackup(in, stateParts())
+		info, err = consensus.CheckBackup(in, newParts(nil).all())
 		return err
 	})
 	return info, err
@@ -173,10 +165,9 @@ func restoreMarked(ctx context.Context, cfg Config, o RestoreOptions, lock *dirL
 	if err := o.step("prepared"); err != nil {
 		return nil, err
 	}
-	part, parts := roster.NewPart(nil), stateParts()
-	parts[0] = part
+	p := newParts(nil)
 	err = reading(ctx, o.Open, func(in io.Reader) error {
-		info, err := consensus.Restore(n.raftPath(), in, parts, roster.RestoreCommand(done.MeshID, o.MeshName, n.self()))
+		info, err := consensus.Restore(n.raftPath(), in, p.all(), roster.RestoreCommand(done.MeshID, o.MeshName, n.self()))
 		if err == nil && info != done.Backup {
 			err = errors.New("the backup has changed since it was checked")
 		}
@@ -185,7 +176,7 @@ func restoreMarked(ctx context.Context, cfg Config, o RestoreOptions, lock *dirL
 	if err = errors.Join(err, o.step("state")); err != nil {
 		return nil, err
 	}
-	if err := n.trust.Accept(part.Roster()); err != nil {
+	if err := n.trust.Accept(p.roster.Roster()); err != nil {
 		return nil, err
 	}
 	if err := o.step("trusted"); err != nil {

@@ -27,7 +27,10 @@ import (
 	"github.com/meshd/meshd/graphsync"
 	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/identity"
+	"github.com/meshd/meshd/node/inbox"
+	"github.com/meshd/meshd/node/proposal"
 	"github.com/meshd/meshd/node/roster"
+	"github.com/meshd/meshd/node/task"
 	"github.com/meshd/meshd/test/realmesh"
 )
 
@@ -108,7 +111,7 @@ func TestFrozenFormats(t *testing.T) {
 }
 
 func parts() []consensus.Part {
-	return []consensus.Part{roster.NewPart(nil), access.NewPart(), graphsync.NewPart()}
+	return []consensus.Part{roster.NewPart(nil), access.NewPart(), graphsync.NewPart(), inbox.NewPart(), task.NewPart(), proposal.NewPart()}
 }
 
 // check compares everything but the service itself.
