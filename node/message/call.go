@@ -156,7 +156,7 @@ func (c *call) lost(node string, err error) outcome {
 // outcome takes the end of an attempt: the next host where the last certainly
 // did not deliver and another may, else the end of the call.
 func (c *call) outcome(o outcome) {
-	if o.Status == Refused && o.Refusal != nil && elsewhere(o.Refusal.Code) && c.addr.Topic == "" && !c.addr.All {
+	if o.Status == Refused && o.Refusal != nil && c.elsewhere(o.Refusal.Code) && c.addr.Topic == "" && !c.addr.All {
 		if c.try(time.Now()) {
 			return
 		}
@@ -168,9 +168,12 @@ func (c *call) outcome(o outcome) {
 	c.finish(Receipt{ID: c.m.ID, Status: o.Status, Reply: o.Reply, Counts: o.Counts}, refusalError(o.Refusal))
 }
 
-// elsewhere says whether another instance may take what this one refused.
-func elsewhere(code string) bool {
-	return code == CodeAgentGone || code == CodeUnknownAddress || code == CodeOverloaded
+// elsewhere says whether another instance may take what this one refused. A
+// message of an inbox goes back to who pushes it when its instance is gone:
+// others of its sender that were given to that instance before it may be lost
+// with it, and are to come first.
+func (c *call) elsewhere(code string) bool {
+	return code == CodeOverloaded || c.m.Stored == nil && (code == CodeAgentGone || code == CodeUnknownAddress)
 }
 
 // cancelled ends the call because the sender's context did. Its deadline is

@@ -270,11 +270,14 @@ func (b *box) outcome(seq uint64, r result, now time.Time) (settle bool, after t
 	return true, after
 }
 
-// freed ends the pauses that want of room has made.
+// freed ends the pauses that want of room has made; the next one is short again.
 func (b *box) freed() {
 	for _, p := range b.paused {
 		if p.full {
-			p.over, p.last, b.unread = true, 0, true
+			p.over, b.unread = true, true
+		}
+		if p.over {
+			p.last = 0
 		}
 	}
 }
