@@ -19,7 +19,7 @@ func TestANodeThatCannotBeReachedIsTriedLast(t *testing.T) {
 		return receipt.Status
 	}
 	m.mu.Lock()
-	m.cut["b"] = true
+	m.set(m.cut, "b", true)
 	m.mu.Unlock()
 	for i := 0; send(fmt.Sprint("first-", i)) != Unknown; i++ {
 		if i > 10 {

@@ -256,3 +256,10 @@ func text(s string) json.RawMessage {
 	b, _ := json.Marshal(s)
 	return b
 }
+
+// set says what is wrong with the way to a node from now on.
+func (m *mesh) set(what map[string]bool, node string, on bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	what[node] = on
+}

@@ -146,7 +146,7 @@ func TestRefusals(t *testing.T) {
 func TestADeadNodeIsGone(t *testing.T) {
 	m := newMesh(t, "a", "b")
 	m.attach(t, "b", "worker", &echo{})
-	m.dead["b"] = true
+	m.set(m.dead, "b", true)
 	for _, to := range []string{"worker", "worker@b"} {
 		receipt, err := m.routers["a"].Send(context.Background(), Message{To: to}, true)
 		if code(err) != CodeAgentGone || receipt.Status != Refused {
@@ -158,7 +158,7 @@ func TestADeadNodeIsGone(t *testing.T) {
 func TestALostLinkLeavesTheMessageInDoubt(t *testing.T) {
 	m := newMesh(t, "a", "b")
 	m.attach(t, "b", "worker", &echo{})
-	m.cut["b"] = true
+	m.set(m.cut, "b", true)
 	receipt, err := m.routers["a"].Send(context.Background(), Message{To: "worker"}, false)
 	if err != nil || receipt.Status != Unknown {
 		t.Fatalf("%+v, %v", receipt, err)
@@ -179,7 +179,7 @@ func TestAnotherHostIsTriedWhenOneCertainlyDidNotDeliver(t *testing.T) {
 		t.Fatalf("%+v, %v", receipt, err)
 	}
 	// In doubt, it must not be tried again: live is at most once.
-	m.cut["b"] = true
+	m.set(m.cut, "b", true)
 	receipt, err = m.routers["a"].Send(context.Background(), Message{To: "worker"}, false)
 	if err != nil || receipt.Status != Unknown || len(e.got) != 1 {
 		t.Fatalf("%+v, %v, %d", receipt, err, len(e.got))
@@ -253,7 +253,7 @@ func TestAttachEndsWithItsContext(t *testing.T) {
 func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 	m := newMesh(t, "a", "b")
 	m.attach(t, "b", "worker", ReceiverFunc(func(*Delivery) error { return nil }))
-	m.mute["b"] = true
+	m.set(m.mute, "b", true)
 	done := make(chan error, 1)
 	m.routers["a"].Submit(context.Background(), Message{To: "worker"}, true, func(_ Receipt, err error) { done <- err })
 	m.routers["a"].Close()

@@ -86,14 +86,14 @@ func TestUnsubscribingIsHeardElsewhere(t *testing.T) {
 func TestInterestIsToldAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMesh(t, "a", "b")
-		m.dead["b"] = true
+		m.set(m.dead, "b", true)
 		e := &echo{}
 		start := time.Now()
 		s := m.listen(t, "a", e, "news")
 		if took := time.Since(start); took != 0 {
 			t.Errorf("waited %v for a dead node", took)
 		}
-		delete(m.dead, "b")
+		m.set(m.dead, "b", false)
 		m.routers["a"].PeersChanged()
 		synctest.Wait()
 		publish := func() {
@@ -125,7 +125,7 @@ func TestInterestIsToldAnew(t *testing.T) {
 func TestSubscribeWaitsASecondAtMostForASilentNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMesh(t, "a", "b")
-		m.mute["b"] = true
+		m.set(m.mute, "b", true)
 		s := m.listen(t, "a", &echo{})
 		start := time.Now()
 		if err := s.Subscribe(context.Background(), "news"); err != nil || time.Since(start) != subscribeWait {

@@ -73,7 +73,7 @@ func TestTheSenderDoesNotWaitForASilentNode(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := newMesh(t, "a", "b")
 			m.attach(t, "b", "worker", &echo{})
-			m.mute["b"] = true
+			m.set(m.mute, "b", true)
 			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 			defer cancel()
 			start := time.Now()
