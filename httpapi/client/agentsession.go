@@ -292,14 +292,7 @@ func (a *Agent) ackFrame() []byte {
 	return append(b, "]}"...)
 }
 
-// enqueue puts a frame in line and wakes the writer.
-func (a *Agent) enqueue(f frameOut) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.queue(f)
-}
-
-// queue is enqueue with the lock held.
+// queue puts a frame in line and wakes the writer. It needs the lock.
 func (a *Agent) queue(f frameOut) {
 	a.outBytes += len(f.data)
 	a.out = append(a.out, f)

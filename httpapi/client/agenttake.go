@@ -205,7 +205,7 @@ func (a *Agent) look() {
 		l.nudge()
 	}
 	for _, s := range lost {
-		var why error = errNoVerdict
+		why := errNoVerdict
 		if s.last != nil {
 			why = s.last
 		}

@@ -61,31 +61,31 @@ func testChild() {
 		}
 		var word string
 		_ = json.Unmarshal(l.Body, &word)
-		switch {
-		case word == "die":
+		switch word {
+		case "die":
 			os.Exit(7)
-		case word == "ack":
+		case "ack":
 			say(map[string]any{"type": "ack", "id": l.ID})
-		case word == "error":
+		case "error":
 			say(map[string]any{"type": "error", "in_reply_to": l.ID, "code": "OUT_OF_PAPER", "error": "there is no paper"})
-		case word == "hold": // answered when the next comes
+		case "hold": // answered when the next comes
 			held = append(held, l.ID)
-		case word == "keep": // never
-		case word == "stubborn":
+		case "keep": // never
+		case "stubborn":
 			signal.Ignore(syscall.SIGTERM)
 			say(map[string]any{"type": "reply", "in_reply_to": l.ID, "body": "I stay"})
 			for {
 				time.Sleep(time.Hour)
 			}
-		case word == "garbage":
+		case "garbage":
 			fmt.Println("starting up…\n{\"type\":\"reply\"}\n{\"type\":\"replay\",\"id\":\"1\"}\n[]")
 			fmt.Println(`{"type":"reply","in_reply_to":"none","body":1}`) // well-formed: not garbage
 			say(map[string]any{"type": "reply", "in_reply_to": l.ID, "body": "sorry"})
-		case word == "noise":
+		case "noise":
 			fmt.Println("1\n2\n3\n4\n" + strings.Repeat("5", maxLine+10))
-		case word == "environment":
+		case "environment":
 			say(map[string]any{"type": "reply", "in_reply_to": l.ID, "body": os.Environ()})
-		case word == "send":
+		case "send":
 			say(map[string]any{"type": "message", "id": "m1", "to": "other", "body": 1, "wait": true})
 			say(map[string]any{"type": "message", "id": "m2", "to": "nobody", "body": 1})
 			say(map[string]any{"type": "log", "level": "warn", "text": "sent two"})
