@@ -18,9 +18,7 @@ func TestANodeThatCannotBeReachedIsTriedLast(t *testing.T) {
 		receipt, _ := m.routers["a"].Send(context.Background(), Message{ID: id, To: "worker"}, false)
 		return receipt.Status
 	}
-	m.mu.Lock()
 	m.set(m.cut, "b", true)
-	m.mu.Unlock()
 	for i := 0; send(fmt.Sprint("first-", i)) != Unknown; i++ {
 		if i > 10 {
 			t.Fatal("nothing went to the node whose connection breaks")
@@ -37,9 +35,7 @@ func TestANodeThatCannotBeReachedIsTriedLast(t *testing.T) {
 	}
 
 	// It comes back: a connection from there is as good as one to there.
-	m.mu.Lock()
-	m.cut["b"] = false
-	m.mu.Unlock()
+	m.set(m.cut, "b", false)
 	m.attach(t, "a", "home", &echo{})
 	if receipt, err := m.routers["b"].Send(context.Background(), Message{To: "home"}, false); err != nil || receipt.Status != Delivered {
 		t.Fatalf("%+v, %v", receipt, err)
