@@ -149,7 +149,7 @@ func (a *app) topLive(ctx context.Context, p *output.Printer, look topLook) erro
 	if _, err := io.WriteString(a.out, otherScreen); err != nil {
 		return err
 	}
-	defer io.WriteString(a.out, ownScreen)
+	defer func() { _, _ = io.WriteString(a.out, ownScreen) }()
 	view := topView{now: before, at: time.Now(), keys: true}
 	tick := time.NewTicker(topEvery)
 	defer tick.Stop()
