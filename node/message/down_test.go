@@ -18,6 +18,10 @@ func TestANodeThatCannotBeReachedIsTriedLast(t *testing.T) {
 		receipt, _ := m.routers["a"].Send(context.Background(), Message{ID: id, To: "worker"}, false)
 		return receipt.Status
 	}
+	// The connection stands, and nothing but messages goes over it.
+	if _, err := m.routers["a"].Send(context.Background(), Message{To: "worker@b"}, false); err != nil {
+		t.Fatal(err)
+	}
 	m.set(m.cut, "b", true)
 	for i := 0; send(fmt.Sprint("first-", i)) != Unknown; i++ {
 		if i > 10 {
