@@ -88,9 +88,13 @@ func (l *link) fail(why string) {
 func (l *link) read() error {
 	c := l.client
 	l.conn.SetReadLimit(maxFrame)
-	l.conn.SetPongHandler(func(string) error { return nil })
+	l.conn.SetPongHandler(func(string) error {
+		l.listen()
+		return nil
+	})
 	l.conn.SetCloseHandler(func(int, string) error { return nil })
 	l.conn.SetPingHandler(func(data string) error {
+		l.listen()
 		c.mu.Lock()
 		ok := len(c.queue.control) < fairShare
 		if ok {
@@ -106,7 +110,7 @@ func (l *link) read() error {
 		if err != nil {
 			return err
 		}
-		l.heard.Store(c.server.clock.Load())
+		l.listen()
 		buf := getBuffer()
 		var charged int64
 		*buf, charged, err = c.server.readAll(r, *buf)
@@ -137,6 +141,9 @@ func (l *link) read() error {
 		}
 	}
 }
+
+// listen notes that the client is there.
+func (l *link) listen() { l.heard.Store(l.client.server.clock.Load()) }
 
 // maxLarge bounds the large frames that are being read, of all clients.
 const maxLarge = 256 << 20

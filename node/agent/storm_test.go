@@ -193,3 +193,31 @@ func TestTransportReadsAllInOrder(t *testing.T) {
 	}
 	waitFor(t, func() bool { return n.server.large.Load() == 0 })
 }
+
+// Who only listens is there as long as it answers pings, or sends its own.
+func TestAClientThatOnlyAnswersPingsStays(t *testing.T) {
+	n, dial := tlsNode(t)
+	conn := dial("")
+	expectText(t, conn, `"hello"`)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _, _ = conn.ReadMessage() // answers pings meanwhile
+	}()
+	c := n.server.sessions()[0]
+	l := c.link.Load()
+	silent := func() int64 {
+		now := n.server.clock.Load() + 1
+		l.heard.Store(now - int64(idleTimeout/time.Second) + 1)
+		return now
+	}
+	c.tick(silent())
+	waitFor(t, func() bool { return l.heard.Load() >= 0 })
+	silent()
+	if err := conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { return l.heard.Load() >= 0 })
+	_ = conn.Close()
+	<-done
+}
