@@ -37,6 +37,7 @@ type Report struct {
 	AskRoundTripMs   float64 `json:"ask_round_trip_ms"`
 	Answer           string  `json:"answer"`
 	ReadYourWriteMs  float64 `json:"write_to_read_ms"`
+	AcceptedMs       float64 `json:"message_accepted_ms"`
 	LeaderGapSeconds float64 `json:"leader_gap_seconds"`
 	CatchUpSeconds   float64 `json:"catch_up_seconds"`
 	Revision         uint64  `json:"revision"`
@@ -63,8 +64,10 @@ func Run(ctx context.Context, o Options) (*Demo, Report, error) {
 		{"Loading meshd's own package graph at " + names[0], d.load},
 		{"A client at " + names[0] + " asks the librarian on " + names[2], d.ask},
 		{"A write at " + names[1] + " is read at " + names[2], d.writeAndRead},
+		{"A message is left for an agent that is away", d.leaveMessage},
 		{"The leader is killed", d.killLeader},
 		{"The dead node returns", d.comeBack},
+		{"The agent comes for its message", d.takeMessage},
 		{"Everything is equal everywhere", d.compare},
 	} {
 		o.Headline(act.title)
