@@ -131,7 +131,7 @@ func TestAppend(t *testing.T) {
 		if i%3 == 1 {
 			m.Stored = &message.Stored{Seq: 7, Attempt: i, AcceptedAt: time.Unix(int64(i), 5e8).UTC(), ExpiresAt: time.Unix(9, 0).UTC()}
 			if i > 4 {
-				m.Body, m.Stored.Size = nil, 1 << 21
+				m.Body, m.Stored.Size = nil, 1<<21
 			}
 		}
 		d := &message.Delivery{Message: m, WantReply: i%2 == 1}
