@@ -33,6 +33,34 @@ type socketFrames struct {
 	// has it, so a read of it need not wait.
 	had     atomic.Uint64
 	watches socketWatches
+	// sends and stays are the generations of credentials at which Permit and
+	// Stay said yes last.
+	sends, stays atomic.Uint64
+}
+
+// generational is an Authenticator that tells when its answers may have
+// changed.
+type generational interface {
+	// Generation changes, before the change is answered, with whatever changes
+	// an answer of Authenticate; it is never 0.
+	Generation() uint64
+}
+
+// still is allow for what is asked for each message: it looks again only when
+// some credential has changed since the last yes.
+func (s *socketFrames) still(what *Route, yes *atomic.Uint64) error {
+	var generation uint64
+	if g, ok := s.api.cfg.Auth.(generational); ok {
+		if generation = g.Generation(); generation == yes.Load() {
+			return nil
+		}
+	}
+	err := s.allow(what)
+	if err == nil {
+		yes.Store(generation)
+		return nil
+	}
+	return s.Told(err)
 }
 
 // allow looks at the credential again, so that one that was revoked stops
@@ -57,7 +85,7 @@ func (s *socketFrames) Permit() error {
 	if what.Scope == AnyScope {
 		what = sendFrames
 	}
-	return s.told(context.Background(), s.allow(what))
+	return s.still(what, &s.sends)
 }
 
 // Listen implements agent.Requests. Whoever may be an agent may listen.
@@ -74,7 +102,7 @@ func (s *socketFrames) Told(err error) error { return s.told(context.Background(
 
 // Stay implements agent.Requests. Whoever was let in may stay.
 func (s *socketFrames) Stay() error {
-	return s.told(context.Background(), s.allow(s.route))
+	return s.still(s.route, &s.stays)
 }
 
 // Begin implements agent.Requests.

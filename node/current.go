@@ -38,6 +38,10 @@ func (r *replica) caughtUp() bool {
 	return r.fresh.Load() == g
 }
 
+// Generation changes whenever a credential may have become good, or have ceased
+// to be; see access.Service. Safe for concurrent use.
+func (n *Node) Generation() uint64 { return n.keys.Generation() }
+
 // Authenticate finds whose credential it is. While this node's state is still
 // older than the mesh's, a credential it does not know may be a good one: that
 // is consensus.ErrBehind and not access.ErrBadCredential. Safe for concurrent

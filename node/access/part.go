@@ -64,7 +64,13 @@ type Revocation struct {
 // Part is the keys in the replicated state, and an index of the valid ones in
 // memory that is renewed before the command that changed them is answered.
 type Part struct {
-	index atomic.Pointer[map[string]valid]
+	index atomic.Pointer[index]
+}
+
+// index is the valid keys by id, as one commit left them.
+type index struct {
+	generation uint64 // of one Part, counted from 1
+	keys       map[string]valid
 }
 
 // valid is one key that opens.
@@ -81,7 +87,7 @@ var (
 // NewPart returns the part.
 func NewPart() *Part {
 	p := &Part{}
-	p.index.Store(&map[string]valid{})
+	p.index.Store(&index{generation: 1})
 	return p
 }
 
@@ -225,7 +231,7 @@ func (p *Part) Committed(r consensus.Reader) { p.Reset(r) }
 
 // Reset implements consensus.Observer.
 func (p *Part) Reset(r consensus.Reader) {
-	index := map[string]valid{}
+	keys := map[string]valid{}
 	for _, v := range r.Scan(tableKeys, nil, nil) {
 		var k record
 		if err := consensus.Decode(v, &k); err != nil {
@@ -234,8 +240,13 @@ func (p *Part) Reset(r consensus.Reader) {
 			continue
 		}
 		if k.RevokedAt == 0 {
-			index[k.ID] = valid{hash: k.Hash, principal: Principal{ID: k.ID, Name: k.Name, Role: k.Role, Scopes: k.Scopes, Kind: KindKey}}
+			keys[k.ID] = valid{hash: k.Hash, principal: Principal{ID: k.ID, Name: k.Name, Role: k.Role, Scopes: k.Scopes, Kind: KindKey}}
 		}
 	}
-	p.index.Store(&index)
+	for {
+		was := p.index.Load()
+		if p.index.CompareAndSwap(was, &index{generation: was.generation + 1, keys: keys}) {
+			return
+		}
+	}
 }

@@ -117,6 +117,11 @@ func (s *Service) List(ctx context.Context) (keys []KeyInfo, err error) {
 	return keys, err
 }
 
+// Generation changes with whatever changes an answer of Authenticate, before
+// the command that did so is answered; it is never 0. What was good at a
+// generation, asked for before Authenticate, is good as long as that stands.
+func (s *Service) Generation() uint64 { return s.part.index.Load().generation }
+
 // Authenticate says who holds a credential: ErrNoCredential where there is
 // none, ErrBadCredential where it opens nothing. It asks nobody and needs no
 // leader.
@@ -134,7 +139,7 @@ func (s *Service) Authenticate(credential string) (Principal, error) {
 	id, shaped := keyID(credential)
 	// An id that is not there is compared with a hash that nothing has, so
 	// that the time does not tell which ids exist.
-	k, known := (*s.part.index.Load())[id]
+	k, known := s.part.index.Load().keys[id]
 	if equal := subtle.ConstantTimeCompare(sum[:], k.hash[:]) == 1; !shaped || !known || !equal {
 		return Principal{}, ErrBadCredential
 	}
