@@ -17,6 +17,7 @@ type client struct {
 	server  *Server
 	who     Client
 	session *message.Session // nil for a client without a name that subscribes to nothing
+	outbox  *message.Outbox  // of a client without a name that sends; guarded by mu
 	ctx     context.Context  // ends with the session
 	cancel  context.CancelFunc
 	waiting atomic.Int32   // requests under way
@@ -40,6 +41,7 @@ type client struct {
 	queue  queue
 	nextID uint64                       // of receive frames
 	unsure map[uint64]*message.Delivery // receive frames to be acknowledged or answered
+	owed   int                          // bytes that came into unsure since those that ended were dropped
 	sends  map[string]struct{}          // ids of the client's sends under way
 	acks   bool                         // it acknowledges what it receives
 	batch  bool                         // it takes acknowledgements together
@@ -162,7 +164,7 @@ func (c *client) finish() {
 	c.mu.Lock()
 	c.ended = true
 	c.present()
-	session, code, why, secret := c.session, c.code, c.why, c.secret
+	session, outbox, code, why, secret := c.session, c.outbox, c.code, c.why, c.secret
 	cancels := c.subs.takeEvents()
 	c.mu.Unlock()
 	c.writing.Unlock()
@@ -171,6 +173,9 @@ func (c *client) finish() {
 	}
 	if session != nil {
 		session.Close()
+	}
+	if outbox != nil {
+		outbox.Close()
 	}
 	c.server.forget(c, secret)
 	if l != nil {

@@ -86,7 +86,13 @@ const (
 func decodeFrame(data []byte) (inbound, error) {
 	var f inbound
 	if err := strictjson.Decode(data, &f); err != nil {
-		return inbound{}, badFrame("", err.Error())
+		var named struct {
+			ID string `json:"id"`
+		}
+		if json.Unmarshal(data, &named) != nil || !visible(named.ID) {
+			named.ID = ""
+		}
+		return inbound{ID: named.ID}, badFrame("", err.Error())
 	}
 	if !visible(f.ID) {
 		return inbound{}, badFrame("id", "id is at most 128 visible ASCII characters")
@@ -206,10 +212,13 @@ func (f *inbound) checkSend() error {
 		return badFrame("sticky", "a durable message goes to the inbox of the agent, not to one instance")
 	}
 	if !f.Durable {
-		for name, value := range map[string]string{"ttl": f.TTL, "delay": f.Delay, "priority": f.Priority} {
-			if value != "" {
-				return badFrame(name, name+" is for durable messages")
-			}
+		switch {
+		case f.TTL != "":
+			return badFrame("ttl", "ttl is for durable messages")
+		case f.Delay != "":
+			return badFrame("delay", "delay is for durable messages")
+		case f.Priority != "":
+			return badFrame("priority", "priority is for durable messages")
 		}
 		return nil
 	}

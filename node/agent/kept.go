@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/meshd/meshd/node/message"
@@ -21,6 +22,7 @@ type kept struct {
 	first int   // where in text the oldest frame begins
 	ends  []int // where in text each ends; the last of them is frame last
 	await []awaited
+	owed  int // bytes that came into await since those that ended were dropped
 }
 
 // awaited is a message that is delivered when frame is confirmed, whether it
@@ -35,6 +37,10 @@ func (k *kept) add(frame []byte, d *message.Delivery, all *atomic.Int64) {
 	k.last++
 	if d != nil {
 		k.await = append(k.await, awaited{k.last, d})
+		if k.owed += perMessage + len(frame); k.owed > maxQueueBytes {
+			k.owed = 0 // a client that never confirms anything must not pile them up
+			k.await = slices.DeleteFunc(k.await, func(a awaited) bool { return a.d.Ended() })
+		}
 	}
 	if k.first > 0 && k.first >= len(k.text)/2 {
 		k.compact()

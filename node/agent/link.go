@@ -14,16 +14,19 @@ import (
 
 // link is one connection of a client. Its goroutine reads.
 type link struct {
+	done   func(error) // called when it is over
 	client *client
 	conn   *websocket.Conn
 	net    net.Conn // below the WebSocket
 	hooked bool     // net tells when the reader waits
+	bad    int      // bad frames in a row
 	to     string   // the address read last, which the next frame is likely to have
 	// reading says that the reader is at work and looks at the queue before it
 	// waits for the client.
 	reading atomic.Bool
 	heard   atomic.Int64 // by the server's clock
 	closing atomic.Bool
+	parted  string                 // why it ended, where its session goes on
 	broken  atomic.Pointer[string] // why the node gave it up
 }
 
@@ -84,62 +87,99 @@ func (l *link) fail(why string) {
 	}
 }
 
-// read takes the client's frames until the connection ends, and returns why.
-func (l *link) read() error {
-	c := l.client
+// prepare says how the WebSocket reads.
+func (l *link) prepare() {
 	l.conn.SetReadLimit(maxFrame)
 	l.conn.SetPongHandler(func(string) error {
 		l.listen()
 		return nil
 	})
 	l.conn.SetCloseHandler(func(int, string) error { return nil })
-	l.conn.SetPingHandler(func(data string) error {
-		l.listen()
-		c.mu.Lock()
-		ok := len(c.queue.control) < fairShare
-		if ok {
-			c.queue.control = appendWS(c.queue.control, opPong, []byte(data))
-		}
-		c.mu.Unlock()
-		c.told(ok)
-		return nil
-	})
-	bad := 0
+	l.conn.SetPingHandler(l.pong)
+}
+
+// pong answers a ping of the client.
+func (l *link) pong(data string) error {
+	l.listen()
+	c := l.client
+	c.mu.Lock()
+	ok := len(c.queue.control) < fairShare
+	if ok {
+		c.queue.control = appendWS(c.queue.control, opPong, []byte(data))
+	}
+	c.mu.Unlock()
+	c.told(ok)
+	return nil
+}
+
+// read takes the client's frames until the connection ends, and returns why,
+// or errStale when another goroutine should go on.
+func (l *link) read() error {
 	for {
 		kind, r, err := l.conn.NextReader()
 		if err != nil {
 			return err
 		}
-		l.listen()
-		buf := getBuffer()
-		var charged int64
-		*buf, charged, err = c.server.readAll(r, *buf)
-		if err == nil && !l.closing.Load() {
-			if kind != websocket.TextMessage {
-				err = badFrame("", "frames are text messages with one JSON object each")
-				c.tell(errorFrame("", err))
-			} else {
-				err = l.take(*buf)
-			}
-			if bad++; err == nil {
-				bad = 0
-			} else {
-				c.server.bad.Inc()
-			}
-			if bad >= maxBadFrames || errors.Is(err, errMissingFrame) {
-				c.end(websocket.ClosePolicyViolation, "too many bad frames in a row")
-			}
-			err = nil
-		}
-		c.server.large.Add(-charged)
-		putBuffer(buf)
-		if err != nil {
+		if err := l.frame(kind, r); err != nil {
 			return err
 		}
 		if !l.hooked {
 			l.idle()
 		}
+		if l.stale() {
+			return errStale
+		}
 	}
+}
+
+// frame takes one frame. The error ends the connection. It is not a part of
+// read, whose stack each connection keeps while it waits.
+//
+//go:noinline
+func (l *link) frame(kind int, r io.Reader) error {
+	c := l.client
+	l.listen()
+	buf := getBuffer()
+	data, charged, err := c.server.readAll(r, *buf)
+	*buf = data
+	if err == nil && !l.closing.Load() {
+		var bad error
+		if kind != websocket.TextMessage {
+			bad = badFrame("", "frames are text messages with one JSON object each")
+			c.tell(errorFrame("", bad))
+		} else {
+			bad = l.take(data)
+		}
+		if l.bad++; bad == nil {
+			l.bad = 0
+		} else {
+			c.server.bad.Inc()
+		}
+		if l.bad >= maxBadFrames || errors.Is(bad, errMissingFrame) {
+			c.end(websocket.ClosePolicyViolation, "too many bad frames in a row")
+		}
+	}
+	c.server.large.Add(-charged)
+	putBuffer(buf)
+	return err
+}
+
+var errStale = errors.New("the stack is larger than waiting takes")
+
+// stale says, after a frame, that a fresh goroutine should read on: to act on
+// a frame takes a stack of 8 to 16 KiB, which the runtime would take back only
+// in part, and to wait for the next takes less than four. It says so after the
+// first frame, and then seldom enough to cost a busy connection nothing.
+func (l *link) stale() bool {
+	now := l.client.server.clock.Load()
+	if l.fresh > 0 && now-l.fresh < int64(pingEvery/time.Second) {
+		return false
+	}
+	l.fresh = now
+	if l.hooked {
+		l.idle() // what waits is written with the large stack
+	}
+	return true
 }
 
 // listen notes that the client is there.
@@ -174,13 +214,43 @@ func (s *Server) readAll(r io.Reader, b []byte) (_ []byte, charged int64, err er
 	}
 }
 
-// run serves the connection until it is done with.
-func (l *link) run() error {
-	c := l.client
+// run serves the connection until it is done with. Where read says so, another
+// goroutine goes on in place of the caller's.
+func (l *link) run() {
+	if l.fresh == 0 {
+		l.begin()
+	}
+	err := l.read()
+	if err == errStale { //nolint:errorlint // it is never wrapped
+		go l.run()
+		return
+	}
+	l.over(err)
+}
+
+// begin writes what waits, the hello first.
+//
+//go:noinline
+func (l *link) begin() {
+	l.prepare()
 	l.busy()
 	l.idle()
-	err := l.read()
+}
+
+// over ends the connection after reading failed.
+//
+//go:noinline
+func (l *link) over(err error) {
 	l.reading.Store(false)
+	err = l.finish(err)
+	c := l.client
+	c.server.cfg.Logger.Info("agent connection closed", "agent", c.who.Name, "principal", c.who.Principal, "reason", c.reason())
+	l.done(err)
+}
+
+// finish ends the session with the connection, or lets it wait for another.
+func (l *link) finish(err error) error {
+	c := l.client
 	defer l.conn.Close()
 	if c.link.Load() != l {
 		return nil // the client has another connection

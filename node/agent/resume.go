@@ -166,6 +166,9 @@ func (s *Server) resume(l *link, who Client, secret string, seen uint64) *client
 	defer c.taking.Unlock()
 	c.writing.Lock()
 	defer c.writing.Unlock()
+	if quicker := c.link.Load(); quicker != nil { // it resumed while this one waited
+		quicker.fail("the client has another connection")
+	}
 	out := getBuffer()
 	defer putBuffer(out)
 	hello := c.hello()

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"log/slog"
@@ -100,23 +101,21 @@ func NewServer(cfg Config) *Server {
 	return s
 }
 
-// Start is Serve on a goroutine of the server's own, which Close waits for, so
-// that whoever made the connection need not stay for it. ended is called with
-// what Serve returns; it may be nil.
+// Start serves a connection on goroutines of the server's own, which Close waits
+// for, so that whoever made the connection need not stay for it. ended is called
+// with what Serve would return; it may be nil.
 func (s *Server) Start(conn *websocket.Conn, who Client, ended func(error)) {
+	if ended == nil {
+		ended = func(error) {}
+	}
 	if err := s.enter(conn); err != nil {
-		if ended != nil {
-			ended(err)
-		}
+		ended(err)
 		return
 	}
-	go func() {
-		defer s.exit()
-		err := s.serve(context.Background(), conn, who)
-		if ended != nil {
-			ended(err)
-		}
-	}()
+	go s.serve(conn, who, func(err error) {
+		ended(err)
+		s.exit()
+	})
 }
 
 // Serve speaks the protocol of PROTOCOL.md on an authenticated connection
@@ -130,7 +129,12 @@ func (s *Server) Serve(ctx context.Context, conn *websocket.Conn, who Client) er
 		return err
 	}
 	defer s.exit()
-	return s.serve(ctx, conn, who)
+	done := make(chan error, 1)
+	c := s.serve(conn, who, func(err error) { done <- err })
+	if c != nil && ctx.Done() != nil {
+		defer context.AfterFunc(ctx, func() { c.end(websocket.CloseGoingAway, "the node is closing the connection") })()
+	}
+	return <-done
 }
 
 func (s *Server) enter(conn *websocket.Conn) error {
@@ -156,21 +160,21 @@ func (s *Server) exit() {
 	s.wg.Done()
 }
 
-func (s *Server) serve(ctx context.Context, conn *websocket.Conn, who Client) error {
+// serve begins to serve a connection, and returns its session, nil where there
+// is none. done is called once it is over.
+func (s *Server) serve(conn *websocket.Conn, who Client, done func(error)) *client {
 	l := newLink(conn)
+	l.done = done
 	l.heard.Store(s.clock.Load())
 	c, err := s.sessionOf(l, who)
 	if err != nil {
 		Refuse(conn, err)
-		return err
-	}
-	if ctx.Done() != nil {
-		defer context.AfterFunc(ctx, func() { c.end(websocket.CloseGoingAway, "the node is closing the connection") })()
+		done(err)
+		return nil
 	}
 	s.cfg.Logger.Info("agent connection opened", "agent", who.Name, "principal", who.Principal, "remote", conn.RemoteAddr().String(), "resumes", who.Resumes)
-	err = l.run()
-	s.cfg.Logger.Info("agent connection closed", "agent", who.Name, "principal", who.Principal, "reason", c.reason())
-	return err
+	go l.run()
+	return c
 }
 
 // sessionOf finds the session of a connection, or makes it one.

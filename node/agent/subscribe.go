@@ -15,6 +15,8 @@ import (
 const (
 	maxPatterns   = 256
 	maxEventTypes = 32
+	// maxTurn bounds the changes of subscriptions that wait for their turn.
+	maxTurn = 1024
 )
 
 // subscriptions are what a session hears of. The client's mu guards them.
@@ -22,6 +24,7 @@ type subscriptions struct {
 	patterns map[string]struct{}
 	events   []string          // in the order of their listeners
 	cancels  map[string]func() // of the listeners, one a type
+	turn     []func()          // changes under way, in the order of their frames; the first is at work
 }
 
 func (s *subscriptions) takeEvents() []func() {
@@ -33,8 +36,9 @@ func (s *subscriptions) takeEvents() []func() {
 	return out
 }
 
-// subscribe begins or ends subscriptions. What other nodes must hear of takes
-// its time, so it is done beside the frames that follow.
+// subscribe begins or ends subscriptions, in the order of the frames. What
+// other nodes must hear of takes its time, so that is waited for beside the
+// frames that follow.
 func (c *client) subscribe(f *inbound) {
 	id, topics, durable, begin := f.ID, f.Topics, f.Durable, f.Type == "subscribe"
 	if len(topics) > 0 && c.who.Requests != nil {
@@ -46,18 +50,60 @@ func (c *client) subscribe(f *inbound) {
 	since, _ := parseNumber(f.Since)
 	events := f.Events
 	answer := func(missed bool) { c.tell(outbound{Type: "result", ID: id, Missed: missed}) }
-	if len(topics) == 0 {
+	c.mu.Lock()
+	waiting := len(c.subs.turn)
+	c.mu.Unlock()
+	switch {
+	case waiting >= maxTurn:
+		c.tell(errorFrame(id, consensus.Refuse(message.CodeOverloaded, "too many changes of this connection's subscriptions are under way")))
+		return
+	case waiting == 0 && len(topics) == 0:
 		c.followed(id, events, since, begin, answer)
+		return
+	}
+	var known func(context.Context) error
+	var err error
+	if !durable {
+		known, err = c.topics(topics, begin)
+	}
+	c.inTurn(func() {
+		switch {
+		case err != nil:
+		case durable && len(topics) > 0:
+			err = c.durableTopics(topics, begin)
+		case known != nil:
+			err = known(c.ctx)
+		}
+		if err != nil {
+			c.tell(errorFrame(id, c.refusal(err)))
+			return
+		}
+		c.followed(id, events, since, begin, answer)
+	})
+}
+
+// inTurn runs fn after those that were given before. Only take calls it.
+func (c *client) inTurn(fn func()) {
+	c.mu.Lock()
+	c.subs.turn = append(c.subs.turn, fn)
+	first := len(c.subs.turn) == 1
+	c.mu.Unlock()
+	if !first {
 		return
 	}
 	c.jobs.Add(1)
 	c.server.crew.do(task(func() {
 		defer c.jobs.Done()
-		if err := c.topics(topics, durable, begin); err != nil {
-			c.tell(errorFrame(id, c.refusal(err)))
-			return
+		for fn := fn; fn != nil; {
+			fn()
+			c.mu.Lock()
+			if c.subs.turn[0] = nil; len(c.subs.turn) > 1 {
+				fn, c.subs.turn = c.subs.turn[1], c.subs.turn[1:]
+			} else {
+				fn, c.subs.turn = nil, nil
+			}
+			c.mu.Unlock()
 		}
-		c.followed(id, events, since, begin, answer)
 	}))
 }
 
@@ -77,14 +123,15 @@ func (c *client) followed(id string, events []string, since uint64, begin bool, 
 	}
 }
 
-// topics begins or ends subscriptions to topics.
-func (c *client) topics(patterns []string, durable, begin bool) error {
-	if durable {
-		return c.durableTopics(patterns, begin)
+// topics begins or ends subscriptions to topics at once; known, if it is not
+// nil, returns when other nodes know of them.
+func (c *client) topics(patterns []string, begin bool) (known func(context.Context) error, err error) {
+	if len(patterns) == 0 {
+		return nil, nil
 	}
 	session, err := c.listener(begin)
 	if err != nil || session == nil {
-		return err
+		return nil, err
 	}
 	for _, p := range patterns {
 		c.mu.Lock()
@@ -101,19 +148,19 @@ func (c *client) topics(patterns []string, durable, begin bool) error {
 		c.mu.Unlock()
 		switch {
 		case full:
-			return consensus.Refuse(message.CodeOverloaded, fmt.Sprintf("this connection has %d subscriptions, which is as many as it may have", maxPatterns))
+			return nil, consensus.Refuse(message.CodeOverloaded, fmt.Sprintf("this connection has %d subscriptions, which is as many as it may have", maxPatterns))
 		case !begin && had:
 			session.Unsubscribe(p)
 		case begin && !had:
-			if err := session.Subscribe(c.ctx, p); err != nil {
+			if known, err = session.BeginSubscribe(p); err != nil {
 				c.mu.Lock()
 				delete(c.subs.patterns, p)
 				c.mu.Unlock()
-				return err
+				return nil, err
 			}
 		}
 	}
-	return nil
+	return known, nil // the last to be known of is known of last
 }
 
 func (c *client) durableTopics(patterns []string, begin bool) error {

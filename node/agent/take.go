@@ -47,11 +47,15 @@ func (l *link) take(data []byte) error {
 				_, number := cutNumber(data)
 				_, _ = c.arrived(number, len(data))
 			}
-			c.tell(errorFrame(f.ID, err))
+			out := errorFrame(f.ID, err)
+			if f.Type == "send" && f.ID != "" {
+				out.Status = message.Refused
+			}
+			c.tell(out)
 			return err
 		}
 	}
-	if resumable && f.Type != "seen" && f.Type != "ping" {
+	if resumable && f.counts() {
 		if fresh, err := c.arrived(f.Frame, len(data)); !fresh {
 			return err
 		}
@@ -81,7 +85,9 @@ func (c *client) act(f *inbound) error {
 	case "send":
 		if c.who.Requests != nil {
 			if err := c.who.Requests.Permit(); err != nil {
-				c.tell(errorFrame(f.ID, err))
+				out := errorFrame(f.ID, err)
+				out.Status = message.Refused
+				c.tell(out)
 				return nil
 			}
 		}
@@ -207,15 +213,33 @@ func (c *client) reply(f *inbound) {
 	}
 }
 
-// sweep drops deliveries that ended without the client's word.
-func (c *client) sweep() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// owe notes that the client owes its word for a receive frame. It needs mu.
+func (c *client) owe(id uint64, d *message.Delivery) {
+	if c.unsure == nil {
+		c.unsure = map[uint64]*message.Delivery{}
+	}
+	c.unsure[id] = d
+	if c.owed += perMessage + len(d.Message.Body); c.owed > maxQueueBytes {
+		c.forgive()
+	}
+}
+
+// forgive drops deliveries that ended without the client's word, so that those
+// of a client who never gives it do not pile up. It needs mu.
+func (c *client) forgive() {
+	c.owed = 0
 	for id, d := range c.unsure {
 		if d.Ended() {
 			delete(c.unsure, id)
 		}
 	}
+}
+
+// sweep drops what is no longer needed.
+func (c *client) sweep() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forgive()
 	if len(c.unsure) == 0 {
 		c.unsure = nil // a map keeps the size it once had
 	}
@@ -237,13 +261,19 @@ func (c *client) submit(f *inbound) {
 		c.sends[f.ID] = struct{}{}
 	}
 	session := c.session
+	if c.who.Name == "" && c.outbox == nil && !c.ended {
+		c.outbox = c.server.cfg.Router.Outbox(c.who.Principal)
+	}
+	outbox := c.outbox
 	c.mu.Unlock()
 	switch {
 	case twice:
 		c.tell(errorFrame(f.ID, badFrame("id", "a send with this id is still under way")))
 		return
 	case full:
-		c.tell(errorFrame(f.ID, consensus.Refuse(message.CodeOverloaded, "too many sends of this connection are under way")))
+		out := errorFrame(f.ID, consensus.Refuse(message.CodeOverloaded, "too many sends of this connection are under way"))
+		out.Status = message.Refused
+		c.tell(out)
 		return
 	}
 	m := message.Message{
@@ -267,13 +297,15 @@ func (c *client) submit(f *inbound) {
 		sealed = m.Key
 	}
 	done := func(receipt message.Receipt, err error) { c.sent(id, wait, sealed, &receipt, err) }
-	if session != nil && c.who.Name != "" {
-		// Its sends end with the session; a context of their own would cost more.
+	// Its sends end with the session; a context of their own would cost more.
+	switch {
+	case c.who.Name == "" && outbox != nil:
+		outbox.Submit(m, wait, done)
+	case c.who.Name != "" && session != nil:
 		session.Submit(context.Background(), m, wait, done)
-		return
+	default: // the session has ended: nobody is there to be told
+		done(message.Receipt{ID: m.ID, Status: message.Refused}, consensus.ErrClosed)
 	}
-	m.From = message.Sender{Principal: c.who.Principal}
-	c.server.cfg.Router.Submit(c.ctx, m, wait, done)
 }
 
 // sent tells the end of a send.

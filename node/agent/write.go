@@ -118,10 +118,7 @@ func (c *client) take(b *batch, last bool) bool {
 		c.nextID++
 		awaited := c.acks || d.Message.Stored != nil
 		if awaited || d.WantReply {
-			if c.unsure == nil {
-				c.unsure = map[uint64]*message.Delivery{}
-			}
-			c.unsure[c.nextID] = d
+			c.owe(c.nextID, d)
 		}
 		b.sent = append(b.sent, sent{d, c.nextID, awaited})
 		size += len(d.Message.Body) + 256

@@ -27,8 +27,8 @@ type call struct {
 	// parts gathers the ends of a message to many.
 	parts *gather
 	done  func(Receipt, error)
-	// sender is the session that sent it, if one did; the rest is its list's.
-	sender         *Session
+	// sends is the list it is given up with, if there is one; the rest is that's.
+	sends          *sends
 	earlier, later *call
 	listed         bool
 
@@ -206,8 +206,8 @@ func (c *call) end(receipt Receipt, err error, unsent bool) bool {
 		unwatch()
 	}
 	c.r.wheel.remove(&c.timed)
-	if c.sender != nil {
-		c.sender.sends.remove(c)
+	if c.sends != nil {
+		c.sends.remove(c)
 	}
 	if strand != nil {
 		// Nobody waits for the other node's word any more.

@@ -230,8 +230,8 @@ func (a *audience) expire() {
 
 func (in *interest) living(node string) bool { return slices.Contains(in.router.cfg.Peers(), node) }
 
-// wait returns when all living nodes have taken the version.
-func (in *interest) wait(ctx context.Context, version uint64) error {
+// wait returns when all living nodes have taken the version, or at until.
+func (in *interest) wait(ctx context.Context, version uint64, until time.Time) error {
 	var timeout <-chan time.Time
 	for {
 		in.mu.Lock()
@@ -250,7 +250,7 @@ func (in *interest) wait(ctx context.Context, version uint64) error {
 		moved := in.moved
 		in.mu.Unlock()
 		if timeout == nil {
-			timer := time.NewTimer(subscribeWait)
+			timer := time.NewTimer(time.Until(until))
 			defer timer.Stop()
 			timeout = timer.C
 		}

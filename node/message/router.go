@@ -205,7 +205,7 @@ func (r *Router) submit(ctx context.Context, c *call, inbox string) {
 		c.done(Receipt{ID: c.m.ID, Status: Refused}, err)
 		return
 	}
-	if c.sender != nil && !c.sender.sends.add(c) {
+	if c.sends != nil && !c.sends.add(c) {
 		c.finish(Receipt{ID: c.m.ID, Status: Refused}, consensus.ErrClosed)
 		return
 	}

@@ -112,11 +112,34 @@ func (s *Session) Submit(ctx context.Context, m Message, wantReply bool, done fu
 	m.Stored = nil
 	s.count.out.Add(1)
 	s.count.outBytes.Add(uint64(len(m.Body)))
-	c := &call{r: s.router, m: m, wait: wantReply, done: done, sender: s}
+	c := &call{r: s.router, m: m, wait: wantReply, done: done, sends: &s.sends}
 	s.router.submit(ctx, c, "")
 }
 
-// sends are the calls of a session that are under way.
+// Outbox sends for a client that is attached as no agent. Safe for concurrent
+// use.
+type Outbox struct {
+	router    *Router
+	principal string
+	sends     sends
+}
+
+// Outbox returns one that sends for a principal, which must be authenticated.
+func (r *Router) Outbox(principal string) *Outbox { return &Outbox{router: r, principal: principal} }
+
+// Submit is Router.Submit without a ctx: what is under way is given up, with
+// context.Canceled, when the Outbox is closed.
+func (o *Outbox) Submit(m Message, wantReply bool, done func(Receipt, error)) {
+	m.From = Sender{Principal: o.principal, Node: o.router.cfg.NodeID}
+	m.Stored = nil
+	c := &call{r: o.router, m: m, wait: wantReply, done: done, sends: &o.sends}
+	o.router.submit(context.Background(), c, "")
+}
+
+// Close gives up what is under way, and refuses what comes from now on.
+func (o *Outbox) Close() { o.sends.end() }
+
+// sends are the calls that are under way of a session or an Outbox.
 type sends struct {
 	mu    sync.Mutex
 	first *call

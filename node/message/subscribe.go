@@ -56,19 +56,30 @@ type matched struct {
 // subscribed to already is no error. Errors are *consensus.Refusal
 // (CodeInvalid, CodeOverloaded), ctx's or consensus.ErrClosed.
 func (s *Session) Subscribe(ctx context.Context, pattern string) error {
-	p, err := ParsePattern(pattern)
+	known, err := s.BeginSubscribe(pattern)
 	if err != nil {
 		return err
+	}
+	return known(ctx)
+}
+
+// BeginSubscribe is Subscribe for who must not wait: the subscription stands
+// when it returns, in the order of the calls, and known returns when Subscribe
+// would.
+func (s *Session) BeginSubscribe(pattern string) (known func(ctx context.Context) error, err error) {
+	p, err := ParsePattern(pattern)
+	if err != nil {
+		return nil, err
 	}
 	r := s.router
 	s.mu.Lock()
 	closed := s.closed
 	s.mu.Unlock()
 	if closed {
-		return consensus.ErrClosed
+		return nil, consensus.ErrClosed
 	}
 	if err := r.topics.add(s, p); err != nil {
-		return err
+		return nil, err
 	}
 	version := r.interest.changed(p, true)
 	s.mu.Lock()
@@ -76,9 +87,10 @@ func (s *Session) Subscribe(ctx context.Context, pattern string) error {
 	s.mu.Unlock()
 	if closed { // perhaps before it could have taken this one back
 		r.unsubscribeAll(s)
-		return consensus.ErrClosed
+		return nil, consensus.ErrClosed
 	}
-	return r.interest.wait(ctx, version)
+	until := time.Now().Add(subscribeWait)
+	return func(ctx context.Context) error { return r.interest.wait(ctx, version, until) }, nil
 }
 
 // Unsubscribe takes a subscription back.
