@@ -17,7 +17,7 @@ type Inboxes interface {
 	Accept(ctx context.Context, m inbox.Outgoing) (inbox.Accepted, error)
 	Acknowledge(ctx context.Context, agent string, seqs []uint64) (int, error)
 	AcknowledgeIDs(ctx context.Context, agent string, ids []string) (int, error)
-	Return(ctx context.Context, agent string, items []inbox.Returned) error
+	Return(ctx context.Context, agent string, items []inbox.Returned) (int, error)
 	Lease(ctx context.Context, agent string, max int, d time.Duration) ([]inbox.Stored, error)
 	List(ctx context.Context, agent string, o inbox.ListOptions) (inbox.Page, error)
 	Get(ctx context.Context, agent string, seqs []uint64, bodies bool) ([]inbox.Stored, error)

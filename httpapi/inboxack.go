@@ -53,8 +53,13 @@ type returnInput struct {
 	}
 }
 
+type returnOutput struct {
+	WriteOutput
+	Returned string `header:"X-Mesh-Returned" doc:"how many of them were there"`
+}
+
 // giveBack returns messages that the agent could not deal with.
-func (a *API) giveBack(ctx context.Context, in *returnInput) (*writtenOutput, error) {
+func (a *API) giveBack(ctx context.Context, in *returnInput) (*returnOutput, error) {
 	delay, err := lengthOf("body.delay", in.Body.Delay, inbox.MaxDelay)
 	if err != nil {
 		return nil, err
@@ -67,7 +72,11 @@ func (a *API) giveBack(ctx context.Context, in *returnInput) (*writtenOutput, er
 		// A lease has counted the attempt already.
 		items = append(items, inbox.Returned{Seq: seq, Delay: delay, Reason: in.Body.Reason, Final: in.Body.Final})
 	}
-	return a.done(ctx, a.cfg.Inboxes.Return(ctx, in.Agent, items))
+	n, err := a.cfg.Inboxes.Return(ctx, in.Agent, items)
+	if err != nil {
+		return nil, err
+	}
+	return &returnOutput{a.written(ctx), strconv.Itoa(n)}, nil
 }
 
 type deadInput struct {

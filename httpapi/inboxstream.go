@@ -292,7 +292,7 @@ func (f *inboxFeed) giveBack(list []inbox.Stored) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.s.ctx), closingGrace)
 	defer cancel()
-	if err := f.api.cfg.Inboxes.Return(ctx, f.q.agent, items); err != nil {
+	if _, err := f.api.cfg.Inboxes.Return(ctx, f.q.agent, items); err != nil {
 		f.api.log.Debug("leased messages wait for the end of their leases", "agent", f.q.agent, "messages", len(items), "error", err)
 	}
 }

@@ -39,7 +39,7 @@ func inboxCommand(a *app) *cobra.Command {
 		Long: `inbox lists the durable messages that wait for an agent, in the order in which they
 are delivered. It only looks, unless it is told to take: --lease takes what is due for
 a while, --ack removes messages for good, --return gives them back. Messages are named
-by their number, SEQ, or by their id.
+by their number, SEQ; for --ack their ids will do too.
 
 --follow shows messages as they come, until Ctrl-C; with --ack-all each is removed once
 it was shown, so that the next to follow gets the next. What could not be delivered is
@@ -182,12 +182,17 @@ func acknowledge(ctx context.Context, c *client.Client, path string, names []str
 	if len(ids) > 0 {
 		body["message_ids"] = ids
 	}
-	res, err := c.Open(ctx, client.Request{Method: http.MethodPost, Path: path + "/ack", Body: body})
+	return counted(ctx, c, client.Request{Method: http.MethodPost, Path: path + "/ack", Body: body}, "X-Mesh-Acknowledged")
+}
+
+// counted asks for something that says in a header how many it was about.
+func counted(ctx context.Context, c *client.Client, r client.Request, header string) (int, error) {
+	res, err := c.Open(ctx, r)
 	if err != nil {
 		return 0, err
 	}
 	defer res.Body.Close()
-	n, _ := strconv.Atoi(res.Header.Get("X-Mesh-Acknowledged"))
+	n, _ := strconv.Atoi(res.Header.Get(header))
 	return n, nil
 }
 
@@ -216,11 +221,12 @@ func (v *inboxVerb) giveBack(ctx context.Context, c *client.Client, p *output.Pr
 	if v.reason != "" {
 		body["reason"] = v.reason
 	}
-	if err := c.Do(ctx, client.Request{Method: http.MethodPost, Path: path + "/return", Body: body}, nil); err != nil {
+	n, err := counted(ctx, c, client.Request{Method: http.MethodPost, Path: path + "/return", Body: body}, "X-Mesh-Returned")
+	if err != nil {
 		return err
 	}
-	return p.Result(map[string]int{"returned": len(seqs)}, func() error {
-		p.Say("Given back.")
+	return p.Result(map[string]int{"returned": n}, func() error {
+		p.Say("%d of %d are given back.", n, len(seqs))
 		return nil
 	})
 }

@@ -50,7 +50,7 @@ func TestMessageVerbs(t *testing.T) {
 		{"inbox reviewer --lease 1m --limit 1 --wait 2s", 0, "GET /messages/reviewer?lease=1m0s&limit=1&wait=2s", []string{"12"}, ""},
 		{"inbox reviewer --ack-all", 0, `POST /messages/reviewer/ack {"seqs":[12,13,14]}`, []string{"12"}, ""},
 		{"inbox reviewer --ack 12,job-1", 0, `POST /messages/reviewer/ack {"message_ids":["job-1"],"seqs":[12]}`, []string{"of 2 are removed"}, ""},
-		{"inbox reviewer --return 12 --delay 5s --reason busy", 0, `POST /messages/reviewer/return {"delay":"5s","final":false,"reason":"busy","seqs":[12]}`, []string{"Given back."}, ""},
+		{"inbox reviewer --return 12 --delay 5s --reason busy", 0, `POST /messages/reviewer/return {"delay":"5s","final":false,"reason":"busy","seqs":[12]}`, []string{"0 of 1 are given back."}, ""},
 		{"inbox reviewer --dead", 0, "GET /messages/reviewer/dead", []string{"attempts crashed"}, ""},
 		{"inbox reviewer --redrive all", 0, `POST /messages/reviewer/dead/redrive {"all":true}`, []string{"2 wait in the inbox again"}, ""},
 		{"inbox reviewer --drop 9 --yes", 0, `POST /messages/reviewer/dead/drop {"seqs":[9]}`, []string{"2 are removed for good"}, ""},

@@ -11,28 +11,30 @@ import (
 )
 
 // Return gives messages back, with their attempts counted where that is said.
-// What is not there is passed over.
-func (s *Service) Return(ctx context.Context, agent string, items []Returned) error {
+// What is not there is passed over; it returns how many were.
+func (s *Service) Return(ctx context.Context, agent string, items []Returned) (total int, err error) {
 	if err := checkAgent(agent); err != nil {
-		return err
+		return 0, err
 	}
 	for len(items) > 0 {
 		n := min(len(items), maxItems/4)
 		cmd := returnItems{Agent: agent}
 		for _, it := range items[:n] {
 			if it.Delay < 0 || it.Delay > MaxDelay {
-				return invalid("delay", "delay is at most "+MaxDelay.String())
+				return total, invalid("delay", "delay is at most "+MaxDelay.String())
 			}
 			cmd.Items = append(cmd.Items, returnItem{
 				Seq: it.Seq, Delay: it.Delay.Milliseconds(), Reason: cut(it.Reason), Counts: it.Counts, Final: it.Final,
 			})
 		}
-		if _, err := s.propose(ctx, kindReturn, cmd, nil); err != nil {
-			return err
+		var got done
+		if _, err := s.propose(ctx, kindReturn, cmd, &got); err != nil {
+			return total, err
 		}
+		total += got.N
 		items = items[n:]
 	}
-	return nil
+	return total, nil
 }
 
 // cut shortens a reason to what is kept of it.

@@ -73,7 +73,7 @@ func script(t testing.TB) (commands [][]byte) {
 	_, _ = w.Claim(ctx, []Claim{{Agent: "bob", Principal: "p", Node: "n"}})
 	w.send(Outgoing{From: from, Broadcast: true})
 	list, _ := w.Lease(ctx, "carol", 2, time.Minute)
-	_ = w.Return(ctx, "carol", []Returned{{Seq: list[0].Seq, Counts: true, Delay: time.Second, Reason: "r"}})
+	_, _ = w.Return(ctx, "carol", []Returned{{Seq: list[0].Seq, Counts: true, Delay: time.Second, Reason: "r"}})
 	_, _ = w.Purge(ctx, "dave")
 	_, _ = w.Redrive(ctx, "dave", nil)
 	_, _ = w.Purge(ctx, "dave")

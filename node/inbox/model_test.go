@@ -274,10 +274,17 @@ func TestModel(t *testing.T) {
 				a := model.agent(n)
 				r := Returned{Seq: seqOf(a, a.waiting), Counts: rapid.Bool().Draw(t, "counts"), Final: rapid.IntRange(0, 5).Draw(t, "final") == 0,
 					Delay: time.Duration(rapid.IntRange(0, 2).Draw(t, "delay")) * time.Minute}
-				fatal(w.Return(ctx, n, []Returned{r}))
+				took, err := w.Return(ctx, n, []Returned{r})
+				fatal(err)
 				m := a.waiting[r.Seq]
 				if m == nil {
+					if took != 0 {
+						t.Fatalf("%d were given back, and nothing was there", took)
+					}
 					return
+				}
+				if took != 1 {
+					t.Fatalf("%d were given back, and one was there", took)
 				}
 				if r.Counts {
 					m.attempts++

@@ -215,7 +215,7 @@ func TestDelayLeaseReturnExpire(t *testing.T) {
 	if again, err := w.Lease(t.Context(), "bob", 5, time.Minute); err != nil || len(again) != 0 {
 		t.Fatal("leased twice", again, err)
 	}
-	if err := w.Return(t.Context(), "bob", []Returned{{Seq: got[0].Seq, Delay: time.Minute, Reason: "busy"}}); err != nil {
+	if _, err := w.Return(t.Context(), "bob", []Returned{{Seq: got[0].Seq, Delay: time.Minute, Reason: "busy"}}); err != nil {
 		t.Fatal(err)
 	}
 	w.send(Outgoing{To: to("bob"), Body: json.RawMessage("2")})
@@ -268,12 +268,12 @@ func TestReturnedTooOftenIsDead(t *testing.T) {
 	a := w.send(Outgoing{To: to("bob"), MaxAttempts: 2})
 	b := w.send(Outgoing{To: to("bob")})
 	for range 2 {
-		if err := w.Return(t.Context(), "bob", []Returned{{Seq: a.Seq, Counts: true, Reason: strings.Repeat("é", 200)}}); err != nil {
+		if _, err := w.Return(t.Context(), "bob", []Returned{{Seq: a.Seq, Counts: true, Reason: strings.Repeat("é", 200)}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := w.Return(t.Context(), "bob", []Returned{{Seq: b.Seq, Final: true}, {Seq: 77}}); err != nil {
-		t.Fatal(err)
+	if n, err := w.Return(t.Context(), "bob", []Returned{{Seq: b.Seq, Final: true}, {Seq: 77}}); err != nil || n != 1 {
+		t.Fatalf("%d are given back, not the one that is there: %v", n, err)
 	}
 	d := w.dead("bob")
 	if len(d) != 2 || d[0].Death != DeathAttempts || d[0].Attempts != 2 || len(d[0].Reason) != 256 || d[1].Death != DeathReturned {

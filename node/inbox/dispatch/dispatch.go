@@ -41,7 +41,7 @@ const (
 type Inboxes interface {
 	Pending(ctx context.Context, agent string, o inbox.PendingOptions) (inbox.Batch, error)
 	SubmitAck(agent string, seqs []uint64, done func(int, error))
-	Return(ctx context.Context, agent string, items []inbox.Returned) error
+	Return(ctx context.Context, agent string, items []inbox.Returned) (int, error)
 	Claim(ctx context.Context, claims []inbox.Claim) ([]inbox.ClaimResult, error)
 	Agent(ctx context.Context, name string) (inbox.AgentInfo, bool, error)
 	Watch(fn func(agents []string)) (cancel func())

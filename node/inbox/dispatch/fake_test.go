@@ -114,12 +114,12 @@ func (s *shelves) SubmitAck(agent string, seqs []uint64, done func(int, error)) 
 	}()
 }
 
-func (s *shelves) Return(_ context.Context, agent string, items []inbox.Returned) error {
+func (s *shelves) Return(_ context.Context, agent string, items []inbox.Returned) (int, error) {
 	time.Sleep(time.Millisecond)
 	s.mu.Lock()
 	if s.headless {
 		s.mu.Unlock()
-		return errNoLeader
+		return 0, errNoLeader
 	}
 	for _, it := range items {
 		i := slices.IndexFunc(s.messages[agent], func(m *inbox.Stored) bool { return m.Seq == it.Seq })
@@ -135,7 +135,7 @@ func (s *shelves) Return(_ context.Context, agent string, items []inbox.Returned
 	}
 	s.mu.Unlock()
 	s.tell(agent)
-	return nil
+	return len(items), nil
 }
 
 func (s *shelves) Claim(_ context.Context, claims []inbox.Claim) (out []inbox.ClaimResult, err error) {

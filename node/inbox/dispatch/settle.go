@@ -95,7 +95,7 @@ func (d *Dispatcher) giveBack(s *served, list []settlement) error {
 	for i, one := range list {
 		items[i] = one.returned
 	}
-	err := d.cfg.Inboxes.Return(d.ctx, s.name, items)
+	_, err := d.cfg.Inboxes.Return(d.ctx, s.name, items)
 	d.settled(s, list, err, func() { s.back = append(s.back, list...) })
 	return err
 }
