@@ -34,7 +34,7 @@ func (a *API) eventEntries() []Entry {
 	if a.cfg.Events == nil {
 		return nil
 	}
-	return []Entry{Plain(Route{Method: http.MethodGet, Path: "/events", Summary: "What happens in the mesh, as server-sent events or JSON lines: agents and nodes that come and go",
+	return []Entry{Plain(Route{Method: http.MethodGet, Path: "/events", Summary: "What happens in the mesh, as server-sent events or JSON lines: agents and nodes that come and go, tasks that change",
 		Role: access.RoleViewer, Query: []string{"types", "since"}, Timeout: -1, Produces: []string{mediaSSE, mediaLines}}, a.events)}
 }
 

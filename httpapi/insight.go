@@ -32,7 +32,7 @@ func (a *API) trace(ctx context.Context, in *traceInput) (*traceOutput, error) {
 	}
 	found := a.cfg.Insight.Trace(ctx, id)
 	if len(found.Spans) == 0 {
-		return nil, Fail(CodeNotFound, "no living node remembers spans of the trace %s: send with a traceparent that ends in 01, or set trace.sample; nodes keep the last %d spans", id, tracing.MaxSpans)
+		return nil, Fail(CodeNotFound, "no living node remembers spans of the trace %s: send with `meshd send --trace` or a traceparent that ends in 01, or set trace.sample; nodes keep the last %d spans", id, tracing.MaxSpans)
 	}
 	return &traceOutput{found}, nil
 }

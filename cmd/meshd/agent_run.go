@@ -44,7 +44,7 @@ type agentRun struct {
 func agentRunCommand(a *app) *cobra.Command {
 	var r agentRun
 	cmd := a.asks(&cobra.Command{
-		Use:   "run CMD…",
+		Use:   "run --name NAME -- CMD…",
 		Short: "Run a program as an agent: JSON lines on its input and output",
 		Long: `run starts CMD and attaches it to the mesh as the agent NAME, until Ctrl-C or
 SIGTERM. Each message comes to its standard input as a line of JSON, and it answers

@@ -32,6 +32,9 @@ func (a *app) completing(names func(context.Context, *client.Client) []string) c
 	}
 }
 
+// priorities offers those of messages and tasks.
+var priorities = cobra.FixedCompletions([]string{"low", "normal", "high", "critical"}, cobra.ShellCompDirectiveNoFileComp)
+
 func memberNames(ctx context.Context, c *client.Client) []string {
 	var members []memberBody
 	if c.Do(ctx, client.Request{Method: "GET", Path: "/members"}, &members) != nil {

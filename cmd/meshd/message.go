@@ -45,6 +45,8 @@ type receiptBody struct {
 	Recipients []string `json:"recipients,omitempty"`
 	// Key is the hash of the key that the body was sealed to.
 	Key string `json:"key,omitempty"`
+	// TraceID is what "meshd trace" takes, of a message sent with --trace.
+	TraceID string `json:"trace_id,omitempty"`
 }
 
 func askCommand(a *app) *cobra.Command {

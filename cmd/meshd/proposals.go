@@ -58,6 +58,7 @@ left can change it, and at its expiry at the latest.`,
 	})
 	f := cmd.Flags()
 	f.StringVar(&state, "state", "", "only open, approved, rejected or expired ones")
+	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"open", "approved", "rejected", "expired"}, cobra.ShellCompDirectiveNoFileComp))
 	f.StringVar(&kind, "kind", "", "proposals of this kind only")
 	f.IntVar(&limit, "limit", 100, "the most proposals, up to 1000")
 	cmd.AddCommand(proposalsSubmit(a), proposalsShow(a), proposalsVote(a))
@@ -143,7 +144,14 @@ func proposalsVote(a *app) *cobra.Command {
 			return a.postProposal(cmd, c, "/proposals/"+url.PathEscape(args[0])+"/votes", map[string]any{"agent": agent, "choice": args[1], "reason": reason})
 		}),
 	})
+	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) == 1 {
+			return []string{"approve", "reject", "abstain"}, cobra.ShellCompDirectiveNoFileComp
+		}
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
 	cmd.Flags().StringVar(&agent, "as", "", "the elector that you speak for")
+	_ = cmd.RegisterFlagCompletionFunc("as", a.completing(inboxNames))
 	cmd.Flags().StringVar(&reason, "reason", "", "why")
 	return cmd
 }
@@ -196,7 +204,11 @@ func proposalsShow(a *app) *cobra.Command {
 				line("weighs by", out.Capability)
 				line("quorum", fmt.Sprintf("%g of the electors, %d of %d have voted", out.Quorum, out.Votes, out.Electors))
 				line("approval", fmt.Sprintf("%g of the weight: %.2f for, %.2f against, %.2f of %.2f abstained", out.Approval, out.For, out.Against, out.Abstained, out.Weight))
-				line("ends", ends(out.ProposalBody))
+				if out.DecidedAt != nil {
+					line("ended", ends(out.ProposalBody))
+				} else {
+					line("ends", ends(out.ProposalBody))
+				}
 				if string(out.Body) != "null" && out.Body != nil {
 					line("body", replyText(out.Body))
 				}

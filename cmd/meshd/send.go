@@ -65,17 +65,17 @@ it. The key is remembered: when the agent has another one later, send refuses un
 			if err != nil {
 				return err
 			}
-			var parent string
+			var parent, traceID string
 			if s.trace {
 				begun := tracing.Begin()
-				parent = begun.String()
+				parent, traceID = begun.String(), begun.Trace.String()
 				a.printer().Hint("\"meshd trace %s\" shows its way", begun.Trace)
 			}
 			out, err := s.post(cmd.Context(), c, body, parent)
 			if err != nil {
 				return err
 			}
-			out.Key = s.key
+			out.Key, out.TraceID = s.key, traceID
 			return a.printReceipt(out)
 		}),
 	})
@@ -94,6 +94,7 @@ it. The key is remembered: when the agent has another one later, send refuses un
 	f.DurationVar(&s.redelivery, "redelivery", 0, "durable: how long a delivery waits for its acknowledgement (default 30s)")
 	f.IntVar(&s.attempts, "max-attempts", 0, "durable: deliveries before it is a dead letter (default 5)")
 	f.StringVar(&s.priority, "priority", "", "low, normal, high or critical: its place in the inbox")
+	_ = cmd.RegisterFlagCompletionFunc("priority", priorities)
 	f.BoolVar(&s.seal, "seal", false, "encrypt the body to the agent's key, here")
 	f.BoolVar(&s.acceptKey, "accept-key", false, "with --seal: take the agent's new key, and remember it")
 	return cmd

@@ -81,6 +81,7 @@ stops the waiting and not the task.`,
 	f.StringSliceVar(&needs, "needs", nil, "capabilities that the agent must announce, with commas between them")
 	f.StringVar(&kind, "type", "", "the kind of task; agents are judged by kind")
 	f.StringVar(&priority, "priority", "", "low, normal, high or critical")
+	_ = cmd.RegisterFlagCompletionFunc("priority", priorities)
 	f.StringVar(&deadline, "deadline", "", "how long it has, such as 10m, or until when; 30m if left out")
 	f.StringVar(&parent, "parent", "", "the task that this is a part of")
 	f.StringVar(&from, "from", "", "the agent that you ask for; its inbox gets the result")

@@ -41,9 +41,10 @@ func traceCommand(a *app) *cobra.Command {
 which node, when after the first of it, for how long, and what it came to. ID is a
 trace id of 32 hex digits or a whole traceparent (W3C trace context).
 
-A message is traced if it was sent with "meshd send --trace", if its sender gave it a traceparent that ends in 01 (` + "`traceparent`" + `
-over WebSocket, the header of that name over HTTP), or if the node that took it
-traces a share of all by itself (trace.sample). Times are of each node's clock.`,
+A message is traced if it was sent with "meshd send --trace", if its sender gave it
+a traceparent that ends in 01 (a field over WebSocket, the header of that name over
+HTTP), or if the node that took it traces a share of all by itself (trace.sample).
+Times are of each node's clock.`,
 		Example: "  meshd send librarian 'what is there' --wait --trace\n  meshd trace 4bf92f3577b34da6a3ce929d0e0e4736",
 		Args:    arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {

@@ -36,6 +36,12 @@ func (e *Error) Error() string {
 	if e.Status == http.StatusUnauthorized {
 		next = "give one with --key-file or MESHD_KEY; \"meshd apikey create\" on a machine of the mesh makes one"
 	}
+	if e.Code == "AGENT_ERROR" {
+		next = "the agent itself says so"
+		if code, _ := e.Details["agent_code"].(string); code != "" {
+			next += ", under its code " + code
+		}
+	}
 	if e.Status == http.StatusInternalServerError && e.RequestID != "" {
 		next = strings.TrimPrefix(next+"; the request id is "+e.RequestID, "; ")
 	}
