@@ -92,7 +92,7 @@ func decodeFrame(data []byte) (inbound, error) {
 		if json.Unmarshal(data, &named) != nil || !visible(named.ID) {
 			named.ID = ""
 		}
-		return inbound{ID: named.ID}, badFrame("", err.Error())
+		return inbound{Type: peekType(data), ID: named.ID}, badFrame("", err.Error())
 	}
 	if !visible(f.ID) {
 		return inbound{}, badFrame("id", "id is at most 128 visible ASCII characters")
@@ -108,6 +108,18 @@ func decodeFrame(data []byte) (inbound, error) {
 		return f, badFrame(field, fmt.Sprintf("a %s frame has no field %q", f.Type, field))
 	}
 	return f, f.check()
+}
+
+// counts says whether the frame is numbered in a session that can be resumed.
+// A hello need not be.
+func (f *inbound) counts() bool {
+	switch f.Type {
+	case "seen", "ping":
+		return false
+	case "hello":
+		return f.Frame > 0
+	}
+	return true
 }
 
 // stray names a field that is set but not of the frame's type.

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -25,6 +26,7 @@ type link struct {
 	// waits for the client.
 	reading atomic.Bool
 	heard   atomic.Int64 // by the server's clock
+	fresh   int64        // by the server's clock: since when its goroutine reads; 0: it has taken no frame
 	closing atomic.Bool
 	parted  string                 // why it ended, where its session goes on
 	broken  atomic.Pointer[string] // why the node gave it up
@@ -155,7 +157,10 @@ func (l *link) frame(kind int, r io.Reader) error {
 		} else {
 			c.server.bad.Inc()
 		}
-		if l.bad >= maxBadFrames || errors.Is(bad, errMissingFrame) {
+		switch {
+		case errors.Is(bad, errMissingFrame):
+			c.end(websocket.ClosePolicyViolation, errMissingFrame.Error())
+		case l.bad >= maxBadFrames:
 			c.end(websocket.ClosePolicyViolation, "too many bad frames in a row")
 		}
 	}
@@ -244,7 +249,7 @@ func (l *link) over(err error) {
 	l.reading.Store(false)
 	err = l.finish(err)
 	c := l.client
-	c.server.cfg.Logger.Info("agent connection closed", "agent", c.who.Name, "principal", c.who.Principal, "reason", c.reason())
+	c.server.cfg.Logger.Info("agent connection closed", "agent", c.who.Name, "principal", c.who.Principal, "reason", cmp.Or(l.parted, c.reason()))
 	l.done(err)
 }
 
@@ -253,10 +258,12 @@ func (l *link) finish(err error) error {
 	c := l.client
 	defer l.conn.Close()
 	if c.link.Load() != l {
-		return nil // the client has another connection
+		l.parted = "the client has another connection"
+		return nil
 	}
 	code, why, goodbye, out := l.ended(err)
 	if !goodbye && c.leave(l) {
+		l.parted = why + "; its session waits for another"
 		return nil
 	}
 	if c.note(code, why) {
