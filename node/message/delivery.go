@@ -24,7 +24,8 @@ const (
 // the message back. All methods may be called from any goroutine, repeatedly;
 // none blocks.
 type Delivery struct {
-	// Message may be shared with other deliveries: it must not be changed.
+	// Message is the same one in all deliveries of a message to many sessions
+	// of this node: it must not be changed, and may be encoded once for all.
 	Message *Message
 	// WantReply says that the sender waits for an answer until
 	// Message.Deadline.
@@ -32,30 +33,12 @@ type Delivery struct {
 
 	timed      timed
 	session    *Session
-	memo       *Memo
 	to         sink
 	number     uint64
 	prev, next *Delivery // in its session
 
 	mu    sync.Mutex
 	stage stage
-}
-
-// Memo is what the deliveries of one message to many sessions share.
-type Memo struct {
-	once sync.Once
-	data []byte
-}
-
-// Encoded returns what encode makes of the message. Where one message goes to
-// many sessions of this node, it is made once for all of them, so that encode
-// must not depend on the session; the result must not be changed.
-func (d *Delivery) Encoded(encode func(*Message) []byte) []byte {
-	if d.memo == nil {
-		return encode(d.Message)
-	}
-	d.memo.once.Do(func() { d.memo.data = encode(d.Message) })
-	return d.memo.data
 }
 
 // Sent says that the message is on its way to the agent. It returns false when

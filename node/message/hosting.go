@@ -224,7 +224,7 @@ func (r *Router) deliverHere(agent string, m *Message, d *Delivery, wantReply bo
 		if s == nil {
 			break
 		}
-		if err = s.deliver(m, d, wantReply, nil, to, number); err == nil {
+		if err = s.deliver(m, d, wantReply, false, to, number); err == nil {
 			return
 		}
 		d = nil // the session may have kept it
@@ -245,9 +245,8 @@ func (r *Router) deliverHere(agent string, m *Message, d *Delivery, wantReply bo
 
 // deliverAll gives m to every session of a list; g has a part for each.
 func (r *Router) deliverAll(list []*Session, m *Message, g *gather) {
-	memo := &Memo{}
 	for _, s := range list {
-		if err := s.deliver(m, nil, false, memo, g, 0); err != nil {
+		if err := s.deliver(m, nil, false, true, g, 0); err != nil {
 			r.dropped(s.name, m, err)
 			g.add(refusedBy(err))
 		}

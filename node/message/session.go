@@ -225,12 +225,13 @@ func share(used, all, least, most int64) int64 {
 // deliver gives m to the receiver. It returns an error, and never tells to,
 // when the receiver did not take it.
 //
-// d is the memory of a delivery that was never used, or nil.
-func (s *Session) deliver(m *Message, d *Delivery, wantReply bool, memo *Memo, to sink, number uint64) (err error) {
+// d is the memory of a delivery that was never used, or nil; shared says that
+// m goes to other sessions too.
+func (s *Session) deliver(m *Message, d *Delivery, wantReply, shared bool, to sink, number uint64) (err error) {
 	r := s.router
 	size := len(m.Body)
 	if span := r.cfg.Tracer.Start(m.TraceParent, "deliver"); span != nil {
-		m, to = s.traceDelivery(span, m, memo, to)
+		m, to = s.traceDelivery(span, m, shared, to)
 		defer func() {
 			if err != nil {
 				span.End(err) // nobody else will
@@ -240,7 +241,7 @@ func (s *Session) deliver(m *Message, d *Delivery, wantReply bool, memo *Memo, t
 	if d == nil {
 		d = &Delivery{}
 	}
-	d.Message, d.WantReply, d.session, d.memo, d.to, d.number = m, wantReply, s, memo, to, number
+	d.Message, d.WantReply, d.session, d.to, d.number = m, wantReply, s, to, number
 	s.mu.Lock()
 	switch {
 	case s.closed:

@@ -61,9 +61,9 @@ func (w tracedWaiter) answered(o outcome, err error) {
 
 // traceDelivery follows m to an agent and until it has it, or answers. The
 // agent is told of this span, but where many share one message.
-func (s *Session) traceDelivery(span *tracing.Span, m *Message, memo *Memo, to sink) (*Message, sink) {
+func (s *Session) traceDelivery(span *tracing.Span, m *Message, shared bool, to sink) (*Message, sink) {
 	span.Set("agent", s.name)
-	if memo == nil {
+	if !shared {
 		onward := *m
 		onward.TraceParent = span.Parent("")
 		m = &onward
