@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -91,9 +92,10 @@ func group(use, short, example string, children ...*cobra.Command) *cobra.Comman
 
 // arguments checks the number of words after a verb against its Use line and
 // says which one is missing. Words in brackets may be left out; a last word
-// ending in … may be repeated.
+// ending in … may be repeated; what stands before -- are flags.
 func arguments(cmd *cobra.Command, args []string) error {
 	words := strings.Fields(cmd.Use)[1:]
+	words = words[slices.Index(words, "--")+1:]
 	need := 0
 	for _, w := range words {
 		if !strings.HasPrefix(w, "[") {
