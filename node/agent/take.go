@@ -204,7 +204,7 @@ func (c *client) reply(f *inbound) {
 		}
 		err = d.Fail(r)
 	default:
-		err = d.Reply(f.Body)
+		err = d.ReplyChecked(f.Body)
 	}
 	if err != nil {
 		out := errorFrame(f.ID, err)
