@@ -151,7 +151,9 @@ func proposalsVote(a *app) *cobra.Command {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	cmd.Flags().StringVar(&agent, "as", "", "the elector that you speak for")
-	_ = cmd.RegisterFlagCompletionFunc("as", a.completing(inboxNames))
+	_ = cmd.RegisterFlagCompletionFunc("as", func(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+		return a.completing(inboxNames)(cmd, nil, word)
+	})
 	cmd.Flags().StringVar(&reason, "reason", "", "why")
 	return cmd
 }
