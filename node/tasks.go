@@ -28,7 +28,7 @@ func (n *Node) openTasks(life context.Context, tasks *task.Part, proposals *prop
 	})
 	tasks.Watch(func(events []task.Event) {
 		for _, e := range events {
-			n.events.hub.PublishAt("task."+e.Kind, e.Time, e)
+			n.events.hub.PublishAt("task."+e.Kind, e.Time, news(e))
 		}
 	})
 	proposals.Watch(func(events []proposal.Event) {
@@ -43,6 +43,16 @@ func (n *Node) openTasks(life context.Context, tasks *task.Part, proposals *prop
 	n.run(life, func(ctx context.Context) {
 		n.proposals.Lead(ctx, proposal.Leading{Send: post{n}.propose, Leads: leads})
 	})
+}
+
+// news is what everybody may hear of a task: that something happened, and not
+// what its agent and its requester say to each other.
+func news(e task.Event) task.Event {
+	e.Text = ""
+	if e.Progress != nil {
+		e.Progress = &task.Progress{Percent: e.Progress.Percent}
+	}
+	return e
 }
 
 // Tasks is the delegated work of the mesh.
@@ -96,6 +106,12 @@ func (n *Node) knownAgents(ctx context.Context) (names []string, err error) {
 	return names, nil
 }
 
+// oneIsFull says that an inbox took nothing, while all of them together would.
+func oneIsFull(err error) bool {
+	var r *consensus.Refusal
+	return errors.As(err, &r) && r.Code == inbox.CodeInboxFull && r.Details["inbox"] != ""
+}
+
 // post sends letters by the inboxes of the mesh.
 type post struct{ n *Node }
 
@@ -119,7 +135,32 @@ func (p post) propose(ctx context.Context, l proposal.Letter) error {
 	for _, to := range l.To {
 		out.To = append(out.To, inbox.Recipient{Agent: to})
 	}
-	return p.accept(ctx, out)
+	missed, err := toElectors(out, func(one inbox.Outgoing) error { return p.accept(ctx, one) })
+	for _, agent := range missed {
+		p.n.log.Warn("an elector's inbox is full, so it is not told of a proposal", "agent", agent, "proposal", l.Proposal)
+	}
+	return err
+}
+
+// toElectors hands a letter to the inboxes. A message to several is for all of
+// them or for none, but an elector that takes nothing must not keep the others,
+// and all later letters, waiting: it is passed by, and finds the proposal in
+// the list. Where all inboxes together are full, the letter is sent again.
+func toElectors(out inbox.Outgoing, accept func(inbox.Outgoing) error) (missed []string, err error) {
+	if err := accept(out); !oneIsFull(err) {
+		return nil, err
+	}
+	for _, to := range out.To {
+		one := out
+		one.ID, one.To = out.ID+"-"+to.Agent, []inbox.Recipient{to}
+		switch err := accept(one); {
+		case oneIsFull(err):
+			missed = append(missed, to.Agent)
+		case err != nil:
+			return missed, err
+		}
+	}
+	return missed, nil
 }
 
 func (p post) accept(ctx context.Context, out inbox.Outgoing) error {
