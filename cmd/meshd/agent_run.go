@@ -56,6 +56,12 @@ with a line on its standard output:
   <- {"type":"message","id":"2","from":{…},"to":"adder","durable":true,"body":…}
   -> {"type":"ack","id":"2"}
 
+Tasks come as lines of their own, and the answer is the task's result:
+
+  <- {"type":"task","id":"3","attempt":1,"task":"17",…,"body":…}
+  -> {"type":"progress","in_reply_to":"3","percent":50}
+  -> {"type":"reply","in_reply_to":"3","body":…}
+
 Standard error goes to the log. A program that ends is started again after 1 s,
 later up to 1 min; what it had not answered fails, and messages of the inbox go
 back to it. On stop it takes no new message, gets {"type":"stop"} and the end of its

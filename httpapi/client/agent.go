@@ -50,7 +50,8 @@ type AgentConfig struct {
 // Handler does the work of one message. A message that it has not answered,
 // acknowledged or returned itself ends by what it returns: nil acknowledges; an
 // error answers a request with that error, and returns a message of the inbox
-// for another attempt. ctx ends with the request's deadline, and with the Agent.
+// for another attempt, or fails the attempt at the task that it hands over
+// (Message.Task). ctx ends with the request's deadline, and with the Agent.
 type Handler func(ctx context.Context, m *Message) error
 
 // State is a turn in the life of an Agent's connection.

@@ -185,6 +185,8 @@ func (a *Agent) settleBy(m *Message, err error) {
 			code, sentence = e.Code, e.Sentence
 		}
 		err = m.ReplyError(code, sentence)
+	case m.Durable && a.failTask(m, err):
+		return
 	case m.Durable:
 		a.log.Warn("a message goes back", "agent", a.cfg.Name, "message", m.ID, "attempt", m.Attempt, "error", err)
 		err = m.Return(0, err.Error())

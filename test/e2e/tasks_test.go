@@ -2,6 +2,8 @@ package e2e_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -19,42 +21,31 @@ import (
 func worker(t *testing.T, name, key string, refuse func(attempt int) bool, nodes ...*realmesh.Node) {
 	t.Helper()
 	cfg := client.Config{Key: key}
-	var askers []*realmesh.Client
 	for _, n := range nodes {
 		cfg.Nodes = append(cfg.Nodes, client.Node{URL: "https://" + n.Address, Pin: n.Pin()})
-		askers = append(askers, n.Client(key))
 	}
 	c, err := client.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	a, err := c.Attach(t.Context(), client.AgentConfig{Name: name, Capabilities: []string{"adding"}, Handler: func(ctx context.Context, m *client.Message) error {
-		if m.Type != task.MessageDelegation {
+		given := m.Task()
+		if given == nil {
 			return nil
 		}
-		var d struct {
-			Task    task.ID
-			Attempt int
-			Body    []int
-		}
-		if err := m.Decode(&d); err != nil {
+		var xs []int
+		if err := json.Unmarshal(given.Body, &xs); err != nil {
 			return err
 		}
-		word := map[string]any{"state": "completed", "agent": name, "attempt": d.Attempt, "result": d.Body[0] + d.Body[1]}
-		if refuse(d.Attempt) {
-			word = map[string]any{"state": "failed", "agent": name, "attempt": d.Attempt, "retryable": true, "error": map[string]any{"text": "not today"}}
+		if refuse(given.Attempt) {
+			return errors.New("not today") // failed, and may be tried again
 		}
-		for i := 0; ctx.Err() == nil; i++ {
-			answer, err := askers[i%len(askers)].Ask(http.MethodPost, "/tasks/"+d.Task.String()+"/status", word, "Idempotency-Key", fmt.Sprintf("%s-%d-%s", d.Task, d.Attempt, name))
-			if err == nil && answer.Status < http.StatusInternalServerError {
-				return nil // taken, or refused for good: another has it
-			}
-			select {
-			case <-time.After(50 * time.Millisecond):
-			case <-ctx.Done():
-			}
+		err := given.Complete(ctx, xs[0]+xs[1])
+		var gone *client.Error
+		if errors.As(err, &gone) {
+			return nil // refused for good: another has it
 		}
-		return ctx.Err()
+		return err
 	}})
 	if err != nil {
 		t.Fatal(err)

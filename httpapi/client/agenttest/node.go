@@ -28,6 +28,8 @@ import (
 type Node struct {
 	URL, Pin string
 	Router   *message.Router
+	// HTTP answers what is no WebSocket; set it before anything is asked.
+	HTTP http.HandlerFunc
 	directory
 }
 
@@ -38,6 +40,10 @@ func New(t testing.TB, id string) *Node {
 	n.Router = message.New(message.Config{NodeID: id, Directory: &n.directory})
 	server := agent.NewServer(agent.Config{Router: n.Router})
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n.HTTP != nil && !websocket.IsWebSocketUpgrade(r) {
+			n.HTTP(w, r)
+			return
+		}
 		conn, err := (&websocket.Upgrader{}).Upgrade(transport{w}, r, nil)
 		if err != nil {
 			return

@@ -46,10 +46,11 @@ type child struct {
 	own     int // its own messages under way
 }
 
-// pending is a message that a child has.
+// pending is a message that a child has, or a task.
 type pending struct {
 	m    *client.Message
 	done chan error
+	task *taskWork // nil: it is none
 }
 
 // start starts a child.
@@ -158,21 +159,13 @@ var errStopping = &client.Error{Code: "PROGRAM_STOPPING", Sentence: "the agent i
 
 // handle is the agent's handler: it gives a message to the child and waits until
 // it is done, also past a request's deadline, since the child is busy.
-func (c *child) handle(_ context.Context, m *client.Message) error {
-	p := &pending{m, make(chan error, 1)}
-	c.mu.Lock()
-	c.next++
-	id := strconv.FormatUint(c.next, 10)
-	c.pending[id] = p
-	c.mu.Unlock()
-	defer func() {
-		c.mu.Lock()
-		delete(c.pending, id)
-		c.mu.Unlock()
-	}()
+func (c *child) handle(ctx context.Context, m *client.Message) error {
+	if t := m.Task(); t != nil {
+		return c.handleTask(ctx, m, t)
+	}
 	from := m.From
 	t := told{
-		Type: "message", ID: id, MessageID: m.ID, From: &from, To: m.To, MessageType: m.Type, Conversation: m.Conversation,
+		Type: "message", MessageID: m.ID, From: &from, To: m.To, MessageType: m.Type, Conversation: m.Conversation,
 		Wait: m.Wait, Durable: m.Durable, Seq: m.Seq, Attempt: m.Attempt, Sealed: m.Sealed,
 		TraceParent: m.TraceParent, RequestID: m.RequestID, Body: m.Body,
 	}
@@ -190,6 +183,21 @@ func (c *child) handle(_ context.Context, m *client.Message) error {
 			return err
 		}
 	}
+	return c.give(&pending{m: m, done: make(chan error, 1)}, t)
+}
+
+// give gives a child what it is to do, and waits until it is done.
+func (c *child) give(p *pending, t told) error {
+	c.mu.Lock()
+	c.next++
+	t.ID = strconv.FormatUint(c.next, 10)
+	c.pending[t.ID] = p
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		delete(c.pending, t.ID)
+		c.mu.Unlock()
+	}()
 	var hung <-chan time.Time // never, where there is no limit
 	if c.in.cfg.MaxTime > 0 {
 		timer := time.NewTimer(c.in.cfg.MaxTime)

@@ -41,9 +41,13 @@ type said struct {
 	Delay     string          `json:"delay"`
 	Reason    string          `json:"reason"`
 
-	// log
-	Level string `json:"level"`
-	Text  string `json:"text"`
+	// error of a task
+	Retryable bool `json:"retryable"`
+
+	// log, progress
+	Level   string `json:"level"`
+	Text    string `json:"text"`
+	Percent *int   `json:"percent"`
 
 	// message
 	To           string `json:"to"`
@@ -71,9 +75,12 @@ func readSaid(line []byte) (said, error) {
 	}
 	switch s.Type {
 	case "hello", "log":
-	case "reply", "error", "ack", "return":
+	case "reply", "error", "ack", "return", "progress":
 		if s.of() == "" {
-			return s, errors.New("a line of type " + s.Type + " names the message that it ends")
+			return s, errors.New("a line of type " + s.Type + " names the message that it is about")
+		}
+		if p := s.Percent; p != nil && (*p < 0 || *p > 100) {
+			return s, errors.New("percent is 0 to 100")
 		}
 		if s.Type == "reply" && s.Body == nil && s.Error == "" {
 			return s, errors.New("a reply has a body, or an error")
@@ -126,23 +133,35 @@ type told struct {
 	Node        string `json:"node,omitempty"`
 
 	// message, and what answers the child's own
-	ID           string          `json:"id,omitempty"`
-	InReplyTo    string          `json:"in_reply_to,omitempty"`
-	MessageID    string          `json:"message_id,omitempty"`
-	From         *client.Sender  `json:"from,omitempty"`
-	To           string          `json:"to,omitempty"`
-	MessageType  string          `json:"message_type,omitempty"`
-	Conversation string          `json:"conversation,omitempty"`
-	Wait         bool            `json:"wait,omitempty"`
-	DeadlineMs   int64           `json:"deadline_ms,omitempty"`
-	Durable      bool            `json:"durable,omitempty"`
-	Seq          uint64          `json:"seq,omitempty"`
-	Attempt      int             `json:"attempt,omitempty"`
-	AcceptedAt   string          `json:"accepted_at,omitempty"`
-	Sealed       bool            `json:"sealed,omitempty"`
-	TraceParent  string          `json:"traceparent,omitempty"`
-	RequestID    string          `json:"request_id,omitempty"`
-	Body         json.RawMessage `json:"body,omitempty"`
+	ID           string         `json:"id,omitempty"`
+	InReplyTo    string         `json:"in_reply_to,omitempty"`
+	MessageID    string         `json:"message_id,omitempty"`
+	From         *client.Sender `json:"from,omitempty"`
+	To           string         `json:"to,omitempty"`
+	MessageType  string         `json:"message_type,omitempty"`
+	Conversation string         `json:"conversation,omitempty"`
+	Wait         bool           `json:"wait,omitempty"`
+	DeadlineMs   int64          `json:"deadline_ms,omitempty"`
+	Durable      bool           `json:"durable,omitempty"`
+	Seq          uint64         `json:"seq,omitempty"`
+	Attempt      int            `json:"attempt,omitempty"`
+	AcceptedAt   string         `json:"accepted_at,omitempty"`
+	Sealed       bool           `json:"sealed,omitempty"`
+	TraceParent  string         `json:"traceparent,omitempty"`
+	RequestID    string         `json:"request_id,omitempty"`
+
+	// task
+	Task        string         `json:"task,omitempty"`
+	TaskType    string         `json:"task_type,omitempty"`
+	MaxAttempts int            `json:"max_attempts,omitempty"`
+	Requester   *client.Sender `json:"requester,omitempty"`
+	Needs       []string       `json:"needs,omitempty"`
+	Priority    string         `json:"priority,omitempty"`
+	Deadline    string         `json:"deadline,omitempty"`
+	Parent      string         `json:"parent,omitempty"`
+	Chain       []string       `json:"chain,omitempty"`
+
+	Body json.RawMessage `json:"body,omitempty"`
 
 	// receipt, error
 	Status string         `json:"status,omitempty"`

@@ -65,19 +65,36 @@ func (c *child) take(s *said) {
 		c.in.report(Event{Event: "log", Level: level, Source: "log", Text: s.Text[:min(len(s.Text), maxText)]})
 	case "message":
 		c.send(s)
+	case "progress":
+		c.progress(s)
 	default:
 		c.settle(s)
 	}
 }
 
-// settle ends a message that the child has.
-func (c *child) settle(s *said) {
+// has is what the child has under an id, told to it where it has nothing.
+func (c *child) has(id string, ended bool) *pending {
 	c.mu.Lock()
-	p := c.pending[s.of()]
-	delete(c.pending, s.of())
+	p := c.pending[id]
+	if ended {
+		delete(c.pending, id)
+	}
 	c.mu.Unlock()
 	if p == nil {
-		c.complain(s.of(), &client.Error{Code: client.CodeNotWaiting, Sentence: "there is no message " + s.of() + " that you have"})
+		c.complain(id, &client.Error{Code: client.CodeNotWaiting, Sentence: "there is no message " + id + " that you have"})
+	}
+	return p
+}
+
+// settle ends a message that the child has.
+func (c *child) settle(s *said) {
+	p := c.has(s.of(), true)
+	if p == nil {
+		return
+	}
+	if p.task != nil {
+		p.task.end = s
+		p.done <- nil
 		return
 	}
 	failed := s.Type == "error" || s.Type == "reply" && s.Error != ""
