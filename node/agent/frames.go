@@ -220,8 +220,6 @@ func (f *inbound) checkSend() error {
 		return badFrame("wait", "a durable message has no answer to wait for; let the receiver send one")
 	case f.Durable && f.Timeout != "":
 		return badFrame("timeout", "a durable message has a ttl")
-	case f.Durable && f.Sticky:
-		return badFrame("sticky", "a durable message goes to the inbox of the agent, not to one instance")
 	}
 	if !f.Durable {
 		switch {

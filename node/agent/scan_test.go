@@ -64,6 +64,28 @@ func TestScan(t *testing.T) {
 	}
 }
 
+// Every byte, wherever it falls among eight.
+func TestPlainText(t *testing.T) {
+	for length := range 26 {
+		for at := range length {
+			for c := range 256 {
+				text := []byte(`"` + strings.Repeat("v", length) + `"`)
+				text[at+1] = byte(c)
+				end := plainText(text, 0)
+				if end >= 0 && strictjson.Check(text[:end]) != nil {
+					t.Fatalf("%q was taken", text[:end])
+				}
+				if c >= ' ' && c < 0x80 && c != '"' && c != '\\' && end != len(text) {
+					t.Fatalf("%q was left to the decoder", text)
+				}
+			}
+		}
+	}
+	if plainText([]byte(`"vvvvvvvvvvvvvvvvv`), 0) >= 0 {
+		t.Fatal("a text without an end was taken")
+	}
+}
+
 func FuzzScan(f *testing.F) {
 	for _, frame := range append(plainFrames, oddFrames...) {
 		f.Add([]byte(frame))

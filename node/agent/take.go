@@ -108,8 +108,7 @@ func (c *client) greet(f *inbound) {
 		c.canResume()
 	}
 	if s := c.router(); s != nil && c.who.Name != "" {
-		s.Describe(f.Description, f.Capabilities)
-		s.SetDurable(f.Acks)
+		s.Describe(f.Description, f.Capabilities, f.Acks)
 	}
 	if len(f.Events) > 0 {
 		if err := c.follow(f.Events, 0, nil); err != nil {
