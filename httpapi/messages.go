@@ -40,7 +40,7 @@ type SendBody struct {
 	Wait         *bool           `json:"wait,omitempty" doc:"wait for the agent's answer; true where a timeout is given. Not with durable"`
 	Timeout      string          `json:"timeout,omitempty" maxLength:"32" doc:"how long to wait for the answer, for example 5s; 30s by default. Not with durable"`
 	Conversation string          `json:"conversation,omitempty" maxLength:"256" doc:"groups messages"`
-	Sticky       bool            `json:"sticky,omitempty" doc:"messages of one conversation to one instance of the agent. Not with durable"`
+	Sticky       bool            `json:"sticky,omitempty" doc:"messages of one conversation to one instance of the agent, as long as it is there"`
 	Seal         bool            `json:"seal,omitempty" doc:"this node seals the body to the agent's key, so that the nodes behind it carry ciphertext only. A sender that can should seal by itself: sealed"`
 	Sealed       bool            `json:"sealed,omitempty" doc:"the body is sealed already: {\"age\":BASE64}"`
 	Key          string          `json:"key,omitempty" maxLength:"128" doc:"with seal or sealed: the hash of the key that is meant; refused with KEY_CHANGED where the agent has another"`

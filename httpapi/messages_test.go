@@ -260,7 +260,6 @@ func TestSendDurable(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"to":"reviewer","body":1,"durable":true,"wait":true}`:                 "body.wait",
 		`{"to":"reviewer","body":1,"durable":true,"timeout":"1s"}`:              "body.wait",
-		`{"to":"reviewer","body":1,"durable":true,"sticky":true}`:               "body.sticky",
 		`{"to":"reviewer@*","body":1,"durable":true}`:                           "body.to",
 		`{"to":"reviewer","body":1,"durable":true,"ttl":"800h"}`:                "body.ttl",
 		`{"to":"reviewer","body":1,"durable":true,"delay":"-1s"}`:               "body.delay",

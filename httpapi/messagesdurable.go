@@ -24,11 +24,9 @@ func (a *API) sendDurable(ctx context.Context, in *sendInput, m message.Message)
 		return nil, Fail("UNSUPPORTED", "this node keeps no durable messages; leave durable out")
 	case b.Wait != nil && *b.Wait || b.Timeout != "":
 		return nil, invalid("body.wait", "a durable message is not waited for: the agent answers by a message of its own. Leave wait and timeout out, or durable")
-	case b.Sticky:
-		return nil, invalid("body.sticky", "sticky is for live messages: leave it or durable out")
 	}
 	out := inbox.Outgoing{
-		ID: m.ID, From: m.From, Type: m.Type, Conversation: m.Conversation, Body: m.Body, Sealed: m.Sealed, Key: m.Key,
+		ID: m.ID, From: m.From, Type: m.Type, Conversation: m.Conversation, Sticky: m.Sticky, Body: m.Body, Sealed: m.Sealed, Key: m.Key,
 		Priority: inbox.Priority(m.Priority), MaxAttempts: b.MaxAttempts, TraceParent: m.TraceParent, RequestID: m.RequestID,
 	}
 	for _, d := range []struct {

@@ -138,7 +138,7 @@ func (d durables) Submit(ctx context.Context, m agent.Outgoing, done func(agent.
 // outgoing makes a client's message one for the inboxes.
 func (d durables) outgoing(m *agent.Outgoing) (inbox.Outgoing, error) {
 	out := inbox.Outgoing{
-		ID: m.ID, From: m.From, Type: m.Type, Conversation: m.Conversation, Body: m.Body, Sealed: m.Sealed, Key: m.Key,
+		ID: m.ID, From: m.From, Type: m.Type, Conversation: m.Conversation, Sticky: m.Sticky, Body: m.Body, Sealed: m.Sealed, Key: m.Key,
 		TTL: m.TTL, Delay: m.Delay, TraceParent: m.TraceParent, RequestID: m.RequestID,
 	}
 	out.From.Node = string(d.n.id.ID())

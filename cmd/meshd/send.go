@@ -104,7 +104,7 @@ it. The key is remembered: when the agent has another one later, send refuses un
 func (s *sending) check(cmd *cobra.Command) error {
 	given := cmd.Flags().Changed
 	if s.durable {
-		for _, name := range []string{"wait", "timeout", "sticky"} {
+		for _, name := range []string{"wait", "timeout"} {
 			if given(name) {
 				return exit.New(exit.Usage, "--"+name+" is for live messages", "leave it or --durable out; the agent answers a durable message by one of its own")
 			}

@@ -154,7 +154,7 @@ func (r *run) accept(a *accept, out *answers) error {
 		return nil
 	}
 	m := record{
-		Sealed: a.Flags&acceptSealed != 0, Priority: a.Priority, MaxAttempts: a.MaxAttempts,
+		Sealed: a.Flags&acceptSealed != 0, Sticky: a.Flags&acceptSticky != 0, Priority: a.Priority, MaxAttempts: a.MaxAttempts,
 		Accepted: r.now, TTL: a.TTL, Redelivery: a.Redelivery, Charge: charge, BodySize: a.BodySize, Tail: a.Tail,
 	}
 	if a.Delay > 0 {

@@ -120,6 +120,7 @@ const (
 	acceptTopic                 // to those who take the topic of the tail
 	acceptBody                  // the body comes beside the tail
 	acceptBlob                  // the body was staged
+	acceptSticky                // to the instance that has its conversation
 	acceptFlags     = 1<<iota - 1
 )
 

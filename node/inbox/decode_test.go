@@ -68,6 +68,7 @@ func script(t testing.TB) (commands [][]byte) {
 			_, _ = w.Acknowledge(ctx, "bob", []uint64{a.Seq})
 		}
 	}
+	w.send(Outgoing{From: from, To: to("bob"), Conversation: "c", Sticky: true})
 	_ = w.Subscribe(ctx, "bob", "a/*")
 	w.send(Outgoing{From: from, Topic: "a/b"})
 	_, _ = w.Claim(ctx, []Claim{{Agent: "bob", Principal: "p", Node: "n"}})

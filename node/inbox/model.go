@@ -90,6 +90,10 @@ type Outgoing struct {
 	// Type, Conversation, CorrelationID and RequestID are the sender's words,
 	// at most 256 bytes each.
 	Type, Conversation, CorrelationID, RequestID string
+	// Sticky asks that all messages of one Conversation are pushed to the same
+	// instance of the agent while it is there. Without a Conversation it asks
+	// nothing.
+	Sticky bool
 	// Body is one JSON value of at most MaxBody bytes; nil is null.
 	Body json.RawMessage
 	// Sealed says that Body is sealed to the key whose hash is Key.
@@ -143,6 +147,7 @@ type Stored struct {
 	From  message.Sender
 
 	Type, Conversation, CorrelationID, RequestID string
+	Sticky                                       bool
 	// Body is nil where it was not asked for or is over MaxShown: Body reads
 	// it. Size is its length.
 	Body   json.RawMessage

@@ -68,6 +68,9 @@ func (s *Service) item(ctx context.Context, m *Outgoing, done func(Accepted, err
 	if m.Sealed {
 		a.Flags |= acceptSealed
 	}
+	if m.Sticky && m.Conversation != "" {
+		a.Flags |= acceptSticky
+	}
 	given := m.ID != ""
 	if given {
 		a.Flags |= acceptID

@@ -37,6 +37,7 @@ type record struct {
 	Where       byte
 	Sealed      bool
 	Back        bool // it was returned: later ones of its sender wait for it
+	Sticky      bool
 	Priority    Priority
 	Attempts    byte
 	MaxAttempts byte
@@ -58,6 +59,7 @@ type record struct {
 const (
 	flagSealed = 4
 	flagBack   = 8
+	flagSticky = 16
 )
 
 func (m *record) expires() int64 { return m.Accepted + m.TTL }
@@ -72,6 +74,9 @@ func (m *record) encode(b []byte) []byte {
 	}
 	if m.Back {
 		flags |= flagBack
+	}
+	if m.Sticky {
+		flags |= flagSticky
 	}
 	b = append(b, format, flags, byte(m.Priority), m.Attempts, m.MaxAttempts)
 	b = binary.AppendUvarint(b, m.Inbox)
@@ -100,7 +105,7 @@ func (m *record) read(v []byte) bool {
 		return false
 	}
 	flags := c.byte()
-	m.Where, m.Sealed, m.Back = flags&3, flags&flagSealed != 0, flags&flagBack != 0
+	m.Where, m.Sealed, m.Back, m.Sticky = flags&3, flags&flagSealed != 0, flags&flagBack != 0, flags&flagSticky != 0
 	m.Priority, m.Attempts, m.MaxAttempts = Priority(c.byte()), c.byte(), c.byte()
 	m.Inbox, m.Accepted, m.TTL, m.NotBefore, m.LeaseUntil, m.Redelivery = c.uvarint(), c.millis(), c.millis(), c.millis(), c.millis(), c.millis()
 	m.Charge, m.BodySize = c.uvarint(), c.uvarint()
@@ -115,7 +120,7 @@ func (m *record) read(v []byte) bool {
 	}
 	m.Node, m.Reason = c.text(maxLabel), c.text(maxLabel)
 	m.Tail = c.b
-	return !c.bad && m.Priority <= Critical && flags < 16
+	return !c.bad && m.Priority <= Critical && flags < 2*flagSticky
 }
 
 // tail is what the sender said. Its parts share the bytes it was read from.
@@ -154,7 +159,7 @@ func (m *record) stored(agent string, seq uint64) (Stored, error) {
 		Seq: seq, ID: string(t.ID), Agent: agent, Node: string(m.Node), Topic: string(t.Topic),
 		From: message.Sender{Agent: string(t.Agent), Principal: string(t.Principal), Node: string(t.Node)},
 		Type: string(t.Type), Conversation: string(t.Conversation), CorrelationID: string(t.Correlation), RequestID: string(t.RequestID),
-		Size: int64(m.BodySize), Sealed: m.Sealed, Key: string(t.Key), Priority: m.Priority,
+		Sticky: m.Sticky, Size: int64(m.BodySize), Sealed: m.Sealed, Key: string(t.Key), Priority: m.Priority,
 		AcceptedAt: when(m.Accepted), ExpiresAt: when(m.expires()), NotBefore: when(m.NotBefore), LeaseUntil: when(m.LeaseUntil),
 		Redelivery: time.Duration(m.Redelivery) * time.Millisecond,
 		Attempts:   int(m.Attempts), MaxAttempts: int(m.MaxAttempts), Reason: string(m.Reason), TraceParent: string(t.TraceParent),

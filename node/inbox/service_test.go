@@ -215,6 +215,9 @@ func TestDelayLeaseReturnExpire(t *testing.T) {
 	if again, err := w.Lease(t.Context(), "bob", 5, time.Minute); err != nil || len(again) != 0 {
 		t.Fatal("leased twice", again, err)
 	}
+	if b, err := w.Pending(t.Context(), "bob", PendingOptions{}); err != nil || len(b.Messages) != 0 {
+		t.Fatal("pushed while it is leased", b, err)
+	}
 	if _, err := w.Return(t.Context(), "bob", []Returned{{Seq: got[0].Seq, Delay: time.Minute, Reason: "busy"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -260,6 +263,20 @@ func TestDelayLeaseReturnExpire(t *testing.T) {
 	}
 	if d := w.dead("bob"); len(d) != 0 {
 		t.Fatal(d)
+	}
+}
+
+func TestStickyIsKept(t *testing.T) {
+	w := newWorld(t)
+	w.send(Outgoing{To: to("bob"), Conversation: "c", Sticky: true})
+	w.send(Outgoing{To: to("bob"), Conversation: "c"})
+	w.send(Outgoing{To: to("bob"), Sticky: true})
+	list, err := w.Lease(t.Context(), "bob", 5, time.Minute) // writes the records again
+	if err != nil || len(list) != 3 || !list[0].Sticky || list[1].Sticky || list[2].Sticky {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	if list := w.list("bob"); !list[0].Sticky || list[1].Sticky || list[2].Sticky {
+		t.Fatalf("%+v", list)
 	}
 }
 

@@ -71,11 +71,12 @@ func TestWhatAMessageSaysOfItself(t *testing.T) {
 		s.accept("a", "x", 1)
 		m := s.messages["a"][0]
 		m.Topic, m.Attempts, m.Body, m.Size = "b/c", 2, nil, 3<<20
+		m.Conversation, m.Sticky = "c", true
 		s.node("n1")
 		s.wait(time.Second)
 		s.want("a", 1)
 		got := s.taken["a"][0]
-		if got.To != "topic/b/c" || got.Stored.Inbox != "a" || got.Stored.Attempt != 3 || got.Stored.Size != 3<<20 || time.Until(got.Deadline) < 118*time.Second {
+		if got.To != "topic/b/c" || !got.Sticky || got.Conversation != "c" || got.Stored.Inbox != "a" || got.Stored.Attempt != 3 || got.Stored.Size != 3<<20 || time.Until(got.Deadline) < 118*time.Second {
 			t.Errorf("%+v, %+v", got, got.Stored)
 		}
 	})

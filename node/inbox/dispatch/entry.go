@@ -21,7 +21,7 @@ func entryOf(m inbox.Due) entry {
 // messageOf makes a stored message one that the router carries.
 func messageOf(agent string, m *inbox.Stored, deadline time.Time) message.Message {
 	out := message.Message{
-		ID: m.ID, To: agent, From: m.From, Type: m.Type, Body: m.Body, Conversation: m.Conversation,
+		ID: m.ID, To: agent, From: m.From, Type: m.Type, Body: m.Body, Conversation: m.Conversation, Sticky: m.Sticky,
 		Deadline: deadline, RequestID: m.RequestID, Sealed: m.Sealed, Key: m.Key, TraceParent: m.TraceParent,
 		Priority: uint8(m.Priority), Checked: true,
 		Stored: &message.Stored{Seq: m.Seq, Attempt: m.Attempts + 1, AcceptedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt},
