@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/meshd/meshd/node"
@@ -100,6 +101,9 @@ func (a *API) agent(ctx context.Context, in *nameRead) (*agentOutput, error) {
 func (a *API) release(ctx context.Context, in *NameRef) (*writtenOutput, error) {
 	if err := message.CheckName(in.Name); err != nil {
 		return nil, err
+	}
+	if caller, _ := Principal(ctx); ofAgents(caller) && !slices.Contains(caller.Scopes, agentScope+in.Name) {
+		return nil, Fail(inbox.CodeNotYourAgent, "this credential is for other agents than %s", in.Name).With("agent", in.Name)
 	}
 	return a.done(ctx, a.cfg.Inboxes.Release(ctx, in.Name))
 }

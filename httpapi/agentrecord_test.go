@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/message"
 	"github.com/meshd/meshd/node/message/seal"
 )
@@ -139,4 +140,24 @@ func TestAgentList(t *testing.T) {
 		}
 	}
 	call(t, a, 400, "GET", "/agents?limit=1", "")
+}
+
+// A credential for some agents is for nothing else, whatever its role: it took
+// another agent's name away from its owner.
+func TestAnAdministratorOfOneAgentReleasesNoOther(t *testing.T) {
+	const ofReviewer = "mk_reviewers_s3cretreviewers3"
+	a, _ := messageAPI(t, func(c *Config) {
+		all := keys{ofReviewer: {ID: "reviewers", Role: access.RoleAdmin, Scopes: []string{"agent:reviewer"}}}
+		for k, v := range messageKeys {
+			all[k] = v
+		}
+		c.Auth = all
+	})
+	call(t, a, 200, "GET", "/messages/writer", "")
+	if got := call(t, a, 403, "DELETE", "/agents/writer/owner", "", "X-API-Key: "+ofReviewer); got.body["code"] != "NOT_YOUR_AGENT" {
+		t.Error(got.text)
+	}
+	call(t, a, 200, "GET", "/messages/reviewer", "")
+	call(t, a, 204, "DELETE", "/agents/reviewer/owner", "", "X-API-Key: "+ofReviewer)
+	call(t, a, 204, "DELETE", "/agents/writer/owner", "", "X-API-Key: "+adminKey)
 }

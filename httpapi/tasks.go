@@ -162,6 +162,9 @@ func deadlineOf(text string) (time.Duration, time.Time, error) {
 		return 0, time.Time{}, nil
 	}
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		if at.IsZero() { // which is no deadline to the tasks
+			at = time.UnixMilli(1)
+		}
 		return 0, at, nil
 	}
 	d, err := time.ParseDuration(text)

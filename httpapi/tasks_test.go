@@ -328,3 +328,13 @@ func TestProposalsByHTTP(t *testing.T) {
 	call(t, a, 400, "POST", "/proposals", `{"kind":"k","electors":["a"],"approval":0.2}`)
 	call(t, a, 400, "POST", "/proposals", `{"kind":"k","electors":["a"],"quorum":-1}`)
 }
+
+// The time that Go calls zero is past like any other: it was taken for no
+// deadline at all.
+func TestTheOldestDeadlineIsPast(t *testing.T) {
+	a := taskAPI(t)
+	got := call(t, a, 400, "POST", "/tasks", `{"agent":"worker","body":1,"deadline":"0001-01-01T00:00:00Z"}`)
+	if got.body["code"] != "INVALID" || !strings.Contains(got.text, "has passed") {
+		t.Error(got.text)
+	}
+}
