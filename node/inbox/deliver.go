@@ -36,7 +36,7 @@ func (s *Service) Lease(ctx context.Context, agent string, max int, d time.Durat
 	case max < 1 || max > MaxLeased:
 		return nil, invalid("limit", "a lease is of 1 to 256 messages")
 	case d < time.Millisecond || d > MaxLease:
-		return nil, invalid("lease", "a lease lasts at most 12 hours")
+		return nil, invalid("lease", "a lease lasts from a millisecond to 12 hours")
 	}
 	if err := checkAgent(agent); err != nil {
 		return nil, err
