@@ -223,22 +223,22 @@ const (
 
 // Receipt is the end of a send.
 type Receipt struct {
-	ID     string `json:"id"`
-	Status Status `json:"status"`
+	ID     string `json:"id" doc:"the message's: as it was given, or made"`
+	Status Status `json:"status" doc:"delivered, refused, unknown; accepted: durable, a majority has it on disk"`
 	// Reply is the answer, where one was wanted and came.
-	Reply json.RawMessage `json:"reply,omitempty"`
+	Reply json.RawMessage `json:"reply,omitempty" doc:"the answer, where one was waited for"`
 	// Counts is set for agent@* and topics: how many instances or
 	// subscribers the message reached.
-	Counts *Counts `json:"counts,omitempty"`
+	Counts *Counts `json:"counts,omitempty" doc:"of agent@* and topics: how many instances or subscribers it reached"`
 	// Known, of a durable message, says whether its receiver was ever seen.
-	Known *bool `json:"known,omitempty"`
+	Known *bool `json:"known,omitempty" doc:"of a durable message: whether its agent was ever seen"`
 	// Duplicate, of a durable message, says that its id was accepted before.
-	Duplicate bool `json:"duplicate,omitempty"`
+	Duplicate bool `json:"duplicate,omitempty" doc:"of a durable message: its id was accepted before"`
 	// Recipients are the agents in whose inboxes a durable message to a topic
 	// or to everybody is.
-	Recipients []string `json:"recipients,omitempty"`
+	Recipients []string `json:"recipients,omitempty" doc:"of a durable message to a topic: the agents in whose inboxes it is"`
 	// Key is the hash of the key the body was sealed to on the sender's behalf.
-	Key string `json:"key,omitempty"`
+	Key string `json:"key,omitempty" doc:"the hash of the key that the body was sealed to here"`
 }
 
 // Counts tells the fates of one message to many instances.
