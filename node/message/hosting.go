@@ -149,10 +149,13 @@ func (r *Router) Local() []Local {
 const (
 	// busyEvery is how often a changed load is spread.
 	busyEvery = time.Second
-	// cheapAnnounce is how long telling the directory may take to be done at
-	// once each time; where there are thousands of agents it takes longer,
-	// and is done for all that has changed in the time of announceShare.
+	// cheapAnnounce is how long telling the directory may take, and cheapAgents
+	// how many agents it may tell of, to be done at once each time. Where it is
+	// more, it is done for all that has changed in announceShare times as long
+	// as it took, so that it takes a small share of the time however many come
+	// and go.
 	cheapAnnounce = 2 * time.Millisecond
+	cheapAgents   = 64
 	announceShare = 10
 )
 
@@ -175,7 +178,7 @@ func (r *Router) announce() {
 	}
 	r.announced = now
 	r.cfg.Directory.Announce(now)
-	if took := time.Since(began); took > cheapAnnounce {
+	if took := time.Since(began); took > cheapAnnounce || len(now) > cheapAgents {
 		r.announceNext = time.Now().Add(announceShare * took)
 	}
 }

@@ -2,6 +2,7 @@ package message
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -78,21 +79,22 @@ type Session struct {
 // Name returns the agent's name; "" for a listener.
 func (s *Session) Name() string { return s.name }
 
-// Describe replaces what the agent says of itself and spreads it.
-func (s *Session) Describe(description string, capabilities []string) {
+// Describe replaces what the agent says of itself, and whether the session takes
+// messages from inboxes, and spreads what is new: a client says so only after it
+// has attached.
+func (s *Session) Describe(description string, capabilities []string, durable bool) {
 	s.mu.Lock()
-	s.profile.Description, s.profile.Capabilities = description, capabilities
+	p := &s.profile
+	changed := p.Description != description || !slices.Equal(p.Capabilities, capabilities)
+	p.Description, p.Capabilities = description, capabilities
 	s.mu.Unlock()
-	s.router.announce()
-}
-
-// SetDurable changes whether the session takes messages from inboxes, and
-// spreads it: a client says so only after it has attached.
-func (s *Session) SetDurable(durable bool) {
 	s.router.mu.Lock()
+	changed = changed || s.seat.durable != durable
 	s.seat.durable = durable
 	s.router.mu.Unlock()
-	s.router.announce()
+	if changed {
+		s.router.announce()
+	}
 }
 
 // SetAway says whether the session's connection is broken and may come back:

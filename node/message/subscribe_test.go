@@ -236,7 +236,7 @@ func TestForward(t *testing.T) {
 		if out, got := forward("worker", ""); got != nil || <-out != "refused AGENT_GONE" {
 			t.Error("went to a session that takes no inbox messages")
 		}
-		s.SetDurable(true)
+		s.Describe("", nil, true)
 		out, got := forward("topic/news", "worker")
 		if got == nil || got.From.Node != "origin" || got.To != "topic/news" || got.Stored.Seq != 5 || time.Until(got.Deadline) != time.Hour {
 			t.Fatalf("%+v", got)
