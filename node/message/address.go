@@ -26,7 +26,7 @@ const (
 	CodeTooLarge = "TOO_LARGE"
 	// CodeOverloaded: the receiver, or this node, takes no more now (503).
 	CodeOverloaded = "OVERLOADED"
-	// CodeNameReserved: the name belongs to a built-in agent (409).
+	// CodeNameReserved: the name belongs to a built-in agent (400).
 	CodeNameReserved = "NAME_RESERVED"
 	// CodeNotWaiting: nobody waits for this answer, or no longer (409).
 	CodeNotWaiting = "NOT_WAITING"
