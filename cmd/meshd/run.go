@@ -74,6 +74,7 @@ func (a *app) serve(ctx context.Context, n *node.Node, c *config.Config, log *sl
 	defer os.Remove(local.Addr().String())
 	operator := &http.Server{Handler: api.SocketHandler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	go func() { _ = operator.Serve(local) }()
+	go paceCollector(ctx)
 	n.SetHandler(api.Handler())
 	log.Info("serving", "url", n.URL(), "node", n.Name(), "mesh", n.MeshName(), "ready_ms", n.ReadyAfter().Milliseconds())
 
