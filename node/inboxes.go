@@ -11,6 +11,7 @@ import (
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/gossip"
 	"github.com/meshd/meshd/node/agent"
+	"github.com/meshd/meshd/node/agent/librarian"
 	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/inbox/dispatch"
 	"github.com/meshd/meshd/node/message"
@@ -22,7 +23,8 @@ import (
 func (n *Node) openInboxes(life context.Context, part *inbox.Part) {
 	log := n.log.With("part", "inbox")
 	n.inboxes = inbox.NewService(inbox.Config{
-		Tracer: n.tracer, State: n.group, Part: part, Level: n.levelFor(inbox.Level), Leads: func() bool { return n.group.Status().State == "leader" },
+		Reserved: func(agent string) bool { return agent == librarian.Name },
+		Tracer:   n.tracer, State: n.group, Part: part, Level: n.levelFor(inbox.Level), Leads: func() bool { return n.group.Status().State == "leader" },
 		Logger: log, Registerer: n.registry,
 	})
 	n.run(life, n.inboxes.Keep)
@@ -99,8 +101,8 @@ func (h inboxHosts) Alive(node string) bool {
 // claimName implements agent.Hooks.Claim: a name belongs to the first
 // credential that attached it.
 func (n *Node) claimName(who agent.Client, lost func(error)) error {
-	if who.AnyName {
-		return nil
+	if who.AnyName || who.Name == librarian.Name {
+		return nil // the latter is refused when it attaches
 	}
 	info, _, err := n.inboxes.Agent(n.life, who.Name)
 	switch {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -93,7 +94,7 @@ func newScript(t *testing.T) *script {
 			if want != "" && want != "sha256:1" {
 				return nil, "", consensus.Refuse("KEY_CHANGED", "it has another key")
 			}
-			return json.RawMessage(`{"age":"` + address + string(body) + `"}`), "sha256:1", nil
+			return json.RawMessage(`{"age":"` + base64.StdEncoding.EncodeToString([]byte("age-encryption.org/v1\n"+address+string(body))) + `"}`), "sha256:1", nil
 		}
 	})
 	return s

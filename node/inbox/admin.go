@@ -150,7 +150,7 @@ func (s *Service) Unsubscribe(ctx context.Context, agent, pattern string) error 
 }
 
 func (s *Service) subscription(ctx context.Context, kind byte, agent, pattern string) error {
-	if err := checkAgent(agent); err != nil {
+	if err := s.mayHave(agent); err != nil {
 		return err
 	}
 	if !checkTopic(pattern, true) {
@@ -187,7 +187,7 @@ func (s *Service) Claim(ctx context.Context, claims []Claim) ([]ClaimResult, err
 	var open []int
 	_, err := s.view(ctx, consensus.ReadOptions{}, func(r consensus.Reader) error {
 		for i, c := range claims {
-			if err := checkAgent(c.Agent); err != nil {
+			if err := s.mayHave(c.Agent); err != nil {
 				return err
 			}
 			if !printable(c.Principal) || !visible(c.Node, maxLabel) {
@@ -244,7 +244,7 @@ func (s *Service) Release(ctx context.Context, agent string) error {
 // PublishKey sets the age recipient that messages to the agent are sealed to.
 // Publishing the one in force changes nothing.
 func (s *Service) PublishKey(ctx context.Context, agent, recipient string) (Key, error) {
-	if err := checkAgent(agent); err != nil {
+	if err := s.mayHave(agent); err != nil {
 		return Key{}, err
 	}
 	if recipient == "" || !visible(recipient, maxKey) {

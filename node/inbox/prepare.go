@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node/message"
+	"github.com/meshd/meshd/node/message/seal"
 )
 
 // item is what waits for a batch: a message, or an acknowledgement.
@@ -53,6 +54,11 @@ func (s *Service) item(ctx context.Context, m *Outgoing, done func(Accepted, err
 	}
 	if err := m.check(); err != nil {
 		return nil, err
+	}
+	for _, to := range m.To {
+		if err := s.mayHave(to.Agent); err != nil {
+			return nil, err
+		}
 	}
 	done = s.traceAccept(m, done)
 	it := &item{ctx: ctx, accepted: done, key: senderKey(m.From)}
@@ -163,6 +169,11 @@ func (m *Outgoing) check() error {
 	}
 	if m.Body != nil && !json.Valid(m.Body) {
 		return invalid("body", "a message body is one JSON value")
+	}
+	if m.Sealed {
+		if err := seal.Check(m.Body); err != nil {
+			return invalid("body", "the body is called sealed and is not: "+err.Error())
+		}
 	}
 	for _, f := range [...]struct{ name, value string }{
 		{"type", m.Type}, {"conversation", m.Conversation}, {"correlation_id", m.CorrelationID}, {"request_id", m.RequestID},

@@ -23,6 +23,9 @@ type Config struct {
 	// Leads says that this node leads: it alone proposes what time has brought
 	// about (expired messages, parts of bodies nobody names). nil: always.
 	Leads func() bool
+	// Reserved says that an agent of this name lives in the nodes themselves: it
+	// has no inbox and no owner. nil: none does.
+	Reserved func(agent string) bool
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 	// Tracer records the way of messages that are traced; may be nil.
@@ -201,3 +204,12 @@ func (s *Service) insist(ctx context.Context, kind byte, cmd, result any) (rev u
 }
 
 func checkAgent(name string) error { return message.CheckName(name) }
+
+// mayHave says whether an agent may have an inbox.
+func (s *Service) mayHave(agent string) error {
+	if err := checkAgent(agent); err != nil || s.cfg.Reserved == nil || !s.cfg.Reserved(agent) {
+		return err
+	}
+	return &consensus.Refusal{Code: message.CodeNameReserved, Details: map[string]string{"agent": agent},
+		Sentence: "the agent " + agent + " lives in the nodes and has no inbox: send to it without durable"}
+}

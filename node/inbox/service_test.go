@@ -133,9 +133,31 @@ func bodies(list []Stored) (out []string) {
 	return out
 }
 
+// The agents that live in the nodes have no inbox: what was accepted for them
+// lay there until it expired, and whoever came first owned their name.
+func TestAnAgentOfTheNodesHasNoInbox(t *testing.T) {
+	w := newWorld(t)
+	w.cfg.Reserved = func(agent string) bool { return agent == "librarian" }
+	_, err := w.Accept(t.Context(), Outgoing{To: to("librarian"), From: alice})
+	refusedAs(t, err, message.CodeNameReserved)
+	_, err = w.Claim(t.Context(), []Claim{{Agent: "librarian", Principal: "k"}})
+	refusedAs(t, err, message.CodeNameReserved)
+	_, err = w.PublishKey(t.Context(), "librarian", "age1x")
+	refusedAs(t, err, message.CodeNameReserved)
+	refusedAs(t, w.Subscribe(t.Context(), "librarian", "news"), message.CodeNameReserved)
+}
+
+func TestABodyThatIsCalledSealedHasThatForm(t *testing.T) {
+	w := newWorld(t)
+	for _, body := range []string{`5`, `"x"`, `{"age":5}`, `{"age":"?"}`, `{"age":"eA=="}`} {
+		_, err := w.Accept(t.Context(), Outgoing{To: to("bob"), From: alice, Sealed: true, Body: json.RawMessage(body)})
+		refusedAs(t, err, CodeInvalid)
+	}
+}
+
 func TestAcceptListAcknowledge(t *testing.T) {
 	w := newWorld(t)
-	a := w.send(Outgoing{To: to("bob"), Body: json.RawMessage(`{"n":1}`), Type: "Query", Conversation: "c", CorrelationID: "k", RequestID: "r", TraceParent: "t", Sealed: true, Key: "sha256:x"})
+	a := w.send(Outgoing{To: to("bob"), Body: json.RawMessage(`{"age":"YWdlLWVuY3J5cHRpb24ub3JnL3YxCg=="}`), Type: "Query", Conversation: "c", CorrelationID: "k", RequestID: "r", TraceParent: "t", Sealed: true, Key: "sha256:x"})
 	if a.Known || a.Duplicate || a.Seq == 0 || a.Count != 1 || a.ID == "" || a.Revision == 0 {
 		t.Fatalf("%+v", a)
 	}
@@ -146,7 +168,7 @@ func TestAcceptListAcknowledge(t *testing.T) {
 	m := list[0]
 	want := Stored{
 		Seq: a.Seq, ID: a.ID, Agent: "bob", From: alice, Type: "Query", Conversation: "c", CorrelationID: "k", RequestID: "r",
-		Body: json.RawMessage(`{"n":1}`), Size: 7, Sealed: true, Key: "sha256:x", AcceptedAt: w.now().UTC(), ExpiresAt: w.now().Add(DefaultTTL).UTC(),
+		Body: json.RawMessage(`{"age":"YWdlLWVuY3J5cHRpb24ub3JnL3YxCg=="}`), Size: 42, Sealed: true, Key: "sha256:x", AcceptedAt: w.now().UTC(), ExpiresAt: w.now().Add(DefaultTTL).UTC(),
 		Redelivery: DefaultRedelivery, MaxAttempts: DefaultAttempts, TraceParent: "t",
 	}
 	if fmt.Sprintf("%+v", m) != fmt.Sprintf("%+v", want) {

@@ -97,10 +97,10 @@ func ParseAddress(s string) (Address, error) {
 }
 
 // CheckName says whether an agent may have this name:
-// [a-z0-9][a-z0-9._-]{0,62}, and neither of the reserved words send and ack.
+// [a-z0-9][a-z0-9._-]{0,62}, and none of the reserved words send, ack and mesh.
 func CheckName(name string) error {
-	if name == "send" || name == "ack" {
-		return invalid("name", "the agent names send and ack are reserved")
+	if name == "send" || name == "ack" || name == "mesh" {
+		return invalid("name", "the agent names send, ack and mesh are reserved")
 	}
 	ok := name != "" && len(name) <= MaxName && !strings.ContainsRune("._-", rune(name[0]))
 	for i := 0; ok && i < len(name); i++ {

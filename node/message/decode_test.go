@@ -197,7 +197,7 @@ func TestAMessageCrossesWhole(t *testing.T) {
 	_, s := pair(t, func(d *Delivery) error { got = append(got, d.Message); d.Delivered(); return nil })
 	now := time.Now()
 	m := &Message{
-		ID: "1", To: "worker@b", From: Sender{Agent: "x", Principal: "k"}, Body: json.RawMessage(`{"a":1}`), Deadline: now.Add(time.Minute),
+		ID: "1", To: "worker@b", From: Sender{Agent: "x", Principal: "k"}, Body: json.RawMessage(`{"age":"YWdlLWVuY3J5cHRpb24ub3JnL3YxCg=="}`), Deadline: now.Add(time.Minute),
 		Type: "T", Conversation: "c", Key: "sha256:1", Sealed: true, Sticky: true, Priority: 3, RequestID: "r",
 		TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 	}

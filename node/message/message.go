@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/message/seal"
 )
 
 // Bounds of a message, in bytes where they are lengths.
@@ -137,7 +138,13 @@ func (m *Message) check() error {
 	if m.TraceParent != "" && !ValidTraceParent(m.TraceParent) {
 		return invalid("traceparent", "traceparent is a W3C trace context: 00-<32 hex digits>-<16 hex digits>-<2 hex digits>")
 	}
-	return checkBody(m.Body, m.Checked)
+	if err := checkBody(m.Body, m.Checked); err != nil || !m.Sealed {
+		return err
+	}
+	if err := seal.Check(m.Body); err != nil && m.Body != nil { // a large body of an inbox is not carried
+		return invalid("body", "the body is called sealed and is not: "+err.Error())
+	}
+	return nil
 }
 
 func checkBody(body json.RawMessage, checked bool) error {

@@ -116,18 +116,21 @@ func Seal(recipient string, body []byte) (json.RawMessage, error) {
 	return out.Bytes(), nil
 }
 
-// Open decrypts a sealed body with the text of an identity; see ParseIdentity.
-func Open(identity string, sealed []byte) (json.RawMessage, error) {
-	i, err := ParseIdentity(identity)
-	if err != nil {
-		return nil, err
+// Check says whether a body has the form of a sealed one, as those see it who
+// cannot open it. Its errors wrap ErrNotSealed or ErrTooLarge.
+func Check(sealed []byte) error {
+	file, err := fileOf(sealed)
+	if err == nil && !bytes.HasPrefix(file, []byte(fileBegins)) {
+		err = fmt.Errorf("%w: what is in it is no file of age", ErrNotSealed)
 	}
-	return i.Open(sealed)
+	return err
 }
 
-// Open decrypts a sealed body. Its errors wrap ErrNotSealed, ErrWrongKey or
-// ErrTooLarge.
-func (i *Identity) Open(sealed []byte) (json.RawMessage, error) {
+// fileBegins is how every file of age begins (age-encryption.org/v1).
+const fileBegins = "age-encryption.org/v1\n"
+
+// fileOf is the file of age in a sealed body.
+func fileOf(sealed []byte) ([]byte, error) {
 	if len(sealed) > MaxSealed {
 		return nil, fmt.Errorf("%w: a sealed body has at most %d bytes, not %d", ErrTooLarge, MaxSealed, len(sealed))
 	}
@@ -140,6 +143,25 @@ func (i *Identity) Open(sealed []byte) (json.RawMessage, error) {
 	file, err := base64.StdEncoding.Strict().DecodeString(*e.Age)
 	if err != nil {
 		return nil, fmt.Errorf("%w: what is in it is not base64", ErrNotSealed)
+	}
+	return file, nil
+}
+
+// Open decrypts a sealed body with the text of an identity; see ParseIdentity.
+func Open(identity string, sealed []byte) (json.RawMessage, error) {
+	i, err := ParseIdentity(identity)
+	if err != nil {
+		return nil, err
+	}
+	return i.Open(sealed)
+}
+
+// Open decrypts a sealed body. Its errors wrap ErrNotSealed, ErrWrongKey or
+// ErrTooLarge.
+func (i *Identity) Open(sealed []byte) (json.RawMessage, error) {
+	file, err := fileOf(sealed)
+	if err != nil {
+		return nil, err
 	}
 	r, err := age.Decrypt(bytes.NewReader(file), i)
 	if errors.Is(err, ErrWrongKey) {
