@@ -48,6 +48,10 @@ type frozen struct {
 	Labels   []string `json:"labels"`
 	Key      string   `json:"admin_key"` // opens the API
 	Backup   string   `json:"backup_logical_hash"`
+	// Messages wait for the agent reviewer; Tasks are all there are. Older
+	// testdata has none.
+	Messages int `json:"messages,omitempty"`
+	Tasks    int `json:"tasks,omitempty"`
 	// Snapshot is the entry of the newest one; the log goes on behind it.
 	Snapshot uint64 `json:"snapshot_index"`
 }
@@ -93,6 +97,9 @@ func TestFrozenFormats(t *testing.T) {
 				if !slices.Equal(labels, want.Labels) {
 					t.Errorf("the graph has %q, it was %q", labels, want.Labels)
 				}
+				if messages, tasks := counted(n, want.Key); messages != want.Messages || tasks != want.Tasks {
+					t.Errorf("it has %d messages and %d tasks, it had %d and %d", messages, tasks, want.Messages, want.Tasks)
+				}
 				if a, err := n.Client(want.Key).Ask("GET", "/status", nil); err != nil || a.Status != 200 {
 					t.Errorf("its key: %v, %v", a, err)
 				}
@@ -108,6 +115,15 @@ func TestFrozenFormats(t *testing.T) {
 			})
 		})
 	}
+}
+
+// counted is how many messages wait for reviewer, and how many tasks there are.
+func counted(n *realmesh.Node, key string) (messages, tasks int) {
+	var inbox struct{ Messages []any }
+	var list struct{ Tasks []any }
+	n.Client(key).Want(200, &inbox, "GET", "/messages/reviewer", nil)
+	n.Client(key).Want(200, &list, "GET", "/tasks", nil)
+	return len(inbox.Messages), len(list.Tasks)
 }
 
 func parts() []consensus.Part {
@@ -317,6 +333,34 @@ func pack(t *testing.T, root, to string) {
 	}
 }
 
+// work leaves something in the tables that the verbs of the graph do not fill:
+// what clients did offline, durable messages in each of their states, tasks and
+// proposals.
+func work(t *testing.T, n *realmesh.Node, key string) {
+	t.Helper()
+	c := n.Client(key)
+	c.Want(200, nil, "POST", "/sync/push", map[string]any{"client_id": "laptop", "session_id": namespace, "base_revision": 1, "mutations": []any{
+		map[string]any{"seq": 1, "op": "create_node", "type": "note", "label": "pushed", "key": "pushed"},
+	}})
+	c.Want(200, nil, "PUT", "/agents/reviewer/subscriptions", map[string]any{"topics": []string{"builds/*"}})
+	n.Must("agents", "key", "reviewer", "--generate", filepath.Join(t.TempDir(), "reviewer.key"))
+	n.Must("send", "reviewer", "first", "--durable", "--id", "m-1", "--priority", "high", "--conversation", "c", "--ttl", "720h")
+	n.Must("send", "reviewer", "later", "--durable", "--delay", "720h")
+	n.Must("send", "reviewer", "a secret", "--durable", "--seal")
+	c.Want(200, nil, "POST", "/messages", map[string]any{"to": "reviewer", "body": strings.Repeat("x", 150<<10), "durable": true})
+	n.Must("send", "topic/builds/done", "ok", "--durable")
+	n.Must("send", "leaver", "given up", "--durable")
+	n.Must("inbox", "reviewer", "--lease", "12h", "--limit", "1")
+	c.Want(200, nil, "DELETE", "/messages/leaver", nil)
+	n.Must("tasks", "run", "reviewer", `{"file":"a.go"}`, "--type", "review", "--deadline", "700h")
+	var task struct {
+		ID string `json:"id"`
+	}
+	c.Want(201, &task, "POST", "/tasks", map[string]any{"agent": "reviewer", "type": "review", "body": 1})
+	c.Want(200, nil, "POST", "/tasks/"+task.ID+"/status", map[string]any{"state": "completed", "result": "fine"})
+	c.Want(201, nil, "POST", "/proposals", map[string]any{"kind": "policy_change", "title": "two eyes", "electors": []string{"reviewer", "writer"}})
+}
+
 // TestFreeze writes what the other test reads. A mesh is founded, written to
 // and backed up; the node that is frozen is the one restored from it, whose
 // state begins as a snapshot, after another member joined it and was removed.
@@ -345,6 +389,7 @@ func TestFreeze(t *testing.T) {
 		first.Must("graph", "add", "edge", fmt.Sprintf("t%d", i), "NEAR", fmt.Sprintf("t%d", i+1), "--namespace", namespace)
 	}
 	_, admin := first.APIKey("admin")
+	work(t, first, admin)
 	first.APIKey("viewer")
 	var want frozen
 	var taken struct {
@@ -363,12 +408,14 @@ func TestFreeze(t *testing.T) {
 	n.Must("remove", "gamma", "--yes")
 	want.Labels = n.Labels(namespace)
 	slices.Sort(want.Labels)
+	want.Messages, want.Tasks = counted(n, admin)
 	realmesh.Eventually(t, 30*time.Second, "it votes alone", func() error { return realmesh.Voters(n, 1) })
 	want.Version = strings.Join(strings.Fields(n.Must("version")), " ")
 	n.Stop()
 	pack(t, n.Data, filepath.Join(dir, "node.tar.gz"))
 	got := read(t, unpack(t, dir))
 	got.Version, got.Labels, got.Node, got.Key, got.Backup = want.Version, want.Labels, n.Name, admin, taken.Hash
+	got.Messages, got.Tasks = want.Messages, want.Tasks
 	data, err := json.MarshalIndent(got, "", "  ")
 	if err != nil {
 		t.Fatal(err)
