@@ -1,6 +1,10 @@
 # meshd: `make demo` shows it at work, `make test` proves it.
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# golangci-lint remembers findings by content and reports them under the paths
+# of the checkout that found them: a cache that checkouts share speaks of files
+# that are gone.
+export GOLANGCI_LINT_CACHE ?= $(CURDIR)/bin/lint
 LDFLAGS  = -s -w -X main.release=$(VERSION)
 
 .PHONY: build demo test unit e2e race lint fuzz chaos bench-state bench-messages bench-graph bench-sync freeze install help
