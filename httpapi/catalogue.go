@@ -111,6 +111,7 @@ var catalogue = map[string]meaning{
 	CodeConflict:             {409, 0, "the request conflicts with what is", ""},
 	"IDEMPOTENCY_IN_FLIGHT":  {409, time.Second, "a request with this idempotency key is still at work", "repeat it a little later"},
 	"IDEMPOTENCY_MISMATCH":   {409, 0, "the idempotency key was used with another request", "use a new key"},
+	"MESSAGE_ID_REUSED":      {409, 0, "the message id was given to another message", "give each message an id of its own"},
 	"LAST_MEMBER":            {409, 0, "the last member cannot go", ""},
 	"MESH_EXISTS":            {409, 0, "there is a mesh already", ""},
 	"MESH_MISSING":           {409, 0, "there is no mesh yet", ""},

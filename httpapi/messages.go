@@ -32,7 +32,7 @@ const (
 
 // SendBody is a message to be sent.
 type SendBody struct {
-	ID           string          `json:"id,omitempty" maxLength:"128" doc:"the sender's own; of a durable message, the same id within 24 hours is the same message. Made where it is left out"`
+	ID           string          `json:"id,omitempty" maxLength:"128" doc:"the sender's own; of a durable message, the same id within 24 hours is the same message, and MESSAGE_ID_REUSED where whom it is for, its type, conversation or body differ. Made where it is left out"`
 	To           string          `json:"to" minLength:"1" maxLength:"512" doc:"agent, agent@node, agent@* or topic/a/b"`
 	Type         string          `json:"type,omitempty" maxLength:"256"`
 	Body         json.RawMessage `json:"body" doc:"any JSON value: at most 1 MiB, 16 MiB where it is durable"`
@@ -54,7 +54,7 @@ type SendBody struct {
 }
 
 type sendInput struct {
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"of a durable message without an id: sent again with it, it is the same message, and the answer says duplicate"`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"of a durable message without an id: sent again with it within 24 hours, it is the same message, and the answer says duplicate; another message under it is refused with IDEMPOTENCY_MISMATCH"`
 	TraceParent    string `header:"traceparent" maxLength:"256" doc:"the W3C trace context that the message belongs to"`
 	Body           SendBody
 }

@@ -231,7 +231,7 @@ func TestSendDurable(t *testing.T) {
 	if got := strings.TrimSpace(one.text); got != `{"id":"m1","status":"accepted","known":false}` || one.Header.Get("X-Mesh-Revision") == "" {
 		t.Error(got, one.Header)
 	}
-	two := send(200, `{"id":"m1","to":"reviewer","body":{"n":1},"durable":true}`)
+	two := send(200, `{"id":"m1","to":"reviewer","type":"task","body":{"n":1},"durable":true,"conversation":"c"}`)
 	if two.body["duplicate"] != true || two.Header.Get("Idempotency-Replayed") != "true" {
 		t.Error(two.text)
 	}
@@ -241,6 +241,16 @@ func TestSendDurable(t *testing.T) {
 		t.Error(key.text, again.text)
 	}
 	send(400, `{"to":"reviewer","body":2,"durable":true}`, "Idempotency-Key: not one")
+	for _, other := range []struct{ code, body, key, differs, says string }{
+		{"IDEMPOTENCY_MISMATCH", `{"to":"reviewer","body":3,"durable":true}`, "k1", "body", "differ in body"},
+		{"IDEMPOTENCY_MISMATCH", `{"to":"topic/a","type":"x","body":2,"durable":true}`, "k1", "to,type", "differ in to, type"},
+		{"MESSAGE_ID_REUSED", `{"id":"m1","to":"reviewer","type":"task","body":{"n":2},"durable":true,"conversation":"c"}`, "k2", "body", "its body differs"},
+	} {
+		e := send(409, other.body, "Idempotency-Key: "+other.key)
+		if d := e.body["details"].(map[string]any); e.body["code"] != other.code || d["differs"] != other.differs || !strings.Contains(e.text, other.says) {
+			t.Errorf("%s: %s", other.body, e.text)
+		}
+	}
 	send(200, `{"to":"reviewer@one","body":3,"durable":true,"delay":"1h"}`)
 
 	got := call(t, a, 200, "GET", "/messages/reviewer?limit=1", "")

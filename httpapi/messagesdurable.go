@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/meshd/meshd/consensus"
@@ -27,7 +29,7 @@ func (a *API) sendDurable(ctx context.Context, in *sendInput, m message.Message)
 	}
 	out := inbox.Outgoing{
 		ID: m.ID, From: m.From, Type: m.Type, Conversation: m.Conversation, Sticky: m.Sticky, Body: m.Body, Sealed: m.Sealed, Key: m.Key,
-		Priority: inbox.Priority(m.Priority), MaxAttempts: b.MaxAttempts, TraceParent: m.TraceParent, RequestID: m.RequestID,
+		Plain: plain(b), Priority: inbox.Priority(m.Priority), MaxAttempts: b.MaxAttempts, TraceParent: m.TraceParent, RequestID: m.RequestID,
 	}
 	for _, d := range []struct {
 		field, text string
@@ -60,6 +62,14 @@ func (a *API) sendDurable(ctx context.Context, in *sendInput, m message.Message)
 	return &sendOutput{accepted.Revision, replayed(accepted), receipt}, nil
 }
 
+// plain is the body before this node sealed it.
+func plain(b *SendBody) json.RawMessage {
+	if !b.Seal {
+		return nil
+	}
+	return b.Body
+}
+
 // addressed says whose inboxes an address means.
 func (a *API) addressed(out *inbox.Outgoing, to string) error {
 	address, err := message.ParseAddress(to)
@@ -84,18 +94,26 @@ func (a *API) addressed(out *inbox.Outgoing, to string) error {
 
 // accept hands a message to the inboxes. An idempotency key becomes the id of
 // one that has none, in a scope of the caller's own: the inboxes know it again
-// at whatever node it comes in.
+// at whatever node it comes in, and know another message under it.
 func (a *API) accept(ctx context.Context, out inbox.Outgoing, key string) (inbox.Accepted, error) {
 	x := exchangeOf(ctx)
 	if len(x.keys) > 0 && !oneKey(x.keys) {
 		return inbox.Accepted{}, invalid("header.Idempotency-Key", "an idempotency key is 1 to 255 visible ASCII characters, and is given once")
 	}
-	if out.ID == "" && key != "" {
+	keyed := out.ID == "" && key != ""
+	if keyed {
 		sum := sha256.Sum256([]byte(x.path + " " + key))
 		out.ID = "key-" + hex.EncodeToString(sum[:16])
 	}
 	out.From.Node = a.cfg.NodeID
-	return a.cfg.Inboxes.Accept(ctx, out)
+	accepted, err := a.cfg.Inboxes.Accept(ctx, out)
+	var no *consensus.Refusal
+	if keyed && errors.As(err, &no) && no.Code == inbox.CodeOtherMessage {
+		differs := strings.ReplaceAll(no.Details["differs"], ",", ", ")
+		return accepted, Fail("IDEMPOTENCY_MISMATCH", "the idempotency key was used with another message, which was accepted: they differ in %s", differs).
+			With("differs", no.Details["differs"])
+	}
+	return accepted, err
 }
 
 func replayed(accepted inbox.Accepted) string {

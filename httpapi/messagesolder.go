@@ -9,7 +9,7 @@ import (
 )
 
 type olderSendInput struct {
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"sent again with it, it is the same message"`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"sent again with it within 24 hours, it is the same message; another message under it is refused with IDEMPOTENCY_MISMATCH"`
 	TraceParent    string `header:"traceparent" maxLength:"256" doc:"the W3C trace context that the message belongs to"`
 	Source         string `path:"source" maxLength:"63" doc:"the agent that sends, which the caller must be allowed to speak for"`
 	Body           struct {

@@ -128,6 +128,11 @@ func (r *run) accept(a *accept, out *answers) error {
 		if err != nil {
 			return err
 		}
+		if bits := id.Print.differs(&a.Print); ok && bits != 0 {
+			r.m.Refused++
+			out.refused(verdict{Why: whyOther, Messages: bits})
+			return nil
+		}
 		if ok {
 			out.accepted(&answer{Known: id.Known != 0, Duplicate: true, Seq: id.Seq, Count: id.Count})
 			return nil
@@ -183,7 +188,7 @@ func (r *run) accept(a *accept, out *answers) error {
 		}
 	}
 	if a.Flags&acceptID != 0 {
-		r.remember(a.IDHash, &x)
+		r.remember(a.IDHash, a.Print, &x)
 	}
 	out.accepted(&x)
 	return nil

@@ -471,6 +471,8 @@ func (v verdict) refusal() error {
 		return refuse(CodeNoSubscribers, "no other agent is known to send it to")
 	case whyRecipients:
 		return tooManyRecipients(int(v.Messages))
+	case whyOther:
+		return otherMessage(v.Messages)
 	case whyBlob:
 		return refuse(CodeOverloaded, "parts of the message's body were given up while it was on its way; send it again")
 	}

@@ -26,6 +26,9 @@ const (
 	CodeTooManyRecipients = "TOO_MANY_RECIPIENTS"
 	// CodeTooMany: agents or subscriptions are at their limit (409).
 	CodeTooMany = "TOO_MANY"
+	// CodeOtherMessage: the sender gave the id to another message before (409).
+	// Details["differs"] says in what: to, type, body, joined by commas.
+	CodeOtherMessage = "MESSAGE_ID_REUSED"
 	// CodeInvalid: a field breaks its rule; Details["field"] names it (400).
 	CodeInvalid = "INVALID"
 	// CodeTooLarge: a body is over MaxBody (413).

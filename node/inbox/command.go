@@ -106,6 +106,7 @@ type accept struct {
 	Delay       int64
 	Redelivery  int64
 	IDHash      [16]byte // with acceptID
+	Print       imprint  // with acceptPrint
 	BodySize    uint64
 	Blob        blobID // with acceptBlob
 	Body        []byte // with acceptBody: too large to lie in the record
@@ -121,7 +122,7 @@ const (
 	acceptBody                  // the body comes beside the tail
 	acceptBlob                  // the body was staged
 	acceptSticky                // to the instance that has its conversation
-	acceptFlags     = 1<<iota - 1
+	acceptPrint                 // what the message is, beside its id; from LevelPrint on
 )
 
 func (a *accept) encode(b []byte) []byte {
@@ -132,6 +133,9 @@ func (a *accept) encode(b []byte) []byte {
 	b = binary.AppendUvarint(b, a.BodySize)
 	if a.Flags&acceptID != 0 {
 		b = append(b, a.IDHash[:]...)
+	}
+	if a.Flags&acceptPrint != 0 {
+		b = append(b, a.Print[:]...)
 	}
 	if a.Flags&acceptBlob != 0 {
 		b = append(b, a.Blob[:]...)
@@ -158,6 +162,9 @@ func (a *accept) read(c *cursor) {
 	if a.Flags&acceptID != 0 {
 		copy(a.IDHash[:], c.take(len(a.IDHash)))
 	}
+	if a.Flags&acceptPrint != 0 {
+		copy(a.Print[:], c.take(len(a.Print)))
+	}
 	if a.Flags&acceptBlob != 0 {
 		copy(a.Blob[:], c.take(len(a.Blob)))
 	}
@@ -168,7 +175,7 @@ func (a *accept) read(c *cursor) {
 		a.To = c.text(maxTo)
 	}
 	a.Tail = c.text(maxTail)
-	if a.Flags > acceptFlags || a.Priority > Critical || a.MaxAttempts == 0 || a.BodySize > MaxBody || a.TTL > MaxTTL.Milliseconds() {
+	if a.Flags&(acceptID|acceptPrint) == acceptPrint || a.Priority > Critical || a.MaxAttempts == 0 || a.BodySize > MaxBody || a.TTL > MaxTTL.Milliseconds() {
 		c.fail()
 	}
 }
@@ -226,6 +233,7 @@ const (
 	whyRecipients    = 5
 	whyBlob          = 6
 	whyNobody        = 7
+	whyOther         = 8 // Messages says which parts of its imprint differ
 )
 
 // answers writes the answers of a batch.

@@ -130,7 +130,8 @@ func FuzzRecord(f *testing.F) {
 	f.Add((&counts{Name: "bob", Messages: 1, Bytes: 300}).encode(nil))
 	f.Add((&agentRecord{Inbox: 1, Known: true, Since: 4, Owner: "o", Node: "n", Epoch: 3, Subs: 2, KeyHash: "k"}).encode(nil))
 	f.Add((&blobRecord{1, 2, 3, 4}).encode(nil))
-	f.Add((&idRecord{1, 2, 3, 4, 1}).encode(nil))
+	f.Add((&idRecord{N: 1, At: 2, Seq: 3, Count: 4, Known: 1}).encode(nil))
+	f.Add((&idRecord{N: 1, At: 2, Seq: 3, Count: 4, Known: 1, Print: imprint{1, 11: 2}}).encode(nil))
 	f.Add((&fromRecord{Number: 1, At: 2, Result: []byte("x")}).encode(nil))
 	f.Add(appendTail(nil, &Outgoing{ID: "i", Topic: "t", Type: "y"}, []byte("{}")))
 	f.Fuzz(func(t *testing.T, data []byte) {

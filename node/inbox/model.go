@@ -77,8 +77,9 @@ type Recipient struct {
 type Outgoing struct {
 	// ID is the sender's own, 1 to 128 visible ASCII characters: repeated
 	// within 24 hours by the same principal and agent (and within the last
-	// 1,000,000 of the mesh) it is the same message, accepted once. "": one
-	// is made.
+	// 1,000,000 of the mesh) it is the same message, accepted once. One that is
+	// for somebody else, of another type or conversation or with another body
+	// is refused with CodeOtherMessage. "": one is made.
 	ID string
 	To []Recipient
 	// Topic is "a/b", without "topic/": it goes to every agent with a durable
@@ -99,6 +100,10 @@ type Outgoing struct {
 	// Sealed says that Body is sealed to the key whose hash is Key.
 	Sealed bool
 	Key    string
+	// Plain is what Body was before this node sealed it: a message that comes
+	// again under its ID is known by it. It is not kept; nil where Body is the
+	// sender's own.
+	Plain json.RawMessage
 	// Priority orders it among what waits.
 	Priority Priority
 	// TTL is how long it waits before it is a dead letter; 0: DefaultTTL.

@@ -31,8 +31,9 @@ type naiveAgent struct {
 }
 
 type naiveID struct {
-	seq uint64
-	at  time.Time
+	seq  uint64
+	at   time.Time
+	what string
 }
 
 type naiveMessage struct {
@@ -183,8 +184,22 @@ func TestModel(t *testing.T) {
 					whom = []string{name.Draw(t, "to")}
 					m.To = to(whom...)
 				}
+				if m.ID != "" && rapid.Bool().Draw(t, "same") {
+					m.Body = json.RawMessage("0")
+				}
+				what := fmt.Sprint(m.Topic, m.Broadcast, string(m.Body))
+				if len(m.To) > 0 {
+					what += fmt.Sprint(whom)
+				}
 				a, err := w.Accept(ctx, m)
 				if id, ok := model.ids[m.From.Agent+m.ID]; m.ID != "" && ok && w.now().Sub(id.at) < 24*time.Hour {
+					var r *consensus.Refusal
+					if id.what != what {
+						if !errors.As(err, &r) || r.Code != CodeOtherMessage {
+							t.Fatalf("%q was %q: %v", what, id.what, err)
+						}
+						return
+					}
 					if fatal(err); !a.Duplicate || a.Seq != id.seq {
 						t.Fatalf("%+v, known as %d", a, id.seq)
 					}
@@ -238,7 +253,7 @@ func TestModel(t *testing.T) {
 					model.agent(n).waiting[seq] = msg
 				}
 				if m.ID != "" {
-					model.ids[m.From.Agent+m.ID] = naiveID{a.Seq, w.now()}
+					model.ids[m.From.Agent+m.ID] = naiveID{a.Seq, w.now(), what}
 				}
 			},
 			"acknowledge": func(t *rapid.T) {

@@ -81,6 +81,10 @@ func (s *Service) item(ctx context.Context, m *Outgoing, done func(Accepted, err
 	if given {
 		a.Flags |= acceptID
 		a.IDHash = idHash(m.From, m.ID)
+		if s.cfg.Level() >= LevelPrint {
+			a.Flags |= acceptPrint
+			a.Print = m.imprint()
+		}
 	} else {
 		id, err := uuid.NewV7()
 		if err != nil {

@@ -228,18 +228,30 @@ func (r *blobRecord) read(v []byte) bool {
 	return c.whole()
 }
 
-// idRecord remembers an accepted message id.
+// idRecord remembers an accepted message id. What its message was follows the
+// numbers where that is known.
 type idRecord struct {
 	N, At, Seq, Count, Known uint64
+	Print                    imprint
 }
 
 func (r *idRecord) fields() []*uint64 { return []*uint64{&r.N, &r.At, &r.Seq, &r.Count, &r.Known} }
 
-func (r *idRecord) encode(b []byte) []byte { return appendNumbers(b, r.fields()) }
+func (r *idRecord) encode(b []byte) []byte {
+	b = appendNumbers(b, r.fields())
+	if r.Print == (imprint{}) {
+		return b
+	}
+	return append(b, r.Print[:]...)
+}
 
 func (r *idRecord) read(v []byte) bool {
 	c := cursor{b: v}
 	c.numbers(r.fields())
+	r.Print = imprint{}
+	if len(c.b) > 0 {
+		copy(r.Print[:], c.take(len(r.Print)))
+	}
 	return c.whole()
 }
 

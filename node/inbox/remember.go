@@ -39,10 +39,10 @@ func (r *run) recall(h [16]byte) (id idRecord, ok bool, err error) {
 	return id, r.now-int64(id.At) < rememberFor, nil
 }
 
-// remember notes an id, and forgets up to two that are old or too many, so that
+// remember notes an id and what its message was, and forgets up to two that are old or too many, so that
 // they never grow.
-func (r *run) remember(h [16]byte, x *answer) {
-	id := idRecord{N: r.m.IDNext, At: uint64(r.now), Seq: x.Seq, Count: x.Count}
+func (r *run) remember(h [16]byte, p imprint, x *answer) {
+	id := idRecord{N: r.m.IDNext, At: uint64(r.now), Seq: x.Seq, Count: x.Count, Print: p}
 	if x.Known {
 		id.Known = 1
 	}
