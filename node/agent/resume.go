@@ -87,18 +87,26 @@ func (c *client) confirm(seen uint64) error {
 	return nil
 }
 
-// leave takes a broken connection from a session that may be resumed; false
-// where it cannot.
+// leave takes a broken connection from a session that may be resumed, if another
+// has not taken the session over; false where the session cannot go on.
 func (c *client) leave(l *link) bool {
 	if !c.resumable.Load() {
 		return false
 	}
 	c.mu.Lock()
-	session := c.session
-	if c.ended || c.why != "" || c.server.aways.Load() >= maxAway || !c.link.CompareAndSwap(l, nil) {
+	switch {
+	case c.ended || c.why != "":
+		c.mu.Unlock()
+		return false
+	case c.link.Load() != l: // taken over since the connection's end was found out
+		c.mu.Unlock()
+		return true
+	case c.server.aways.Load() >= maxAway:
 		c.mu.Unlock()
 		return false
 	}
+	session := c.session
+	c.link.Store(nil)
 	c.server.aways.Add(1)
 	c.away = c.server.clock.Load()
 	c.mu.Unlock()
@@ -106,9 +114,28 @@ func (c *client) leave(l *link) bool {
 		if lost := c.server.cfg.Lost; lost != nil {
 			lost(c.who.Name)
 		}
-		session.SetAway(true)
+		c.showAway(session)
 	}
 	return true
+}
+
+// showAway tells the router whether the session has a connection. It looks again
+// afterwards, since another may take the session over meanwhile, and be sooner
+// to tell.
+func (c *client) showAway(session *message.Session) {
+	for {
+		away := c.isAway()
+		session.SetAway(away)
+		if c.isAway() == away {
+			return
+		}
+	}
+}
+
+func (c *client) isAway() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.away > 0
 }
 
 // present says that the session has a connection again, or ends. It needs mu.
@@ -200,7 +227,7 @@ func (s *Server) resume(l *link, who Client, secret string, seen uint64) *client
 		a.d.Delivered()
 	}
 	if session != nil && who.Name != "" {
-		session.SetAway(false)
+		c.showAway(session)
 	}
 	return c
 }
