@@ -10,7 +10,7 @@ import (
 type ackInput struct {
 	AgentRef
 	Body struct {
-		MessageIDs []string `json:"message_ids,omitempty" maxItems:"1000" doc:"by the senders' ids"`
+		MessageIDs []string `json:"message_ids,omitempty" maxItems:"1000" doc:"by the senders' ids; where several senders gave one, each naming of it takes one message, what is leased first"`
 		Seqs       []uint64 `json:"seqs,omitempty" maxItems:"1000" doc:"by number, which is quicker"`
 	}
 }

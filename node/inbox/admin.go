@@ -45,57 +45,6 @@ func cut(s string) string {
 	return strings.ToValidUTF8(s, "")
 }
 
-// AcknowledgeIDs is Acknowledge by message ids. It reads the inbox for those
-// that might be meant.
-func (s *Service) AcknowledgeIDs(ctx context.Context, agent string, ids []string) (int, error) {
-	if len(ids) > maxItems {
-		return 0, invalid("message_ids", "an acknowledgement names at most 4,096 messages")
-	}
-	wanted := make(map[string]bool, len(ids))
-	hashes := make(map[uint32]bool, len(ids))
-	for _, id := range ids {
-		wanted[id], hashes[hash([]byte(id))] = true, true
-	}
-	inbox, candidates := s.index.withIDs(agent, hashes)
-	var seqs []uint64
-	_, err := s.view(ctx, consensus.ReadOptions{}, func(r consensus.Reader) error {
-		list, err := read(r, inbox, agent, candidates, false)
-		for _, m := range list {
-			if wanted[m.ID] {
-				seqs = append(seqs, m.Seq)
-			}
-		}
-		return err
-	})
-	if err != nil || len(seqs) == 0 {
-		return 0, err
-	}
-	return s.Acknowledge(ctx, agent, seqs)
-}
-
-func (x *index) withIDs(agent string, hashes map[uint32]bool) (id uint64, seqs []uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	s := x.names[agent]
-	if s == nil {
-		return 0, nil
-	}
-	for i := range s.ready {
-		q := &s.ready[i]
-		for _, e := range q.list[q.head:] {
-			if !e.gone && hashes[e.id] {
-				seqs = append(seqs, e.seq)
-			}
-		}
-	}
-	for seq, e := range s.waiting {
-		if hashes[e.id] {
-			seqs = append(seqs, seq)
-		}
-	}
-	return s.id, seqs
-}
-
 // Redrive makes dead letters messages again, behind those that wait, with all
 // of their attempts and their whole TTL. No seqs: all. It returns how many; those
 // for which the inbox has no room stay.
