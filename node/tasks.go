@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/gossip"
 	"github.com/meshd/meshd/node/inbox"
+	"github.com/meshd/meshd/node/inbox/dispatch"
 	"github.com/meshd/meshd/node/message"
 	"github.com/meshd/meshd/node/proposal"
 	"github.com/meshd/meshd/node/task"
@@ -61,13 +63,11 @@ func (n *Node) Tasks() *task.Service { return n.delegated }
 // Proposals is what the agents of the mesh decide together.
 func (n *Node) Proposals() *proposal.Service { return n.proposals }
 
-// candidates are the agents that take durable messages somewhere now.
+// candidates are the agents that take durable messages somewhere now, and,
+// without instances, those that did so at nodes that are gone.
 func (n *Node) candidates() []task.Candidate {
 	byName := map[string]*task.Candidate{}
 	for _, m := range n.gossip.Members() {
-		if m.Status != gossip.StatusAlive {
-			continue
-		}
 		for _, a := range m.Record.Agents {
 			if a.Durable == 0 {
 				continue
@@ -77,8 +77,10 @@ func (n *Node) candidates() []task.Candidate {
 				c = &task.Candidate{Agent: a.Name, Capabilities: a.Capabilities}
 				byName[a.Name] = c
 			}
-			c.Instances += a.Durable
-			c.Busy += a.Busy
+			if m.Status == gossip.StatusAlive {
+				c.Instances += a.Durable
+				c.Busy += a.Busy
+			}
 		}
 	}
 	list := make([]task.Candidate, 0, len(byName))
@@ -119,10 +121,17 @@ type post struct{ n *Node }
 func (p post) Send(ctx context.Context, l task.Letter) error {
 	priority := map[task.Priority]inbox.Priority{task.Low: inbox.Low, task.High: inbox.High, task.Critical: inbox.Critical}
 	span := p.n.tracer.Start(l.TraceParent, "task").Set("task", l.Task.String()).Set("type", l.Type).Set("agent", l.To)
-	err := p.accept(ctx, inbox.Outgoing{
+	out := inbox.Outgoing{
 		TraceParent: span.Parent(l.TraceParent), ID: l.ID, To: []inbox.Recipient{{Agent: l.To}}, Type: l.Type, Conversation: "task-" + l.Task.String(), CorrelationID: l.Task.String(),
 		Body: l.Body, Priority: priority[l.Priority], TTL: l.TTL,
-	})
+	}
+	if l.Delegation() {
+		// It is with one session until that ends, however slow: a second one
+		// would do the same work beside it. When it comes back it is dead, and
+		// the tasks begin another attempt.
+		out.Redelivery, out.MaxAttempts = inbox.MaxRedelivery, 1
+	}
+	err := p.accept(ctx, out)
 	span.End(err)
 	return err
 }
@@ -166,6 +175,10 @@ func toElectors(out inbox.Outgoing, accept func(inbox.Outgoing) error) (missed [
 func (p post) accept(ctx context.Context, out inbox.Outgoing) error {
 	out.From = message.Sender{Principal: meshPrincipal, Node: string(p.n.id.ID())}
 	_, err := p.n.inboxes.Accept(ctx, out)
+	if isRefusal(err, inbox.CodeOtherMessage) {
+		// A leader of before sent it, and its task has moved on since.
+		return nil
+	}
 	var r *consensus.Refusal
 	if errors.As(err, &r) && slices.Contains([]string{inbox.CodeInvalid, inbox.CodeTooLarge, inbox.CodeTooManyRecipients, inbox.CodeUnknownAgent}, r.Code) {
 		return fmt.Errorf("%w: %w", task.ErrUndeliverable, err)
@@ -173,9 +186,10 @@ func (p post) accept(ctx context.Context, out inbox.Outgoing) error {
 	return err
 }
 
-// Withdraw implements task.Post.
+// Withdraw implements task.Post. Others may have sent messages under the same
+// ids, which stay.
 func (p post) Withdraw(ctx context.Context, agent string, ids []string) error {
-	_, err := p.n.inboxes.AcknowledgeIDs(ctx, agent, ids)
+	_, err := p.n.inboxes.AcknowledgeFrom(ctx, agent, meshPrincipal, ids)
 	if isRefusal(err, inbox.CodeUnknownAgent, inbox.CodeUnknownMessage) {
 		return nil
 	}
@@ -194,11 +208,26 @@ func (p post) Dead(ctx context.Context, agent string) (map[string]string, error)
 	}
 	dead := make(map[string]string, len(page.Messages))
 	for _, m := range page.Messages {
-		if m.From.Principal == meshPrincipal {
-			dead[m.ID] = cmp.Or(m.Reason, string(m.Death))
+		if m.From.Principal != meshPrincipal {
+			continue
+		}
+		if dead[m.ID] = cmp.Or(m.Reason, string(m.Death)); m.Reason == dispatch.Late {
+			dead[m.ID] = task.DiedLate
 		}
 	}
 	return dead, nil
+}
+
+// Waiting implements task.Post.
+func (p post) Waiting(ctx context.Context, agent string, ids []string) (map[string]bool, error) {
+	list, err := p.n.inboxes.Named(ctx, agent, ids)
+	waiting := make(map[string]bool, len(list))
+	for _, m := range list {
+		if m.From.Principal == meshPrincipal {
+			waiting[m.ID] = !m.LeaseUntil.After(time.Now())
+		}
+	}
+	return waiting, err
 }
 
 var _ task.Post = post{}

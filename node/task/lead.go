@@ -15,7 +15,8 @@ var ErrUndeliverable = errors.New("the message can never be delivered")
 // Leading is what the leader's loop needs. Post, Agents and Leads are required.
 type Leading struct {
 	Post Post
-	// Agents are those that can be reached now, without scores and tasks.
+	// Agents are those that can be reached now, without scores and tasks, and,
+	// without instances, those that were at nodes that are gone.
 	Agents func() []Candidate
 	// Leads says that this node leads. What two that believe so do is done
 	// once.
@@ -39,6 +40,9 @@ const (
 	// absence is how long an agent that was chosen may be away before a task
 	// it has not begun goes to another.
 	absence = 15 * time.Second
+	// grace is for how long nothing may be heard of a task at work whose worker
+	// has lost its session, which itself outlives a broken connection by so long.
+	grace = time.Minute
 	// sendTimeout bounds one letter; who cannot be written to is left alone for
 	// sendPause.
 	sendTimeout = 10 * time.Second
@@ -50,11 +54,16 @@ type leader struct {
 	s *Service
 	Leading
 	looked time.Time
-	look   ID                   // where the next look begins
+	look   map[State]ID         // where the next look begins
 	place  []byte               // where the next placing begins
-	away   map[string]time.Time // agents that tasks wait for, since when
+	away   map[string]time.Time // agents with tasks that are away, since when
+	seen   map[string]bool      // agents with tasks that were attached
 	mu     sync.Mutex
 	closed map[string]time.Time // inboxes that take nothing, until when
+}
+
+func newLeader(s *Service, l Leading) *leader {
+	return &leader{s: s, Leading: l, look: map[State]ID{}, away: map[string]time.Time{}, seen: map[string]bool{}, closed: map[string]time.Time{}}
 }
 
 // Lead hands tasks over, tells of them and minds their time while this node
@@ -66,7 +75,7 @@ func (s *Service) Lead(ctx context.Context, l Leading) {
 	if l.Now == nil {
 		l.Now = time.Now
 	}
-	ld := &leader{s: s, Leading: l, away: map[string]time.Time{}, closed: map[string]time.Time{}}
+	ld := newLeader(s, l)
 	every := time.NewTicker(leadEvery)
 	defer every.Stop()
 	for {
@@ -75,6 +84,7 @@ func (s *Service) Lead(ctx context.Context, l Leading) {
 			ld.round(ctx)
 		} else {
 			clear(ld.away)
+			clear(ld.seen)
 			ld.looked = time.Time{}
 		}
 		select {

@@ -20,6 +20,7 @@ type office struct {
 	order  []Letter
 	ids    map[string]int // times sent
 	dead   map[string]map[string]string
+	unread []string
 	gone   []string
 	refuse map[string]error
 }
@@ -53,6 +54,16 @@ func (o *office) Dead(_ context.Context, agent string) (map[string]string, error
 	return o.dead[agent], nil
 }
 
+func (o *office) Waiting(_ context.Context, _ string, ids []string) (map[string]bool, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	out := map[string]bool{}
+	for _, id := range ids {
+		out[id] = slices.Contains(o.unread, id)
+	}
+	return out, nil
+}
+
 func (o *office) letters() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -81,10 +92,10 @@ func newLed(t testing.TB) *led {
 
 // another is a leader that remembers nothing.
 func (w *led) another() *leader {
-	return &leader{s: w.s, Leading: Leading{
+	return newLeader(w.s, Leading{
 		Post: w.office, Agents: func() []Candidate { return slices.Clone(w.agents) }, Chooser: ByMerit{},
 		Now: func() time.Time { return w.world.now }, Leads: func() bool { return true },
-	}, away: map[string]time.Time{}, closed: map[string]time.Time{}}
+	})
 }
 
 func (w *led) pass(d time.Duration) {
@@ -415,5 +426,92 @@ func TestWaitingAndFollowing(t *testing.T) {
 	defer w.s.mu.Unlock()
 	if len(w.s.waiting) != 0 {
 		t.Errorf("%d waits are left", len(w.s.waiting))
+	}
+}
+
+// A task at work whose worker has gone is taken for a failed attempt, after the
+// grace, and begins again; one whose worker says something is left alone.
+func TestAWorkerThatIsGoneLosesItsAttempt(t *testing.T) {
+	working := func(w *led, to NewTask) ID {
+		id := w.submit(to).ID
+		w.pass(0)
+		if _, _, err := w.s.Report(ctx(), Report{Task: id, Agent: "echo", State: Working}); err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	for name, c := range map[string]struct {
+		gone  func(w *led)
+		after time.Duration // when the attempt is lost; 0: never
+	}{
+		"its session ended": {func(w *led) { w.dead["echo"] = map[string]string{"task-1-1": "its connection broke"} }, grace - lookEvery},
+		"its node failed, and it was read by nobody": {func(w *led) {
+			w.agents[0].Instances, w.office.unread = 0, []string{"task-1-1"}
+		}, grace},
+		"it was never attached, and works by HTTP": {func(w *led) { w.agents, w.office.unread, w.leader = nil, []string{"task-1-1"}, w.another() }, 0},
+		"it acknowledged the delegation and went":  {func(w *led) { w.agents[0].Instances = 0 }, 0},
+		"it is slow, and has its session":          {func(w *led) {}, 0},
+		"its session held it for a day":            {func(w *led) { w.dead["echo"] = map[string]string{"task-1-1": DiedLate} }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newLed(t)
+			w.agents = []Candidate{{Agent: "echo", Capabilities: []string{"x"}, Instances: 1}}
+			id := working(w, NewTask{Agent: "echo", MaxAttempts: 2, Timeout: time.Hour})
+			c.gone(w)
+			for passed := time.Duration(0); passed < 3*grace; passed += lookEvery {
+				task := w.get(id)
+				if lost := c.after != 0 && passed > c.after; lost != (task.Attempt == 2 || task.State == Submitted) {
+					t.Fatalf("after %s: %s, attempt %d, %s", passed, task.State, task.Attempt, w.kinds(id))
+				}
+				w.pass(lookEvery)
+			}
+			if c.after == 0 {
+				return
+			}
+			w.dead["echo"] = map[string]string{"task-1-2": "its connection broke"}
+			if _, _, err := w.s.Report(ctx(), Report{Task: id, Agent: "echo", Attempt: 1, State: Completed}); !isRefusal(err, CodeNotAssigned) {
+				t.Errorf("the worker that was lost came back: %v", err)
+			}
+			if _, _, err := w.s.Report(ctx(), Report{Task: id, Agent: "echo", Attempt: 2, State: Working}); err != nil {
+				t.Fatal(err)
+			}
+			// What says something is at work, whatever became of its session.
+			for range 4 {
+				w.pass(grace / 2)
+				if _, _, err := w.s.Report(ctx(), Report{Task: id, Agent: "echo", Attempt: 2, State: Working}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.pass(grace)
+			if task := w.get(id); task.State != Failed || task.Error.Code != FailedAttempts || !strings.Contains(task.Error.Text, "its connection broke") {
+				t.Errorf("it is %s: %+v", task.State, task.Error)
+			}
+			audit(t, w.state)
+		})
+	}
+}
+
+// One that waits for its requester's answer is nobody's to lose.
+func TestAQuestionOutlivesWhoAsked(t *testing.T) {
+	w := newLed(t)
+	w.agents = []Candidate{{Agent: "echo", Instances: 1}}
+	id := w.submit(NewTask{Agent: "echo", Timeout: time.Hour}).ID
+	w.pass(0)
+	if _, _, err := w.s.Report(ctx(), Report{Task: id, Agent: "echo", State: InputRequired, Question: json.RawMessage(`"which?"`)}); err != nil {
+		t.Fatal(err)
+	}
+	w.dead["echo"] = map[string]string{"task-1-1": "its connection broke"}
+	w.pass(2 * grace)
+	if task := w.get(id); task.State != InputRequired {
+		t.Fatalf("it is %s", task.State)
+	}
+	if _, _, err := w.s.Answer(ctx(), id, "p1", json.RawMessage(`"this"`), nil); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(grace - lookEvery)
+	w.pass(lookEvery)
+	w.pass(lookEvery)
+	if task := w.get(id); task.State != Submitted {
+		t.Errorf("it is %s: %s", task.State, w.kinds(id))
 	}
 }

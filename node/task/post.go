@@ -47,9 +47,21 @@ type Post interface {
 	// are passed over.
 	Withdraw(ctx context.Context, agent string, ids []string) error
 	// Dead returns the letters to an agent that could not be delivered, by id,
-	// with the reason.
+	// with the reason; DiedLate is one.
 	Dead(ctx context.Context, agent string) (map[string]string, error)
+	// Waiting returns which of the letters lie in an agent's inbox, and are not
+	// leased.
+	Waiting(ctx context.Context, agent string, ids []string) (map[string]bool, error)
 }
+
+// DiedLate is why a letter died that a session held for as long as one may
+// without acknowledging it. Its task may still be in work.
+const DiedLate = "it was not acknowledged in time"
+
+// Delegation says how a letter is handed out that is a MessageDelegation: to one
+// receiver, as long as that lives. What becomes of an attempt that nobody has any
+// more is for the tasks to say.
+func (l *Letter) Delegation() bool { return l.Type == MessageDelegation }
 
 // delegation is the body of a MessageDelegation.
 type delegation struct {

@@ -64,7 +64,7 @@ func (d *Dispatcher) turn(s *served) {
 	now := time.Now()
 	d.mu.Lock()
 	b := s.box
-	if b == nil {
+	if b == nil || s.moving.quiet() {
 		d.mu.Unlock()
 		return
 	}
@@ -124,8 +124,8 @@ func (d *Dispatcher) turn(s *served) {
 	if s.answers == answers && s.box == b {
 		d.dispatchedBy(s, batch.Node, batch.Epoch)
 	}
-	if s.box != b {
-		// Another node dispatches now: what was taken is not pushed here.
+	if s.box != b || s.moving.quiet() {
+		// Another node dispatches now, or soon: what was taken is not pushed here.
 		d.accounted(b, func() {
 			for _, m := range taken {
 				b.drop(m.Seq, b.out[m.Seq])
@@ -202,6 +202,9 @@ func (d *Dispatcher) outcome(s *served, b *box, seq uint64, deadline time.Time, 
 		}
 		d.tell(s)
 	}
+	if s.moving.quiet() && len(b.out) == 0 {
+		d.moved.set()
+	}
 	if s.box == b {
 		if b.ready(now) {
 			d.enqueue(s)
@@ -239,10 +242,14 @@ func resultOf(r message.Receipt, err error, now, deadline time.Time) result {
 	return lost
 }
 
+// Late is why a message came back that was not acknowledged in time; its receiver
+// may still have it.
+const Late = "it was not acknowledged in time"
+
 func reasonOf(r result, err error) string {
 	switch {
 	case r == late:
-		return "it was not acknowledged in time"
+		return Late
 	case err != nil:
 		return err.Error()
 	}
