@@ -24,7 +24,7 @@ func (n *Node) openInboxes(life context.Context, part *inbox.Part) {
 	log := n.log.With("part", "inbox")
 	n.inboxes = inbox.NewService(inbox.Config{
 		Reserved: func(agent string) bool { return agent == librarian.Name },
-		Tracer:   n.tracer, State: n.group, Part: part, Level: n.levelFor(inbox.Level), Leads: func() bool { return n.group.Status().State == "leader" },
+		Tracer:   n.tracer, State: n.group, Part: part, Level: n.levelFor(inbox.LevelPrint), Leads: func() bool { return n.group.Status().State == "leader" },
 		Logger: log, Registerer: n.registry,
 	})
 	n.run(life, n.inboxes.Keep)

@@ -157,6 +157,12 @@ func idsOfSenders(t *testing.T, nodes []*realmesh.Node, key, other string) {
 	if first.Duplicate || !again.Duplicate || theirs.Duplicate || again.ID != "order-1" {
 		t.Errorf("%+v, %+v, %+v", first, again, theirs)
 	}
+	var refused struct{ Code, Error string }
+	nodes[2].Client(key).Want(http.StatusConflict, &refused, http.MethodPost, "/messages",
+		map[string]any{"to": "counter", "body": "another", "durable": true, "id": "order-1"})
+	if refused.Code != "MESSAGE_ID_REUSED" || !strings.Contains(refused.Error, "its body differs") {
+		t.Errorf("%+v", refused)
+	}
 	durably(t, one, "counter", "end")
 	durably(t, two, "counter", "end")
 	got := a.waits(4)
