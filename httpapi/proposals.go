@@ -69,6 +69,17 @@ type ProposalBody struct {
 	Body       json.RawMessage `json:"body,omitempty" doc:"left out of lists"`
 }
 
+// millionths is a share as the state reckons with it, 0 where it is none. What is
+// less than a millionth is cut off: two of three votes are two thirds, and would
+// be less than 0.666667.
+func millionths(share float64) int64 {
+	if !(share > 0 && share <= 1) {
+		return 0
+	}
+	const spelling = 1e-6 // how far decimals that are whole millionths may be off
+	return int64(math.Floor(share*proposal.Million + spelling))
+}
+
 func share(millionths int64) float64 { return float64(millionths) / proposal.Million }
 
 func proposalBody(p proposal.Proposal) ProposalBody {
@@ -125,7 +136,7 @@ func (a *API) submitProposal(ctx context.Context, in *submitProposalInput) (*pro
 		if f.in == nil {
 			continue
 		}
-		if *f.to = int64(math.Round(*f.in * proposal.Million)); !(*f.in > 0 && *f.in <= 1) || *f.to == 0 {
+		if *f.to = millionths(*f.in); *f.to == 0 {
 			return nil, invalid(f.name, f.name[len("body."):]+" is a share above 0 and up to 1")
 		}
 	}
