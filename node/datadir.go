@@ -62,7 +62,7 @@ func Reset(dir string) error {
 		return err
 	}
 	defer lock.release()
-	for _, name := range []string{raftDir, recoveredDir, "trust", identityDir, "admin.key", "meshd.sock", "socket", "client.json", "known_agents", spoolDir, unfinishedFile, "VERSION"} {
+	for _, name := range []string{raftDir, leftDir, recoveredDir, "trust", identityDir, "admin.key", "meshd.sock", "socket", "client.json", "known_agents", spoolDir, unfinishedFile, "VERSION"} {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("deleting %s: %w", name, err)
 		}
@@ -81,8 +81,29 @@ func removeDamaged(dir string) error {
 	return err
 }
 
+// leftDir is what the replica of a node that has left is called while it is
+// deleted: wherever that is cut short, there is a whole replica or none.
+const leftDir = "raft.left"
+
 // Forget deletes what makes a directory part of a mesh and keeps its identity,
-// after the mesh has let the node go.
+// after the mesh has let the node go. Cut short, it may be called again.
 func Forget(dir string) error {
-	return errors.Join(os.RemoveAll(filepath.Join(dir, raftDir)), removeDamaged(dir), os.Remove(filepath.Join(dir, "trust")))
+	if err := clearLeft(dir); err != nil {
+		return err
+	}
+	if err := os.Rename(filepath.Join(dir, raftDir), filepath.Join(dir, leftDir)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("setting the replica aside: %w", err)
+	}
+	if err := os.Remove(filepath.Join(dir, "trust")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("deleting the trust file: %w", err)
+	}
+	return errors.Join(clearLeft(dir), removeDamaged(dir))
+}
+
+// clearLeft ends the deletion of a replica.
+func clearLeft(dir string) error {
+	if err := os.RemoveAll(filepath.Join(dir, leftDir)); err != nil {
+		return fmt.Errorf("deleting the replica of a mesh that was left: %w", err)
+	}
+	return nil
 }

@@ -73,7 +73,8 @@ func (n *Node) openGossip() (err error) {
 		MeshID: n.trust.MeshID(), NodeID: string(n.id.ID()),
 		Self: gossip.Record{NodeID: string(n.id.ID()), Name: n.Name(), Address: n.addresses()[0], Role: string(roster.RoleMember), Version: n.cfg.Version},
 		Dial: func(ctx context.Context, id string) (net.Conn, error) {
-			return n.heed(n.port.DialGossip(ctx, identity.NodeID(id)))
+			c, err := n.port.DialGossip(ctx, identity.NodeID(id))
+			return c, n.heed(identity.NodeID(id), err)
 		},
 		Known: func(id string) bool {
 			_, ok := n.trust.Roster().ByID(identity.NodeID(id))
@@ -146,6 +147,8 @@ func (n *Node) keepRoster(ctx context.Context) {
 		}
 		if _, gone := r.Removed(n.id.ID()); gone {
 			n.stopRemoved()
+		} else if n.forgotten() && !n.leaving.Load() {
+			n.stop(ErrLeft) // the leave was cut short after the mesh had let it go
 		}
 		n.group.Kick()
 		n.gossip.Kick()
@@ -155,25 +158,6 @@ func (n *Node) keepRoster(ctx context.Context) {
 			return
 		}
 	}
-}
-
-// heed stops a node that a member calls removed, or that was leaving and is
-// known no more: its links were cut before the roster could tell it.
-func (n *Node) heed(c net.Conn, err error) (net.Conn, error) {
-	switch {
-	case errors.Is(err, wire.ErrRemoved):
-		n.stopRemoved()
-	case errors.Is(err, wire.ErrNotMember):
-		// Forgotten while it was leaving, and cut off before it heard so.
-		if me, ok := n.trust.Roster().ByID(n.id.ID()); ok && me.Leaving {
-			n.stop(ErrLeft)
-		}
-	}
-	return c, err
-}
-
-func (n *Node) stopRemoved() {
-	n.stop(fmt.Errorf("%w for ever: `meshd reset` makes %s a new node, which may join with a new token", ErrRemoved, n.cfg.Data))
 }
 
 // Name is what the mesh calls this node.

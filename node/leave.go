@@ -41,12 +41,11 @@ func (n *Node) Leave(ctx context.Context) error {
 	if err == nil {
 		err = n.askForgotten(ctx)
 	}
-	if err != nil {
+	if err != nil && !n.forgotten() {
 		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
-		_, undone := n.rosters.Stay(undo, me)
-		if undone != nil {
-			n.log.Warn("the mesh still counts this node as leaving", "error", undone)
+		if _, undone := n.rosters.Stay(undo, me); undone != nil {
+			n.log.Warn("the mesh still counts this node as leaving, and is told that it stays once it can be", "error", undone)
 		}
 		return fmt.Errorf("this node could not hand over its seat and stays: %w; `meshd status` shows who is missing", err)
 	}

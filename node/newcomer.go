@@ -6,6 +6,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/meshd/meshd/node/identity"
 	"github.com/meshd/meshd/node/wire"
 )
 
@@ -21,10 +22,16 @@ const (
 // given a moment to learn who calls it and to open its state, in which its "not a
 // member" and "not ready" are no errors.
 func (n *Node) dialReplica(ctx context.Context, raftID string) (net.Conn, error) {
-	dial := func() (net.Conn, error) { return n.heed(n.port.DialRaft(ctx, raftID)) }
 	young := false
+	var id identity.NodeID
 	for _, m := range n.trust.Roster().Members {
-		young = young || m.RaftID == raftID && time.Since(time.UnixMilli(m.JoinedAt)) < newcomerAge
+		if m.RaftID == raftID {
+			id, young = m.ID, time.Since(time.UnixMilli(m.JoinedAt)) < newcomerAge
+		}
+	}
+	dial := func() (net.Conn, error) {
+		c, err := n.port.DialRaft(ctx, raftID)
+		return c, n.heed(id, err)
 	}
 	return patiently(ctx, young, dial)
 }

@@ -79,6 +79,8 @@ type Node struct {
 	ready    time.Time
 	leaving  atomic.Bool // a leave is under way in this process
 	registry *prometheus.Registry
+	// strangers are the members that know this node no more (verdict.go).
+	strangers strangers
 
 	lock     *dirLock
 	id       *identity.Identity
@@ -130,7 +132,8 @@ var ErrRemoved = errors.New("this node was removed from its mesh")
 var ErrLeft = errors.New("this node has left its mesh")
 
 // Open starts a node that belongs to a mesh and returns when it serves local
-// reads. The caller must Close it.
+// reads. The caller must Close it. A directory whose node has left, and was
+// stopped before it could be cleared, is ErrLeft: Forget ends that.
 func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n, err := prepare(cfg)
 	if err != nil {
@@ -142,6 +145,10 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 			return nil, fmt.Errorf("%s has a replica and no trust file, which is gone: put it back, or run `meshd join TOKEN` on this data directory to be introduced to the mesh again: %w", cfg.Data, ErrNoMesh)
 		}
 		return nil, fmt.Errorf("%s: %w: found one with `meshd init` or join one with `meshd join TOKEN`", cfg.Data, ErrNoMesh)
+	}
+	if n.forgotten() {
+		n.Close()
+		return nil, fmt.Errorf("%s: %w, and was stopped before it had cleared its directory", cfg.Data, ErrLeft)
 	}
 	if err := n.enter(ctx); err != nil {
 		n.Close()

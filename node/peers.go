@@ -220,24 +220,33 @@ func (n *Node) announce(ctx context.Context) error {
 	if me.RaftID == a.RaftID && !a.news(me) && !a.Stays {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	var last error
-	if me.RaftID == a.RaftID {
-		if last = n.proposeUpdate(ctx, me.ID, a); last == nil {
-			return nil
-		}
+	// A way that does not answer must not use up the time of the next one: whom
+	// the leader no longer calls can only ask the others.
+	within := func(try func(ctx context.Context) error) error {
+		ctx, cancel := context.WithTimeout(ctx, announcePatience)
+		defer cancel()
+		return try(ctx)
+	}
+	last := consensus.ErrNoLeader
+	if me.RaftID == a.RaftID && n.group.Status().LeaderID != "" {
+		last = within(func(ctx context.Context) error { return n.proposeUpdate(ctx, me.ID, a) })
 	}
 	for _, m := range r.Members {
-		if m.ID == me.ID {
-			continue
+		if last == nil || ctx.Err() != nil {
+			break
 		}
-		if _, last = n.port.Call(ctx, m.ID, callAnnounce, consensus.Encode(a)); last == nil {
-			return nil
+		if m.ID != me.ID {
+			last = within(func(ctx context.Context) error {
+				_, err := n.port.Call(ctx, m.ID, callAnnounce, consensus.Encode(a))
+				return err
+			})
 		}
 	}
 	return last
 }
+
+// announcePatience bounds each way of announcing this node.
+const announcePatience = 5 * time.Second
 
 // fetchRoster takes a trusted peer's roster.
 func (n *Node) fetchRoster(ctx context.Context, from identity.NodeID) error {

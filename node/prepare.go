@@ -58,6 +58,9 @@ func prepare(cfg Config) (_ *Node, err error) {
 	if err := clearSpool(cfg.Data); err != nil {
 		return nil, fmt.Errorf("clearing what backups have left: %w", err)
 	}
+	if err := clearLeft(cfg.Data); err != nil {
+		return nil, err
+	}
 	if n.listener, err = listen(cfg.Listen); err != nil {
 		return nil, err
 	}

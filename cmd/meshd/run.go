@@ -98,12 +98,17 @@ func (a *app) serve(ctx context.Context, n *node.Node, c *config.Config, log *sl
 	}
 	switch {
 	case errors.Is(end, node.ErrLeft):
-		log.Info("left the mesh")
-		return node.Forget(c.Data)
+		return cleared(c.Data, log)
 	case errors.Is(end, node.ErrRemoved):
 		return &exit.Error{Code: exit.Refused, Sentence: end.Error(), Err: end}
 	}
 	return end
+}
+
+// cleared ends a node that has left its mesh.
+func cleared(data string, log *slog.Logger) error {
+	log.Info("left the mesh")
+	return node.Forget(data)
 }
 
 // asExit gives the errors of the node their exit codes.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/spf13/cobra"
@@ -34,6 +35,9 @@ and ever after.`,
 			switch {
 			case node.Belongs(c.Data):
 				n, err := node.Open(ctx, nc)
+				if errors.Is(err, node.ErrLeft) {
+					return cleared(c.Data, log)
+				}
 				if err != nil {
 					return err
 				}

@@ -306,11 +306,15 @@ func TestANodeKilledWhileItLeavesStays(t *testing.T) {
 	if r := <-left; r.Code == 0 {
 		t.Error("the leave that was cut off says that all is well:", r.Stdout)
 	}
-	for _, m := range nodes {
+	// The others take its seat while it is down, so that it comes back to a mesh
+	// whose leader does not call it any more.
+	for _, m := range others(nodes, n) {
 		if !m.Running() {
 			m.Start("serve")
 		}
 	}
+	realmesh.Eventually(t, 30*time.Second, "the others have one voter", func() error { return voters(other, 1) })
+	n.Start("serve")
 	realmesh.Alive(t, 60*time.Second, nodes...)
 	realmesh.Eventually(t, 60*time.Second, "three voters again", func() error { return voters(n, 3) })
 	realmesh.Eventually(t, 30*time.Second, "nothing is amiss", func() error {
