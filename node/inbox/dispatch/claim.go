@@ -137,7 +137,11 @@ func (d *Dispatcher) nextClaims() []claimed {
 func (d *Dispatcher) placeClaim(s *served) inbox.Claim {
 	delete(d.claims, s.name)
 	d.claiming[s.name] = true
-	return inbox.Claim{Agent: s.name, Node: d.cfg.Node, Take: s.node != "", Epoch: s.epoch}
+	node := d.cfg.Node
+	if s.node == node {
+		node = s.successor() // it is handed over
+	}
+	return inbox.Claim{Agent: s.name, Node: node, Take: s.node != "", Epoch: s.epoch}
 }
 
 // claimsEnded takes the answers, or lets what failed be asked again.
@@ -162,6 +166,9 @@ func (d *Dispatcher) claimsEnded(list []claimed, results []inbox.ClaimResult, er
 			default:
 				ended = append(ended, func() { c.owner.end(nil) })
 			}
+		}
+		if c.place != nil && err != nil && c.place.moving.quiet() {
+			d.goOn(c.place, time.Now().Add(quietEvery))
 		}
 		if c.place != nil && err == nil && results[i].Code == "" && d.agents[c.place.name] == c.place {
 			c.place.answers++

@@ -119,6 +119,10 @@ type served struct {
 	answers int
 	// missing is since when node was not seen to host the agent.
 	missing time.Time
+	// news says that the state has something new of it since it was asked.
+	news bool
+	// moving is the handing over to a node where the agent is.
+	moving moving
 	// box is set while this node dispatches.
 	box    *box
 	queued bool
@@ -182,6 +186,7 @@ func (d *Dispatcher) changed(agents []string) {
 	for _, name := range agents {
 		if s := d.agents[name]; s != nil {
 			d.touch(s)
+			d.hear(s)
 		}
 	}
 }

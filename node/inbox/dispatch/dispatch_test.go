@@ -191,6 +191,100 @@ func TestOneNodeDispatchesAndAnotherTakesOver(t *testing.T) {
 	})
 }
 
+// An agent moves to another node while the state has not heard yet what it
+// acknowledged: its inbox follows once that is told, and nothing comes twice.
+func TestAnInboxIsHandedOverWithNothingOut(t *testing.T) {
+	play(t, func(s *scene) {
+		s.set("a", "n1")
+		one, two := s.node("n1"), s.node("n2")
+		s.wait(time.Second)
+		s.setHeadless(true)
+		for range 100 {
+			s.accept("a", "x", 1)
+		}
+		s.wait(time.Second)
+		s.set("a", "n2")
+		one.Moved()
+		two.Moved()
+		s.wait(3 * time.Second)
+		s.accept("a", "x", 1)
+		s.setHeadless(false)
+		s.wait(linger + 2*quietEvery)
+		if got := s.agents["a"]; got.Node != "n2" || got.Epoch != 2 {
+			t.Errorf("%s dispatches, epoch %d", got.Node, got.Epoch)
+		}
+		s.accept("a", "x", 1)
+		s.wait(time.Second)
+		if got := s.seqs("a"); len(got) != 102 || got[101] != 102 || s.left("a") != 0 {
+			t.Errorf("%d deliveries, %d left", len(got), s.left("a"))
+		}
+		if one.agents["a"] != nil || one.out != 0 || one.settling != 0 {
+			t.Errorf("n1 has %d out, %d to settle", one.out, one.settling)
+		}
+	})
+}
+
+// What an agent is slow to acknowledge keeps its inbox where it is, and
+// everything else of it is delivered from there: only who does not hand over for
+// a minute is relieved.
+func TestAnInboxWithSomethingOutIsNotHandedOver(t *testing.T) {
+	play(t, func(s *scene) {
+		s.set("a", "n1", "n2")
+		one := s.node("n1")
+		s.wait(time.Second)
+		two := s.node("n2")
+		var slow func()
+		s.act(func(m message.Message, done func(message.Receipt, error)) {
+			if m.From.Agent == "slow" {
+				slow = func() { ack(m, done) }
+				return
+			}
+			ack(m, done)
+		})
+		s.accept("a", "slow", 1)
+		s.wait(time.Second)
+		s.set("a", "n2")
+		one.Moved()
+		two.Moved()
+		s.wait(linger + quietMost/2)
+		for range 10 {
+			s.accept("a", "x", 1)
+		}
+		s.wait(25 * time.Second)
+		s.want("a", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+		if got := s.agents["a"].Node; got != "n1" {
+			t.Fatalf("%s dispatches", got)
+		}
+		slow()
+		s.wait(quietEvery + time.Second)
+		if got := s.agents["a"].Node; got != "n2" {
+			t.Errorf("%s dispatches", got)
+		}
+		s.accept("a", "x", 1)
+		s.wait(time.Second)
+		s.want("a", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
+	})
+}
+
+// An agent that is gone for a moment finds its inbox where it was.
+func TestAnAgentThatComesBackAtOnceMovesNoInbox(t *testing.T) {
+	play(t, func(s *scene) {
+		s.set("a", "n1", "n2")
+		d := s.node("n1")
+		s.wait(time.Second)
+		before := s.claims
+		s.set("a", "n2")
+		d.Moved()
+		s.wait(linger / 2)
+		s.set("a", "n1", "n2")
+		d.Moved()
+		s.wait(time.Minute)
+		if s.claims != before || s.agents["a"].Node != "n1" {
+			t.Errorf("%d commands, %s dispatches", s.claims-before, s.agents["a"].Node)
+		}
+	})
+}
+
 func TestWithoutALeaderNothingIsPushedTwice(t *testing.T) {
 	play(t, func(s *scene) {
 		s.set("a", "n1")

@@ -8,9 +8,10 @@ import (
 )
 
 const (
-	// grace is how long the node that dispatches an inbox may seem not to host
-	// the agent: what it says of itself may be on its way.
-	grace = 1500 * time.Millisecond
+	// grace is how long a node that lives may dispatch an inbox whose agent it
+	// does not host. It hands the inbox over by itself, mostly at once: only if it
+	// does not, or cannot, another takes it.
+	grace = time.Minute
 	// lookEvery bounds how often who is where is looked at.
 	lookEvery = 20 * time.Millisecond
 )
@@ -62,7 +63,8 @@ func (d *Dispatcher) look(now time.Time) (again time.Time) {
 			d.place(s, nil)
 		}
 		d.leave(s)
-		if !s.known && slices.Contains(s.hosts, d.cfg.Node) {
+		if (!s.known || s.news && d.waits(s)) && slices.Contains(s.hosts, d.cfg.Node) {
+			s.news = false
 			ask = append(ask, s)
 		}
 	}
@@ -137,7 +139,7 @@ func (d *Dispatcher) leave(s *served) {
 // held.
 func (d *Dispatcher) dispatchedBy(s *served, node string, epoch uint64) {
 	if node != s.node {
-		s.missing = time.Time{}
+		s.missing, s.moving = time.Time{}, moving{}
 	}
 	s.node, s.epoch, s.known = node, epoch, true
 	switch {
@@ -156,7 +158,10 @@ func (d *Dispatcher) dispatchedBy(s *served, node string, epoch uint64) {
 // judge claims an inbox that nobody dispatches, or a node that is dead or hosts
 // the agent no more. It returns when to judge again. d.mu is held.
 func (d *Dispatcher) judge(s *served, now time.Time, dead bool) (again time.Time) {
-	if !s.known || s.node == d.cfg.Node || !slices.Contains(s.hosts, d.cfg.Node) {
+	if s.known && s.node == d.cfg.Node {
+		return d.handOver(s, now)
+	}
+	if !s.known || !slices.Contains(s.hosts, d.cfg.Node) {
 		return again
 	}
 	switch {

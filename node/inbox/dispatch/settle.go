@@ -153,6 +153,9 @@ func (d *Dispatcher) told(s *served, err error) {
 	switch {
 	case len(s.done)+len(s.back) == 0:
 		d.leave(s)
+		if s.moving.quiet() {
+			d.moved.set()
+		}
 	case err == nil:
 		d.tell(s)
 	default:
