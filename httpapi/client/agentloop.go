@@ -45,6 +45,8 @@ type Agent struct {
 	inbox    inbox
 	drained  chan struct{} // closed by the writer when all is written; nil: nobody asks
 	failure  error         // why it ended
+	speaking bool          // somebody speaks for tasks
+	speaker  sync.WaitGroup
 	work     work
 }
 
@@ -181,6 +183,7 @@ func (a *Agent) Node() string {
 // run keeps the Agent connected.
 func (a *Agent) run() {
 	defer close(a.done)
+	defer a.speaker.Wait()
 	defer a.opened.Do(func() { close(a.first) })
 	pause, begun := firstPause, time.Now()
 	at, refusals, attached := a.client.first(), 0, false

@@ -93,7 +93,8 @@ func (m *Message) Reply(body any) error {
 }
 
 // ReplyError answers a request with an error of the agent's own: a code of
-// A-Z, 0-9 and _, or none, and a sentence.
+// A-Z, 0-9 and _, or none, and a sentence. A code of another shape is told as
+// near to it as can be.
 func (m *Message) ReplyError(code, sentence string) error {
 	if !m.Wait {
 		return fmt.Errorf("%w: its sender waits for no answer", ErrSettled)
@@ -106,10 +107,26 @@ func (m *Message) ReplyError(code, sentence string) error {
 		b = append(appendString(b, frame), `,"error":`...)
 		b = appendString(b, clipped(sentence, 1000))
 		if code != "" {
-			b = appendString(append(b, `,"code":`...), code)
+			b = appendString(append(b, `,"code":`...), codeOf(code))
 		}
 		return append(b, '}')
 	})
+}
+
+// codeOf spells a code as the mesh takes it: an answer must not be refused for
+// how its code is spelled, since the asker would hear nothing.
+func codeOf(s string) string {
+	b := []byte(s[:min(len(s), 64)])
+	for i, c := range b {
+		switch {
+		case c >= 'a' && c <= 'z':
+			b[i] = c - 'a' + 'A'
+		case c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		default:
+			b[i] = '_'
+		}
+	}
+	return string(b)
 }
 
 // Ack says that the program has the message for good. A request needs none:

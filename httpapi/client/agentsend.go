@@ -64,7 +64,7 @@ func (a *Agent) Send(ctx context.Context, m Outgoing) (Receipt, error) { return 
 // agent is ErrAgent, no answer in time ErrTimeout.
 func (a *Agent) Request(ctx context.Context, m Outgoing) (Receipt, error) {
 	if m.Durable {
-		return Receipt{}, errors.New("a durable message has no answer: send it, and take the answer as another message")
+		return Receipt{}, errDurableRequest
 	}
 	return a.await(ctx, m, true)
 }
@@ -83,6 +83,17 @@ func (a *Agent) Submit(ctx context.Context, m Outgoing, done func(Receipt, error
 	_, err := a.submit(ctx, m, false, done)
 	return err
 }
+
+// SubmitRequest is Submit for a message that wants an answer, which done gets.
+func (a *Agent) SubmitRequest(ctx context.Context, m Outgoing, done func(Receipt, error)) error {
+	if m.Durable {
+		return errDurableRequest
+	}
+	_, err := a.submit(ctx, m, true, done)
+	return err
+}
+
+var errDurableRequest = errors.New("a durable message has no answer: send it, and take the answer as another message")
 
 type outcome struct {
 	receipt Receipt

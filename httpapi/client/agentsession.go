@@ -132,6 +132,7 @@ func (a *Agent) begin(l *link) (lost []*sending) {
 	if !l.resumed {
 		lost = a.dropSession()
 		a.session = s
+		a.speakForTasks()
 		head := []frameOut{}
 		for _, sub := range a.subs {
 			head = append(head, frameOut{data: sub.frame()})

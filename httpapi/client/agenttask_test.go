@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,15 +33,27 @@ type office struct {
 	mu       sync.Mutex
 	statuses []int
 	said     []said
+	standing string        // of every task; empty: submitted, at its second attempt
+	more     chan struct{} // has a token after each report; may be nil
 }
 
 func (o *office) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		_, _ = io.WriteString(w, cmp.Or(o.standing, `{"state":"submitted","attempt":2}`))
+		return
+	}
 	s := said{Path: r.URL.Path, Key: r.Header.Get("Idempotency-Key")}
 	raw, _ := io.ReadAll(r.Body)
 	_ = json.Unmarshal(raw, &s)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.said = append(o.said, s)
+	select {
+	case o.more <- struct{}{}:
+	default:
+	}
 	if len(o.statuses) == 0 {
 		_, _ = w.Write([]byte("{}"))
 		return
@@ -64,6 +77,14 @@ func delegate(t *testing.T, n *agenttest.Node, seq uint64, principal string) err
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
+	r, err := handOver(ctx, n, seq, principal)
+	if r.Status != message.Delivered {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	return err
+}
+
+func handOver(ctx context.Context, n *agenttest.Node, seq uint64, principal string) (message.Receipt, error) {
 	type end struct {
 		r   message.Receipt
 		err error
@@ -74,10 +95,7 @@ func delegate(t *testing.T, n *agenttest.Node, seq uint64, principal string) err
 		Body: json.RawMessage(`{"task":"17","attempt":2,"max_attempts":3,"type":"sum","body":[2,3],"requester":{"agent":"boss","principal":"k"},"needs":["adding"],"priority":"high","deadline":"2030-01-02T15:04:05Z"}`),
 	}, func(r message.Receipt, err error) { ended <- end{r, err} })
 	e := <-ended
-	if e.r.Status != message.Delivered {
-		t.Fatalf("%+v, %v", e.r, e.err)
-	}
-	return e.err
+	return e.r, e.err
 }
 
 func taskWorker(t *testing.T, o *office, h Handler) *agenttest.Node {
@@ -170,5 +188,64 @@ func TestTaskOfAnother(t *testing.T) {
 	})
 	if err := delegate(t, n, 1, "k7"); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What has ended, or is begun by another, is not done a second time.
+func TestTaskLeft(t *testing.T) {
+	for standing, returned := range map[string]bool{
+		`{"state":"working","attempt":2}`:        true,
+		`{"state":"input_required","attempt":2}`: true,
+		`{"state":"working","attempt":3}`:        false,
+		`{"state":"submitted","attempt":3}`:      false,
+		`{"state":"cancelled","attempt":2}`:      false,
+	} {
+		o := &office{standing: standing}
+		n := taskWorker(t, o, func(context.Context, *Message) error {
+			t.Errorf("%s: it was begun", standing)
+			return nil
+		})
+		if err := delegate(t, n, 1, "mesh"); (err != nil) != returned || len(o.reports()) > 0 {
+			t.Errorf("%s: %v, %+v", standing, err, o.reports())
+		}
+	}
+}
+
+// A task that is at work while its session is lost is spoken for until it ends.
+func TestTaskOutlivesItsSession(t *testing.T) {
+	o := &office{more: make(chan struct{}, 1)}
+	nodes := []*agenttest.Node{agenttest.New(t, "n1"), agenttest.New(t, "n2")}
+	proxies := []*agenttest.Proxy{agenttest.NewProxy(t, nodes[0].URL), agenttest.NewProxy(t, nodes[1].URL)}
+	nodes[0].HTTP, nodes[1].HTTP = o.ServeHTTP, o.ServeHTTP
+	begun, proceed := make(chan struct{}), make(chan struct{})
+	agenttest.Attach(t, through(t, nodes, proxies), AgentConfig{Name: "worker", Description: "sums", Handler: func(ctx context.Context, m *Message) error {
+		close(begun)
+		<-proceed
+		return m.Task().Complete(ctx, 5)
+	}})
+	nodes[0].Until(t, "attached", func(l []message.Local) bool { return len(l) == 1 && l[0].Description != "" })
+	pushing, stop := context.WithCancel(context.Background())
+	lost := make(chan message.Receipt, 1)
+	go func() {
+		r, _ := handOver(pushing, nodes[0], 1, "mesh")
+		lost <- r
+	}()
+	<-begun
+	o.mu.Lock()
+	o.standing = `{"state":"working","attempt":2}`
+	o.mu.Unlock()
+	proxies[0].Gone()
+	<-o.more
+	if r := o.reports(); len(r) != 1 || r[0].State != "working" || r[0].Attempt != 2 || r[0].Agent != "worker" {
+		t.Fatalf("it says %+v", r)
+	}
+	close(proceed)
+	<-o.more
+	if r := o.reports(); r[1].State != "completed" || string(r[1].Result) != "5" {
+		t.Errorf("it ends with %+v", r[1])
+	}
+	stop()
+	if r := <-lost; r.Status != message.Unknown {
+		t.Errorf("the node that it was lost with says %+v", r)
 	}
 }

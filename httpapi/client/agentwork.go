@@ -137,6 +137,9 @@ func (a *Agent) handle(m *Message) {
 	if m.handler != nil {
 		h = m.handler
 	}
+	if t := m.Task(); t != nil && !a.mayBegin(m, t) {
+		return
+	}
 	if !m.Wait && !m.Durable {
 		_ = m.Ack() // taken: live is at most once
 	}
