@@ -41,6 +41,7 @@ func restored(t testing.TB, nw *testNet, data []byte, cfg func(*Config)) *node {
 // A follower's backup has every write that was acknowledged anywhere before,
 // and is the beginning of another mesh that goes on from there.
 func TestBackupOfAFollowerBecomesAnotherMesh(t *testing.T) {
+	t.Parallel()
 	_, _, nodes := mesh(t, 3, nil)
 	leader := leaderOf(t, nodes)
 	key := &IdempotencyKey{Scope: "s", Key: "k"}

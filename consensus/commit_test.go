@@ -206,6 +206,7 @@ func TestBatchBehindAFailedCommit(t *testing.T) {
 // A process that is killed leaves a file that is older than its answers, and
 // goes on from the log: its stale reads wait for that.
 func TestKilledBeforeTheCommit(t *testing.T) {
+	t.Parallel()
 	manyOpens(t)
 	x := one(t, nil)
 	for i := range 20 {

@@ -124,6 +124,7 @@ var harmed = []struct {
 // started, and never comes up empty, short of what it acknowledged, or with
 // another vote (F4, F5, F6).
 func TestF6EachFileDamagedOnce(t *testing.T) {
+	t.Parallel()
 	manyOpens(t)
 	for i, m := range moments {
 		// Each moment has all files; two of them have all disorders as well.
@@ -240,6 +241,7 @@ func judge(t *testing.T, name string, x *node, term uint64, vote string) error {
 // The same on one of three, whose two others know better: the node comes up
 // with what they have, or refuses, and no state differs.
 func TestF6EachFileDamagedOnOneOfThree(t *testing.T) {
+	t.Parallel()
 	manyOpens(t)
 	_, _, nodes := mesh(t, 3, nil)
 	leader := leaderOf(t, nodes)
@@ -289,6 +291,7 @@ func TestF6EachFileDamagedOnOneOfThree(t *testing.T) {
 // Every file of all three is damaged alike: each has its state again, or none
 // starts.
 func TestF6EachFileDamagedOnAllThree(t *testing.T) {
+	t.Parallel()
 	manyOpens(t)
 	for _, snap := range []bool{false, true} {
 		t.Run(fmt.Sprint("snapshot ", snap), func(t *testing.T) {

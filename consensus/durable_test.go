@@ -13,6 +13,7 @@ import (
 
 // Replay of entries that the state already has must not apply them again (F23).
 func TestF23ReplayAfterRestartAppliesOnce(t *testing.T) {
+	t.Parallel()
 	for name, otherBoot := range map[string]bool{"killed": false, "power lost": true} {
 		t.Run(name, func(t *testing.T) {
 			x := one(t, func(c *Config) { c.hooks.otherBoot = otherBoot })
@@ -35,6 +36,7 @@ func TestF23ReplayAfterRestartAppliesOnce(t *testing.T) {
 
 // All nodes die before the first snapshot and lose their state files (F14).
 func TestF14AllRestartBeforeTheFirstSnapshot(t *testing.T) {
+	t.Parallel()
 	_, _, nodes := mesh(t, 3, func(c *Config) { c.hooks.otherBoot = true })
 	for i := range 30 {
 		nodes[i%3].do(t, "add n")
@@ -53,6 +55,7 @@ func TestF14AllRestartBeforeTheFirstSnapshot(t *testing.T) {
 }
 
 func TestFollowerCatchesUpBySnapshot(t *testing.T) {
+	t.Parallel()
 	_, _, nodes := mesh(t, 3, func(c *Config) { c.hooks.snapBytes = 64 << 10 })
 	leader := leaderOf(t, nodes)
 	var away *node
@@ -284,6 +287,7 @@ func copyDir(t *testing.T, from string) string {
 }
 
 func TestRecoverOfASingleSurvivor(t *testing.T) {
+	t.Parallel()
 	_, _, nodes := mesh(t, 3, nil)
 	for range 10 {
 		nodes[1].do(t, "add n")

@@ -142,6 +142,7 @@ func faultyMesh(t *testing.T, more func(*Config)) ([]*node, map[*node]*faulty) {
 // A full disk under the log ends the instance; another voter leads, stale reads
 // go on, and opening again with room mends it (F7).
 func TestF7NoRoomForTheLog(t *testing.T) {
+	t.Parallel()
 	nodes, disks := faultyMesh(t, nil)
 	leader := leaderOf(t, nodes)
 	leader.do(t, "add n")
@@ -168,6 +169,7 @@ func TestF7NoRoomForTheLog(t *testing.T) {
 // The log of a failing device stops the node; a segment that cannot be made is
 // told by its cause.
 func TestF7KindsOfLogFaults(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		err    error
 		create bool
@@ -214,6 +216,7 @@ func TestF7KindsOfLogFaults(t *testing.T) {
 // hashicorp/raft panics when a new term cannot be written; the node goes into
 // fault mode instead, and closes in time.
 func TestF7TermThatCannotBeWrittenIsAFault(t *testing.T) {
+	t.Parallel()
 	nodes, disks := faultyMesh(t, nil)
 	leader := leaderOf(t, nodes)
 	rest := others(nodes, leader)
@@ -300,6 +303,7 @@ func TestF7WatermarkRefusesAndHandsOver(t *testing.T) {
 // With an fsync that takes longer than three election timeouts, on any node,
 // there is a leader again and again, and nothing piles up (F8).
 func TestF8SlowDisk(t *testing.T) {
+	t.Parallel()
 	nodes, disks := faultyMesh(t, nil)
 	for _, slow := range []*node{leaderOf(t, nodes), others(nodes, leaderOf(t, nodes))[0]} {
 		disks[slow].dawdle(500 * time.Millisecond)
@@ -338,6 +342,7 @@ func TestF8SlowDisk(t *testing.T) {
 // A page of the state that turned to nonsense is a fault of this node, not an
 // answer and not the end of the process; opening again rebuilds it.
 func TestBrokenPagesOfTheStateAreRebuilt(t *testing.T) {
+	t.Parallel()
 	_, _, nodes := mesh(t, 3, nil)
 	for i := range 200 {
 		nodes[0].do(t, fmt.Sprintf("set k%d %s", i, strings.Repeat("v", 200)))
@@ -488,6 +493,7 @@ func TestF30LongViewEnds(t *testing.T) {
 
 // Closing does not wait for a snapshot that nobody takes or nobody sends (F29).
 func TestF29CloseWithAStalledSnapshotStream(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	stalled := false
 	stall := make(chan struct{})

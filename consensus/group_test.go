@@ -41,6 +41,7 @@ func TestSoleVoterIsReadySoon(t *testing.T) {
 }
 
 func TestThreeNodes(t *testing.T) {
+	t.Parallel()
 	start := time.Now()
 	_, _, nodes := mesh(t, 3, nil)
 	t.Logf("three voters after %v", time.Since(start))

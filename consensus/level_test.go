@@ -9,6 +9,7 @@ import (
 // The command level rises by a command, when every replica can execute it, on
 // all of them at the same entry, and stays across leaders and restarts.
 func TestLevelRisesWithTheSlowest(t *testing.T) {
+	t.Parallel()
 	var slowest atomic.Uint32
 	slowest.Store(firstLevel)
 	_, _, nodes := mesh(t, 3, func(c *Config) { c.Level = slowest.Load })

@@ -70,6 +70,7 @@ func randomState(t testing.TB, rng *rand.Rand, rounds int, look func(f *stateFil
 
 // What bbolt writes is what the check takes for whole, closed and open.
 func TestPagesOfAWholeState(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(4) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		f := randomState(t, rng, 100, func(f *stateFile) {
@@ -127,6 +128,7 @@ func dumpFile(t testing.TB, path string) (out string) {
 // A flipped bit, wherever it is in a closed state file, is either found or in a
 // place that says nothing: then everything is there, by search and by scan.
 func TestF6FlippedBitsInAStateFileAreFound(t *testing.T) {
+	t.Parallel()
 	manyOpens(t)
 	rng := rand.New(rand.NewPCG(5, 5))
 	f := randomState(t, rng, 25, nil)

@@ -188,6 +188,7 @@ func (p *powered) check() {
 // of the log's files: nothing acknowledged is lost and every node comes up (F4,
 // F5).
 func TestF4PowerLossAtRandom(t *testing.T) {
+	t.Parallel()
 	rounds := 8
 	if testing.Short() {
 		rounds = 3
@@ -238,6 +239,7 @@ func TestF4PowerLossAtRandom(t *testing.T) {
 // The power fails at each point between the files of a snapshot and of a state
 // that is replaced (F5, F22).
 func TestF5PowerLossInSnapshotAndInstall(t *testing.T) {
+	t.Parallel()
 	manyOpens(t)
 	for _, point := range []string{atSnapshotWritten, atSnapshotNamed} {
 		t.Run(point, func(t *testing.T) {
@@ -287,6 +289,7 @@ func TestF5PowerLossInSnapshotAndInstall(t *testing.T) {
 // Segments are sealed and made while the power goes (F5). The rotation is
 // provoked by entries of some 100 KiB.
 func TestF5PowerLossInRotation(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("writes some hundred MiB")
 	}

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"encoding/binary"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -12,11 +13,22 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// Most of the time these tests wait, for an election or a patience: more of them
+// at once than the machine has processors.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		_ = flag.Set("test.parallel", "4")
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // Whatever is killed in whatever order while clients write, the nodes end with
 // the same state, nothing acknowledged is lost and nothing is applied twice.
 func TestRandomKillsEndInOneState(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
@@ -101,6 +113,7 @@ func TestRandomKillsEndInOneState(t *testing.T) {
 // Elections are invisible to a proposer that can wait: it is told of no error
 // and its commands are applied once.
 func TestProposalsOutliveLeaders(t *testing.T) {
+	t.Parallel()
 	_, _, nodes := mesh(t, 3, nil)
 	var clients sync.WaitGroup
 	stop := make(chan struct{})
@@ -141,6 +154,7 @@ func TestProposalsOutliveLeaders(t *testing.T) {
 
 // Peers that take connections and never answer do not hold up the end.
 func TestCloseWithHangingPeers(t *testing.T) {
+	t.Parallel()
 	nw, _, nodes := mesh(t, 3, nil)
 	leader := leaderOf(t, nodes)
 	nw.split([]*node{leader}, others(nodes, leader))

@@ -137,6 +137,7 @@ func TestReadsThatComeDuringAPausedRound(t *testing.T) {
 // marker least of all: until then it gives no fresh answer, and what it then
 // gives has all that was acknowledged (F3).
 func TestNewLeaderServesNothingBeforeItsMarker(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	held := map[string]chan struct{}{}
 	_, _, nodes := mesh(t, 3, func(c *Config) {

@@ -120,6 +120,7 @@ func TestReadsAtConfigurationEntries(t *testing.T) {
 
 // Reads race with seats being given, taken and handed over.
 func TestLinearizableReadsDuringMembershipChanges(t *testing.T) {
+	t.Parallel()
 	_, r, nodes := mesh(t, 4, nil)
 	all := r.get()
 	var wg sync.WaitGroup

@@ -49,6 +49,7 @@ func removed(patterns ...string) func(*testing.T, string) {
 // What is whole in a damaged directory is kept, the damaged one is not
 // changed, and where nothing is whole there is nothing new either.
 func TestRecoverOfADamagedSurvivor(t *testing.T) {
+	t.Parallel()
 	manyOpens(t)
 	net := newTestNet()
 	first := filepath.Join(t.TempDir(), "raft")

@@ -196,6 +196,7 @@ func TestScrubOfOneFindsHiddenKeys(t *testing.T) {
 // three, while it reads and writes: no wrong value is answered, and in the end
 // everything is there and the same (F6).
 func TestF6BitsFlipUnderARunningNode(t *testing.T) {
+	t.Parallel()
 	manyOpens(t)
 	for _, n := range []int{1, 3} {
 		t.Run(fmt.Sprint(n, " nodes"), func(t *testing.T) {

@@ -24,6 +24,7 @@ func (x *node) spoil(t *testing.T, key, value string) {
 // A replica whose state is not that of the majority is found, whoever it is and
 // whoever asks, while writes go on (F6).
 func TestF6ScrubFindsTheReplicaThatDiffers(t *testing.T) {
+	t.Parallel()
 	for _, spoilLeader := range []bool{false, true} {
 		t.Run(fmt.Sprint("leader ", spoilLeader), func(t *testing.T) {
 			_, _, nodes := mesh(t, 3, nil)

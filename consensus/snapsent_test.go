@@ -36,6 +36,7 @@ func outrun(t *testing.T, nodes []*node) (leader, away *node) {
 // A snapshot that was damaged on the leader's disk is not sent: the leader says
 // so, takes another, and the follower gets that.
 func TestSnapshotIsVerifiedWhenSent(t *testing.T) {
+	t.Parallel()
 	_, _, nodes := mesh(t, 3, func(c *Config) { c.hooks.snapBytes = 64 << 10 })
 	leader, away := outrun(t, nodes)
 	before, _ := leader.snapshots.newest()
@@ -60,6 +61,7 @@ func TestSnapshotIsVerifiedWhenSent(t *testing.T) {
 // A snapshot that a bad wire has changed does not come into force: it is sent
 // again.
 func TestSnapshotIsVerifiedWhenLoaded(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	armed, changed := false, make(chan struct{})
 	_, _, nodes := mesh(t, 3, func(c *Config) {

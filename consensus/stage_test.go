@@ -41,6 +41,7 @@ func (x *node) aside(t *testing.T) (counted uint64, chunks int) {
 // A command larger than an entry takes effect whole, from any node, beside
 // others, and leaves nothing aside.
 func TestLargeCommands(t *testing.T) {
+	t.Parallel()
 	_, _, nodes := mesh(t, 3, nil)
 	bodies := [][]byte{large("a", MaxCommand), large("b", 3<<20), large("c", MaxStaged-64), large("d", MaxCommand-64)}
 	var all sync.WaitGroup

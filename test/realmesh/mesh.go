@@ -1,13 +1,19 @@
 package realmesh
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"testing"
 	"time"
+
+	"github.com/meshd/meshd/node/socket"
 )
 
-// Status is the part of `meshd status --json` that tests look at.
+// Status is the part of GET /status that tests look at.
 type Status struct {
 	MeshID string `json:"mesh_id"`
 	State  string `json:"state"`
@@ -33,7 +39,7 @@ type Status struct {
 	} `json:"problems"`
 }
 
-// Member is one line of `meshd members --json`.
+// Member is one line of GET /members.
 type Member struct {
 	ID       string `json:"id"`
 	Name     string `json:"name"`
@@ -45,23 +51,40 @@ type Member struct {
 }
 
 // Status asks the node how the mesh stands.
-func (n *Node) Status() (Status, error) {
-	var s Status
-	r := n.Run("status", "--json")
-	if r.Code != 0 {
-		return s, fmt.Errorf("status of %s: exit %d: %s", n.Name, r.Code, r.Stderr)
-	}
-	return s, json.Unmarshal([]byte(r.Stdout), &s)
-}
+func (n *Node) Status() (s Status, err error) { return s, n.look("/status", &s) }
 
 // Members asks the node who is there.
-func (n *Node) Members() ([]Member, error) {
-	var m []Member
-	r := n.Run("members", "--json")
-	if r.Code != 0 {
-		return nil, fmt.Errorf("members of %s: exit %d: %s", n.Name, r.Code, r.Stderr)
+func (n *Node) Members() (m []Member, err error) { return m, n.look("/members", &m) }
+
+// look asks the node over its local socket, as its verbs do. What is asked many
+// times while something is waited for costs no process.
+func (n *Node) look(path string, v any) error {
+	at, err := socket.Find(n.Data)
+	if err != nil {
+		return err
 	}
-	return m, json.Unmarshal([]byte(r.Stdout), &m)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", at)
+	}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://meshd"+path, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return fmt.Errorf("asking %s: %w", n.Name, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return fmt.Errorf("asking %s: %w", n.Name, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s with %d: %s", n.Name, path, resp.StatusCode, tail(string(body), 600))
+	}
+	return json.Unmarshal(body, v)
 }
 
 // Found starts a mesh at n and waits until it serves.
