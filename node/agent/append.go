@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"strconv"
 	"sync/atomic"
@@ -94,16 +95,75 @@ func appendReply(b []byte, id, messageID string, body []byte) []byte {
 	return append(b, '}')
 }
 
-// appendAcks appends the ends of several sends that were delivered.
-func appendAcks(b []byte, ids []string) []byte {
-	b = append(b, `{"type":"ack","ids":[`...)
+// appendAcks appends the ends of several sends that were delivered; if ranges,
+// it names ids that are consecutive numbers by the first and the last.
+func appendAcks(b []byte, ids []string, ranges bool) []byte {
+	b = append(b, `{"type":"ack"`...)
+	var runs []pair
+	if ranges {
+		var memory [64]pair
+		runs, ids = consecutive(ids, memory[:0])
+	}
 	for i, id := range ids {
-		if i > 0 {
+		if i == 0 {
+			b = append(b, `,"ids":[`...)
+		} else {
 			b = append(b, ',')
 		}
 		b = appendString(b, id)
 	}
-	return append(b, `],"status":"delivered"}`...)
+	if len(ids) > 0 {
+		b = append(b, ']')
+	}
+	b = appendPairs(b, runs)
+	return append(b, `,"status":"delivered"}`...)
+}
+
+// pair is the first and the last of consecutive numbers.
+type pair struct{ first, last uint64 }
+
+// maxPairNumber is the largest number that every reader of JSON keeps exactly.
+const maxPairNumber = 1<<53 - 1
+
+// consecutive takes runs of at least two numbers out of ids, whose order it
+// keeps, and returns what is left, in the memory of ids.
+func consecutive(ids []string, runs []pair) (_ []pair, rest []string) {
+	rest = ids[:0]
+	for i := 0; i < len(ids); {
+		first, ok := parseNumber(ids[i])
+		last, next := first, i+1
+		for ok && next < len(ids) {
+			if n, plain := parseNumber(ids[next]); !plain || n != last+1 || n > maxPairNumber {
+				break
+			}
+			last++
+			next++
+		}
+		if next-i > 1 {
+			runs = append(runs, pair{first, last})
+		} else {
+			rest = append(rest, ids[i])
+		}
+		i = next
+	}
+	return runs, rest
+}
+
+func appendPairs(b []byte, runs []pair) []byte {
+	for i, r := range runs {
+		if i == 0 {
+			b = append(b, `,"ranges":[[`...)
+		} else {
+			b = append(b, `,[`...)
+		}
+		b = strconv.AppendUint(b, r.first, 10)
+		b = strconv.AppendUint(append(b, ','), r.last, 10)
+		b = append(b, ']')
+	}
+	if len(runs) > 0 {
+		b = append(b, ']')
+	}
+	return b
 }
 
 // appendNumbered appends a frame that was encoded without its number.
@@ -127,14 +187,19 @@ func appendMember(b []byte, name, value string) []byte {
 
 // appendString appends s as a JSON string.
 func appendString(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return appendOdd(b, s)
+	begin := len(b)
+	b = append(append(append(b, '"'), s...), '"')
+	for i, text := 0, b[begin+1:len(b)-1]; i < len(text); {
+		if len(text)-i >= 8 && ordinary8(binary.LittleEndian.Uint64(text[i:])) {
+			i += 8
+			continue
 		}
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return appendOdd(b[:begin], s)
+		}
+		i++
 	}
-	b = append(b, '"')
-	b = append(b, s...)
-	return append(b, '"')
+	return b
 }
 
 func appendOdd(b []byte, s string) []byte {

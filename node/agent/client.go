@@ -42,9 +42,10 @@ type client struct {
 	nextID uint64                       // of receive frames
 	unsure map[uint64]*message.Delivery // receive frames to be acknowledged or answered
 	owed   int                          // bytes that came into unsure since those that ended were dropped
-	sends  map[string]struct{}          // ids of the client's sends under way
-	acks   bool                         // it acknowledges what it receives
-	batch  bool                         // it takes acknowledgements together
+	sends  underWay
+	acks   bool // it acknowledges what it receives
+	batch  bool // it takes acknowledgements together
+	bulk   bool // the same, and arrays of frames
 	subs   subscriptions
 	secret string // names the session to resume it
 	away   int64  // since when it has no connection, by the server's clock; 0: it has one
@@ -105,7 +106,7 @@ func (c *client) hello() outbound {
 	return outbound{
 		Type: "hello", Protocol: protocolVersion, Node: c.server.cfg.Router.NodeID(), Agent: c.who.Name,
 		Limits: &limits{
-			BodyBytes: message.MaxBody, FrameBytes: maxFrame, Sends: maxSends, Requests: requests,
+			BodyBytes: message.MaxBody, FrameBytes: maxFrame, Frames: maxFrames, Sends: maxSends, Requests: requests,
 			Queue: maxQueue, QueueBytes: maxQueueBytes, Subscriptions: maxPatterns,
 			MaxTimeout: message.MaxTimeout.String(), Ping: pingEvery.String(), Idle: idleTimeout.String(),
 		},

@@ -27,6 +27,7 @@ type inbound struct {
 	Acks         bool            `json:"acks"`
 	Credit       *uint32         `json:"credit"`
 	Batch        bool            `json:"batch"`
+	Bulk         bool            `json:"bulk"`
 	Resume       bool            `json:"resume"`
 	Events       []string        `json:"events"`
 	To           string          `json:"to"`
@@ -59,7 +60,7 @@ type inbound struct {
 }
 
 var allowed = map[string][]string{
-	"hello":       {"description", "capabilities", "acks", "credit", "batch", "resume", "events"},
+	"hello":       {"description", "capabilities", "acks", "credit", "batch", "bulk", "resume", "events"},
 	"send":        {"to", "message_id", "message_type", "body", "conversation", "sticky", "timeout", "wait", "request_id", "traceparent", "seal", "sealed", "key", "durable", "ttl", "delay", "priority"},
 	"reply":       {"in_reply_to", "body", "error", "code"},
 	"ack":         {"ids"},

@@ -18,10 +18,11 @@ type link struct {
 	done   func(error) // called when it is over
 	client *client
 	conn   *websocket.Conn
-	net    net.Conn // below the WebSocket
-	hooked bool     // net tells when the reader waits
-	bad    int      // bad frames in a row
-	to     string   // the address read last, which the next frame is likely to have
+	net    net.Conn  // below the WebSocket
+	hooked bool      // net tells when the reader waits
+	bad    int       // bad frames in a row
+	to     string    // the address read last, which the next frame is likely to have
+	now    time.Time // when the message came whose frames are taken
 	// reading says that the reader is at work and looks at the queue before it
 	// waits for the client.
 	reading atomic.Bool
@@ -122,7 +123,7 @@ func (l *link) read() error {
 		if err != nil {
 			return err
 		}
-		if err := l.frame(kind, r); err != nil {
+		if err := l.message(kind, r); err != nil {
 			return err
 		}
 		if !l.hooked {
@@ -134,34 +135,24 @@ func (l *link) read() error {
 	}
 }
 
-// frame takes one frame. The error ends the connection. It is not a part of
-// read, whose stack each connection keeps while it waits.
+// message takes one WebSocket message. The error ends the connection. It is not
+// a part of read, whose stack each connection keeps while it waits.
 //
 //go:noinline
-func (l *link) frame(kind int, r io.Reader) error {
+func (l *link) message(kind int, r io.Reader) error {
 	c := l.client
 	l.listen()
 	buf := getBuffer()
 	data, charged, err := c.server.readAll(r, *buf)
 	*buf = data
 	if err == nil && !l.closing.Load() {
-		var bad error
-		if kind != websocket.TextMessage {
-			bad = badFrame("", "frames are text messages with one JSON object each")
+		if kind == websocket.TextMessage {
+			l.now = time.Now()
+			l.text(data)
+		} else {
+			bad := badFrame("", "frames are text messages with JSON objects")
 			c.tell(errorFrame("", bad))
-		} else {
-			bad = l.take(data)
-		}
-		if l.bad++; bad == nil {
-			l.bad = 0
-		} else {
-			c.server.bad.Inc()
-		}
-		switch {
-		case errors.Is(bad, errMissingFrame):
-			c.end(websocket.ClosePolicyViolation, errMissingFrame.Error())
-		case l.bad >= maxBadFrames:
-			c.end(websocket.ClosePolicyViolation, "too many bad frames in a row")
+			l.judge(bad)
 		}
 	}
 	c.server.large.Add(-charged)

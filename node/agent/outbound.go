@@ -11,10 +11,12 @@ import (
 // outbound is any frame of the node. The frames that come by the thousand are
 // written by append.go, to the same text.
 type outbound struct {
-	Type  string   `json:"type"`
-	ID    string   `json:"id,omitempty"`
-	IDs   []string `json:"ids,omitempty"`
-	Frame uint64   `json:"frame,omitempty"`
+	Type string   `json:"type"`
+	ID   string   `json:"id,omitempty"`
+	IDs  []string `json:"ids,omitempty"`
+	// Ranges are the first and the last of ids that are consecutive numbers.
+	Ranges [][2]uint64 `json:"ranges,omitempty"`
+	Frame  uint64      `json:"frame,omitempty"`
 
 	// hello
 	Protocol     int     `json:"protocol,omitempty"`
@@ -74,6 +76,7 @@ type outbound struct {
 type limits struct {
 	BodyBytes     int    `json:"body_bytes"`
 	FrameBytes    int    `json:"frame_bytes"`
+	Frames        int    `json:"frames"`
 	Sends         int    `json:"sends"`
 	Requests      int    `json:"requests,omitempty"`
 	Queue         int    `json:"queue"`

@@ -35,7 +35,7 @@ var oddFrames = []string{
 func sameAsDecoded(t *testing.T, frame []byte) (scanned bool) {
 	t.Helper()
 	var fast inbound
-	if !new(link).scan(frame, &fast) {
+	if end := new(link).scan(frame, skipSpace(frame, 0), &fast); end < 0 || skipSpace(frame, end) < len(frame) {
 		return false
 	}
 	slow, err := decodeFrame(frame)
@@ -170,7 +170,28 @@ func TestAppend(t *testing.T) {
 		same(t, appendReceive(nil, 12, uint64(i), d, now, new(tails)), want)
 		same(t, appendAck(nil, "i"+text, text, message.Unknown), outbound{Type: "ack", ID: "i" + text, MessageID: text, Status: message.Unknown})
 		same(t, appendReply(nil, "i", text, m.Body), outbound{Type: "reply", ID: "i", MessageID: text, Status: message.Delivered, Body: m.Body})
-		same(t, appendAcks(nil, []string{"a", "i" + text}), outbound{Type: "ack", IDs: []string{"a", "i" + text}, Status: message.Delivered})
+		same(t, appendAcks(nil, []string{"a", "i" + text}, i%2 == 0), outbound{Type: "ack", IDs: []string{"a", "i" + text}, Status: message.Delivered})
+	}
+}
+
+// Ids that are consecutive numbers are told by the first and the last; all others
+// as they are.
+func TestAcksInRanges(t *testing.T) {
+	for _, c := range []struct {
+		ids    string
+		left   []string
+		ranges [][2]uint64
+	}{
+		{ids: "1", left: []string{"1"}},
+		{ids: "1 2", ranges: [][2]uint64{{1, 2}}},
+		{ids: "1 2 3 5 7 8", left: []string{"5"}, ranges: [][2]uint64{{1, 3}, {7, 8}}},
+		{ids: "9 10 11 a 12 13", left: []string{"a"}, ranges: [][2]uint64{{9, 11}, {12, 13}}},
+		{ids: "01 02 3 2 1", left: []string{"01", "02", "3", "2", "1"}},
+		{ids: "0 1", ranges: [][2]uint64{{0, 1}}},
+		{ids: "9007199254740990 9007199254740991 9007199254740992 9007199254740993", left: []string{"9007199254740992", "9007199254740993"}, ranges: [][2]uint64{{9007199254740990, 9007199254740991}}},
+	} {
+		same(t, appendAcks(nil, strings.Fields(c.ids), true), outbound{Type: "ack", IDs: c.left, Ranges: c.ranges, Status: message.Delivered})
+		same(t, appendAcks(nil, strings.Fields(c.ids), false), outbound{Type: "ack", IDs: strings.Fields(c.ids), Status: message.Delivered})
 	}
 }
 

@@ -26,6 +26,7 @@ import (
 //	connect C PATH       a client named C connects; PATH may have ?resume=1
 //	> C FRAME            it sends a frame
 //	< C FRAME            it receives one that has at least these members
+//	array C N            the next message is an array of N frames; < takes them
 //	quiet C              nothing more has come to it
 //	cut C                its connection breaks
 //	closed C CODE        the node closes it
@@ -68,6 +69,7 @@ type script struct {
 	hub   *event.Hub
 	dial  func(path string) *websocket.Conn
 	conns map[string]*websocket.Conn
+	had   map[*websocket.Conn][]any // frames of arrays that < has not taken
 	vars  map[string]any
 	ends  map[string]chan end2
 }
@@ -78,7 +80,7 @@ type end2 struct {
 }
 
 func newScript(t *testing.T) *script {
-	s := &script{t: t, hub: event.NewHub(nil), conns: map[string]*websocket.Conn{}, vars: map[string]any{}, ends: map[string]chan end2{}}
+	s := &script{t: t, hub: event.NewHub(nil), conns: map[string]*websocket.Conn{}, had: map[*websocket.Conn][]any{}, vars: map[string]any{}, ends: map[string]chan end2{}}
 	s.n, s.dial = tlsNode(t, func(c *Config) {
 		c.Events, c.Durable = s.hub, &shelf{}
 		c.Claim = func(who Client, lost func(error)) error {
@@ -151,6 +153,17 @@ func (s *script) step(line string) error {
 		return conn.WriteMessage(websocket.TextMessage, []byte(s.filled(rest)))
 	case "<":
 		return s.receive(conn, rest)
+	case "array":
+		_, data, err := conn.ReadMessage()
+		if err != nil {
+			return err
+		}
+		var frames []any
+		if err := json.Unmarshal(data, &frames); err != nil || strconv.Itoa(len(frames)) != rest {
+			return fmt.Errorf("%d frames: %w: %s", len(frames), err, data)
+		}
+		s.had[conn] = frames
+		return nil
 	case "quiet":
 		if err := conn.WriteMessage(websocket.TextMessage, []byte(`{"type":"ping","id":"quiet"}`)); err != nil {
 			return err
@@ -225,19 +238,19 @@ func (s *script) filled(text string) string {
 }
 
 func (s *script) receive(conn *websocket.Conn, want string) error {
-	_, data, err := conn.ReadMessage()
-	if err != nil {
-		return err
-	}
 	var got, expected any
-	if err := json.Unmarshal(data, &got); err != nil {
-		return fmt.Errorf("%s: %w", data, err)
+	if frames := s.had[conn]; len(frames) > 0 {
+		got, s.had[conn] = frames[0], frames[1:]
+	} else if err := conn.ReadJSON(&got); err != nil {
+		return err
+	} else if frames, ok := got.([]any); ok && len(frames) > 0 {
+		got, s.had[conn] = frames[0], frames[1:]
 	}
 	if err := json.Unmarshal([]byte(want), &expected); err != nil {
 		return err
 	}
 	if err := s.match("", expected, got); err != nil {
-		return fmt.Errorf("%w in %s", err, data)
+		return fmt.Errorf("%w in %v", err, got)
 	}
 	return nil
 }

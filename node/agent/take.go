@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -17,9 +16,10 @@ const CodeAgentError = "AGENT_ERROR"
 // errMissingFrame ends a connection: what came between is lost.
 var errMissingFrame = errors.New("a numbered frame is missing")
 
-// take acts on one frame. An error says that the frame was bad; the client has
-// been told. What is refused for other reasons is told too, and is no error.
-func (l *link) take(data []byte) error {
+// take acts on one frame, which f is what scan read of where scanned. An error
+// says that the frame was bad; the client has been told. What is refused for
+// other reasons is told too, and is no error.
+func (l *link) take(data []byte, f *inbound, scanned bool) error {
 	c := l.client
 	resumable := c.resumable.Load()
 	if resumable {
@@ -29,8 +29,7 @@ func (l *link) take(data []byte) error {
 			return nil // another connection has taken over, and knows what came before
 		}
 	}
-	var f inbound
-	if !l.scan(data, &f) {
+	if !scanned {
 		if kind := peekType(data); c.who.Requests != nil && allowed[kind] == nil {
 			frame, number := data, uint64(0)
 			if resumable {
@@ -42,7 +41,7 @@ func (l *link) take(data []byte) error {
 			}
 		}
 		var err error
-		if f, err = decodeFrame(data); err != nil {
+		if *f, err = decodeFrame(data); err != nil {
 			if resumable {
 				_, number := cutNumber(data)
 				_, _ = c.arrived(number, len(data))
@@ -60,11 +59,11 @@ func (l *link) take(data []byte) error {
 			return err
 		}
 	}
-	return c.act(&f)
+	return c.act(f, l.now)
 }
 
 // act does what a good frame says.
-func (c *client) act(f *inbound) error {
+func (c *client) act(f *inbound, now time.Time) error {
 	switch f.Type {
 	case "hello":
 		c.greet(f)
@@ -91,7 +90,7 @@ func (c *client) act(f *inbound) error {
 				return nil
 			}
 		}
-		c.submit(f)
+		c.submit(f, now)
 	}
 	return nil
 }
@@ -99,7 +98,7 @@ func (c *client) act(f *inbound) error {
 // greet takes what the client says of itself.
 func (c *client) greet(f *inbound) {
 	c.mu.Lock()
-	c.acks, c.batch = f.Acks, f.Batch
+	c.acks, c.batch, c.bulk = f.Acks, f.Batch || f.Bulk, f.Bulk
 	c.mu.Unlock()
 	if f.Credit != nil {
 		c.credit(int(*f.Credit), true)
@@ -242,172 +241,6 @@ func (c *client) sweep() {
 	if len(c.unsure) == 0 {
 		c.unsure = nil // a map keeps the size it once had
 	}
-	if len(c.sends) == 0 {
-		c.sends = nil
-	}
+	c.sends.trim()
 	c.queue.trim()
 }
-
-// submit sends a client's message; its end is told when it comes.
-func (c *client) submit(f *inbound) {
-	c.mu.Lock()
-	_, twice := c.sends[f.ID]
-	full := len(c.sends) >= maxSends
-	if !twice && !full {
-		if c.sends == nil {
-			c.sends = map[string]struct{}{}
-		}
-		c.sends[f.ID] = struct{}{}
-	}
-	session := c.session
-	if c.who.Name == "" && c.outbox == nil && !c.ended {
-		c.outbox = c.server.cfg.Router.Outbox(c.who.Principal)
-	}
-	outbox := c.outbox
-	c.mu.Unlock()
-	switch {
-	case twice:
-		c.tell(errorFrame(f.ID, badFrame("id", "a send with this id is still under way")))
-		return
-	case full:
-		out := errorFrame(f.ID, consensus.Refuse(message.CodeOverloaded, "too many sends of this connection are under way"))
-		out.Status = message.Refused
-		c.tell(out)
-		return
-	}
-	m := message.Message{
-		ID: f.MessageID, To: f.To, Type: f.MessageType, Body: f.Body, Conversation: f.Conversation, Sticky: f.Sticky,
-		RequestID: f.RequestID, TraceParent: f.TraceParent, Sealed: f.Sealed, Key: f.Key, Checked: true,
-	}
-	if f.Seal {
-		if err := c.seal(&m, f.Key); err != nil {
-			c.refused(f.ID, m.ID, err)
-			return
-		}
-	}
-	if f.Durable {
-		c.submitDurable(f, m)
-		return
-	}
-	timeout, _ := f.timeout() // checked when it was decoded
-	m.Deadline = time.Now().Add(timeout)
-	id, wait, sealed := f.ID, f.Wait, ""
-	if f.Seal {
-		sealed = m.Key
-	}
-	done := func(receipt message.Receipt, err error) { c.sent(id, wait, sealed, &receipt, err) }
-	// Its sends end with the session; a context of their own would cost more.
-	switch {
-	case c.who.Name == "" && outbox != nil:
-		outbox.Submit(m, wait, done)
-	case c.who.Name != "" && session != nil:
-		session.Submit(context.Background(), m, wait, done)
-	default: // the session has ended: nobody is there to be told
-		done(message.Receipt{ID: m.ID, Status: message.Refused}, consensus.ErrClosed)
-	}
-}
-
-// sent tells the end of a send.
-func (c *client) sent(id string, wait bool, key string, r *message.Receipt, err error) {
-	c.mu.Lock()
-	delete(c.sends, id)
-	q := &c.queue
-	ok := true
-	switch plain := err == nil && r.Counts == nil && key == ""; {
-	case c.ended:
-	case plain && wait && r.Status == message.Delivered:
-		if ok = q.fits(len(r.Reply)); ok {
-			b := q.open()
-			*b = appendReply(*b, id, r.ID, r.Reply)
-			q.close()
-		}
-	case plain && !wait && c.batch && r.Status == message.Delivered:
-		ok = q.ack(id)
-	case plain && !wait:
-		if ok = q.fits(0); ok {
-			b := q.open()
-			*b = appendAck(*b, id, r.ID, r.Status)
-			q.close()
-		}
-	default:
-		out := outbound{Type: "ack", ID: id}
-		switch {
-		case err != nil:
-			out = errorFrame(id, err)
-		case wait:
-			out.Type, out.Body = "reply", r.Reply
-		}
-		out.MessageID, out.Status, out.Counts, out.Key = r.ID, r.Status, r.Counts, key
-		ok = c.put(&out)
-	}
-	c.mu.Unlock()
-	c.told(ok)
-}
-
-// refused tells that a send ended before it began.
-func (c *client) refused(id, messageID string, err error) {
-	c.sent(id, false, "", &message.Receipt{ID: messageID, Status: message.Refused}, c.refusal(err))
-}
-
-// seal encrypts the body of m to its receiver.
-func (c *client) seal(m *message.Message, want string) error {
-	if c.server.cfg.Seal == nil {
-		return consensus.Refuse(message.CodeUnsupported, "this node does not seal messages; seal the body yourself")
-	}
-	body := m.Body
-	if body == nil {
-		body = []byte("null")
-	}
-	sealed, hash, err := c.server.cfg.Seal(c.ctx, m.To, body, want)
-	if err != nil {
-		return err
-	}
-	m.Body, m.Key, m.Sealed = sealed, hash, true
-	return nil
-}
-
-// submitDurable gives a message to the inboxes.
-func (c *client) submitDurable(f *inbound, m message.Message) {
-	if c.server.cfg.Durable == nil {
-		c.refused(f.ID, m.ID, consensus.Refuse(message.CodeUnsupported, "this node keeps no inboxes"))
-		return
-	}
-	m.From = message.Sender{Agent: c.who.Name, Principal: c.who.Principal, Node: c.server.cfg.Router.NodeID()}
-	out := Outgoing{Message: m, Priority: f.Priority}
-	out.TTL, _ = f.duration("ttl", f.TTL, maxTTL) // checked when they were decoded
-	out.Delay, _ = f.duration("delay", f.Delay, maxDelay)
-	id, sealed := f.ID, ""
-	if f.Seal {
-		sealed = m.Key
-	}
-	// What is accepted does not depend on who waits to hear of it.
-	c.server.cfg.Durable.Submit(c.server.ctx, out, func(a Accepted, err error) { c.accepted(id, m.ID, sealed, &a, err) })
-}
-
-// accepted tells the end of a durable send.
-func (c *client) accepted(id, messageID, key string, a *Accepted, err error) {
-	var out outbound
-	if err != nil {
-		err = c.refusal(err)
-		out = errorFrame(id, err)
-		out.MessageID, out.Status = messageID, message.Refused
-		if out.Code == codeOutcomeUnknown {
-			out.Status = message.Unknown
-		}
-	} else {
-		if a.Key != "" {
-			key = a.Key
-		}
-		known := a.Known
-		out = outbound{Type: "ack", ID: id, MessageID: a.ID, Status: message.Accepted, Known: &known, Duplicate: a.Duplicate, Recipients: a.Recipients, Key: key}
-	}
-	c.mu.Lock()
-	delete(c.sends, id)
-	ok := c.ended || c.put(&out)
-	c.mu.Unlock()
-	c.told(ok)
-}
-
-// codeOutcomeUnknown is the catalogue's word for a command whose fate is not
-// known.
-const codeOutcomeUnknown = "OUTCOME_UNKNOWN"

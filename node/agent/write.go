@@ -57,6 +57,7 @@ type batch struct {
 	ends      []end
 	acked     []string
 	control   []byte
+	bulk      bool // the client takes arrays of frames, and ranges of ids
 	sent      []sent
 	dropped   uint64
 	total     uint64
@@ -97,6 +98,7 @@ func (c *client) take(b *batch, last bool) bool {
 	b.ends, q.ends = q.ends, b.ends
 	b.acked, q.acked = q.acked, b.acked
 	b.control, q.control = q.control, nil
+	b.bulk = c.bulk
 	q.streamed = 0
 	q.roomy()
 	if q.due() {
@@ -156,69 +158,72 @@ func (c *client) drain(l *link, last bool) bool {
 	}
 }
 
-// encode appends a batch as WebSocket frames, and numbers and keeps them if the
-// session can be resumed.
+// encode appends a batch as WebSocket messages, and numbers and keeps its frames
+// if the session can be resumed.
 func (c *client) encode(out []byte, b *batch) []byte {
-	out = append(out, b.control...)
+	t := texts{out: append(out, b.control...), arrays: b.bulk}
 	resumable := c.resumable.Load()
-	scratch := getBuffer()
-	defer putBuffer(scratch)
-	emit := func(text []byte) { out = appendWS(out, opText, text) }
 	if resumable && c.unseen.Load() > 0 {
-		emit(c.seenFrame())
+		t.frame(c.seenFrame())
 	}
-	begin := 0
-	for _, e := range b.ends {
-		frame := (*b.text)[begin:e.at]
-		begin = e.at
-		if resumable && e.numbered {
-			*scratch = appendNumbered((*scratch)[:0], frame, c.kept.last+1)
-			frame = c.keep(*scratch, nil)
-		}
-		emit(frame)
-	}
-	for ids := b.acked; len(ids) > 0; {
-		n := min(len(ids), maxAcks)
-		*scratch = appendAcks((*scratch)[:0], ids[:n])
-		ids = ids[n:]
-		if resumable {
-			*scratch = append((*scratch)[:0], appendNumbered(nil, *scratch, c.kept.last+1)...)
-			c.keep(*scratch, nil)
-		}
-		emit(*scratch)
-	}
-	if b.dropped > 0 {
-		f := outbound{Type: "dropped", Count: b.dropped, Total: b.total}
-		if text, err := f.encode(); err == nil {
-			if resumable {
-				text = c.keep(appendNumbered(nil, text, c.kept.last+1), nil)
-			}
-			emit(text)
-		}
-	}
+	c.encodeOwn(&t, b, resumable)
 	now := time.Now()
 	for _, s := range b.sent {
 		number := uint64(0)
 		if resumable {
 			number = c.kept.last + 1
 		}
-		*scratch = appendReceive((*scratch)[:0], s.id, number, s.d, now, &c.server.tails)
+		begin := t.begin()
+		t.out = appendReceive(t.out, s.id, number, s.d, now, &c.server.tails)
 		switch {
 		case resumable && s.awaited:
-			c.keep(*scratch, nil)
+			c.keep(t.out[begin:], nil)
 		case resumable:
-			c.keep(*scratch, s.d)
+			c.keep(t.out[begin:], s.d)
 		case !s.awaited:
 			b.delivered = append(b.delivered, s.d)
 		}
-		emit(*scratch)
+		t.end()
 	}
-	return out
+	t.seal()
+	return t.out
+}
+
+// encodeOwn appends the frames of the node's own.
+func (c *client) encodeOwn(t *texts, b *batch, resumable bool) {
+	own := func(frame []byte, numbered bool) {
+		begin := t.begin()
+		if resumable && numbered {
+			t.out = appendNumbered(t.out, frame, c.kept.last+1)
+			c.keep(t.out[begin:], nil)
+		} else {
+			t.out = append(t.out, frame...)
+		}
+		t.end()
+	}
+	begin := 0
+	for _, e := range b.ends {
+		own((*b.text)[begin:e.at], e.numbered)
+		begin = e.at
+	}
+	if len(b.acked) > 0 {
+		scratch := getBuffer()
+		defer putBuffer(scratch)
+		for ids := b.acked; len(ids) > 0; {
+			n := min(len(ids), maxAcks)
+			*scratch = appendAcks((*scratch)[:0], ids[:n], b.bulk)
+			ids = ids[n:]
+			own(*scratch, true)
+		}
+	}
+	if b.dropped > 0 {
+		f := outbound{Type: "dropped", Count: b.dropped, Total: b.total}
+		if text, err := f.encode(); err == nil {
+			own(text, true)
+		}
+	}
 }
 
 // keep keeps a numbered frame until the client has confirmed it; d is delivered
 // then.
-func (c *client) keep(frame []byte, d *message.Delivery) []byte {
-	c.kept.add(frame, d, &c.server.heldKept)
-	return frame
-}
+func (c *client) keep(frame []byte, d *message.Delivery) { c.kept.add(frame, d, &c.server.heldKept) }

@@ -26,7 +26,7 @@ type call struct {
 	only string
 	// parts gathers the ends of a message to many.
 	parts *gather
-	done  func(Receipt, error)
+	to    Ender
 	// sends is the list it is given up with, if there is one; the rest is that's.
 	sends          *sends
 	earlier, later *call
@@ -50,7 +50,7 @@ const gatherGrace = 100 * time.Millisecond
 // try makes the next attempt on the calling goroutine. It returns false, and
 // does nothing, when there is no host left.
 func (c *call) try(now time.Time) bool {
-	node, load := c.r.pick(c)
+	node, load, way := c.r.pick(c, now)
 	if node == "" {
 		return false
 	}
@@ -71,7 +71,7 @@ func (c *call) try(now time.Time) bool {
 		c.finish(Receipt{ID: c.m.ID, Status: Refused}, consensus.ErrClosed)
 		return true
 	}
-	c.r.lane(node).message(&c.m, envelope{agent: c.addr.Agent, wait: c.wait}, c, now)
+	way.message(&c.m, envelope{agent: c.addr.Agent, wait: c.wait}, c, now)
 	return true
 }
 
@@ -215,7 +215,7 @@ func (c *call) end(receipt Receipt, err error, unsent bool) bool {
 		c.r.unload(load)
 	}
 	c.r.ended(c, receipt, err)
-	c.done(receipt, err)
+	c.to.Ended(receipt, err)
 	return true
 }
 

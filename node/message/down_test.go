@@ -44,7 +44,7 @@ func TestANodeThatCannotBeReachedIsTriedLast(t *testing.T) {
 	if receipt, err := m.routers["b"].Send(context.Background(), Message{To: "home"}, false); err != nil || receipt.Status != Delivered {
 		t.Fatalf("%+v, %v", receipt, err)
 	}
-	if m.routers["a"].down("b") {
+	if m.routers["a"].lane("b").down.Load() {
 		t.Error("it is still tried last")
 	}
 }

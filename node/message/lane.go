@@ -156,12 +156,6 @@ func (l *lane) lost(s *Strand) {
 	l.down.Store(len(l.strands) == 0)
 }
 
-// down says whether the way to a node is known to be broken.
-func (r *Router) down(node string) bool {
-	l, ok := r.lanes.Load(node)
-	return ok && l.(*lane).down.Load()
-}
-
 func (c *linkCount) add(o *linkCount) {
 	c.out.Add(o.out.Load())
 	c.outBytes.Add(o.outBytes.Load())

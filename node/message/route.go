@@ -14,8 +14,9 @@ const maxRoutes = 8192
 // route is what the directory said last of an agent's hosts, with what this
 // node itself has under way at each of them.
 type route struct {
-	hosts []Host
-	loads []*hostLoad
+	hosts      []Host
+	loads      []*hostLoad
+	remembered time.Time // when the table was told of the name
 }
 
 // hostLoad counts messages under way from here to one agent on one node, which
@@ -23,6 +24,19 @@ type route struct {
 type hostLoad struct {
 	node string
 	n    atomic.Int64
+	way  *lane // there; nil where nothing was ever sent. The Router's lock guards it
+}
+
+// down says whether the way there is known to be broken. r.mu is held.
+func (l *hostLoad) down(r *Router) bool {
+	if l.way == nil {
+		way, ok := r.lanes.Load(l.node)
+		if !ok {
+			return false
+		}
+		l.way = way.(*lane)
+	}
+	return l.way.down.Load()
 }
 
 // unload takes back what pick has counted.
@@ -101,22 +115,24 @@ func rankOf(m *Message, node string, busy, instances int, far bool) rank {
 }
 
 // pick chooses the node for the next attempt of c and counts it there; "" when
-// there is none left.
-func (r *Router) pick(c *call) (string, *hostLoad) {
+// there is none left. way is the lane there; nil of this node.
+func (r *Router) pick(c *call, now time.Time) (node string, load *hostLoad, way *lane) {
 	agent := c.addr.Agent
 	if c.only != "" {
 		if len(c.tried) > 0 {
-			return "", nil
+			return "", nil, nil
 		}
-		return c.only, nil
+		if c.only != r.cfg.NodeID {
+			way = r.lane(c.only)
+		}
+		return c.only, nil, way
 	}
 	if len(c.tried) >= maxAttempts {
-		return "", nil
+		return "", nil, nil
 	}
 	hosts := r.cfg.Directory.Lookup(agent)
 	durable := c.m.Stored != nil
 	var best rank
-	var load *hostLoad
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rt := r.routeOf(agent, hosts)
@@ -129,7 +145,7 @@ func (r *Router) pick(c *call) (string, *hostLoad) {
 			instances = h.Durable
 		}
 		at := rankOf(&c.m, h.NodeID, max(h.Busy, int(rt.loads[i].n.Load())), instances, true)
-		at.last = r.down(h.NodeID)
+		at.last = rt.loads[i].down(r)
 		if best.node == "" || at.less(best) {
 			best, load = at, rt.loads[i]
 		}
@@ -141,13 +157,18 @@ func (r *Router) pick(c *call) (string, *hostLoad) {
 			best, load = at, nil
 		}
 	}
-	if best.node != "" {
-		r.table.remember(agent, time.Now())
+	if best.node != "" && now.Sub(rt.remembered) >= rememberAgain {
+		r.table.remember(agent, now)
+		rt.remembered = now
 	}
 	if load != nil {
 		load.n.Add(1)
+		if load.way == nil {
+			load.way = r.lane(best.node)
+		}
+		way = load.way
 	}
-	return best.node, load
+	return best.node, load, way
 }
 
 // nobody is the refusal when pick has found no host at all.

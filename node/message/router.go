@@ -169,7 +169,7 @@ func (r *Router) Send(ctx context.Context, m Message, wantReply bool) (Receipt, 
 func (r *Router) Submit(ctx context.Context, m Message, wantReply bool, done func(Receipt, error)) {
 	m.From.Node = r.cfg.NodeID
 	m.Stored = nil
-	r.submit(ctx, &call{r: r, m: m, wait: wantReply, done: done}, "")
+	r.submit(ctx, &call{r: r, m: m, wait: wantReply, to: enderFunc(done)}, "", time.Now())
 }
 
 // Forward brings m, which an inbox holds, to one session of the agent that
@@ -189,12 +189,11 @@ func (r *Router) Forward(ctx context.Context, m Message, done func(Receipt, erro
 		done(Receipt{ID: m.ID, Status: Refused}, invalid("stored", "only a message that an inbox holds is forwarded"))
 		return
 	}
-	r.submit(ctx, &call{r: r, m: m, done: done}, m.Stored.Inbox)
+	r.submit(ctx, &call{r: r, m: m, to: enderFunc(done)}, m.Stored.Inbox, time.Now())
 }
 
-func (r *Router) submit(ctx context.Context, c *call, inbox string) {
-	now := time.Now()
-	c.done = r.traceSend(&c.m, c.done)
+func (r *Router) submit(ctx context.Context, c *call, inbox string, now time.Time) {
+	c.to = r.traceSend(&c.m, c.to)
 	var deadline time.Time
 	if ctx.Done() != nil {
 		deadline, _ = ctx.Deadline()
@@ -202,7 +201,7 @@ func (r *Router) submit(ctx context.Context, c *call, inbox string) {
 	c.tried = c.first[:0]
 	if err := c.prepare(now, deadline, inbox); err != nil {
 		r.metrics.count(Refused, err)
-		c.done(Receipt{ID: c.m.ID, Status: Refused}, err)
+		c.to.Ended(Receipt{ID: c.m.ID, Status: Refused}, err)
 		return
 	}
 	if c.sends != nil && !c.sends.add(c) {

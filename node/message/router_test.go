@@ -41,13 +41,20 @@ func TestSendWithoutWaitingIsReceipted(t *testing.T) {
 	}
 }
 
+// submitAs sends m as the session's agent.
+func submitAs(s *Session, m Message, wantReply bool, done func(Receipt, error)) {
+	send := new(Send)
+	*send.Message() = m
+	s.Submit(send, wantReply, time.Now(), enderFunc(done))
+}
+
 func TestASessionSendsAsItself(t *testing.T) {
 	m := newMesh(t, "a", "b")
 	e := &echo{}
 	m.attach(t, "b", "worker", e)
 	s := m.attach(t, "a", "boss", &echo{})
 	done := make(chan error, 1)
-	s.Submit(context.Background(), Message{To: "worker", Body: text("x"), From: Sender{Agent: "king", Principal: "root"}},
+	submitAs(s, Message{To: "worker", Body: text("x"), From: Sender{Agent: "king", Principal: "root"}},
 		false, func(_ Receipt, err error) { done <- err })
 	if err := <-done; err != nil {
 		t.Fatal(err)
@@ -271,7 +278,7 @@ func TestASendersSessionGivesUpItsSendsWhenItCloses(t *testing.T) {
 	s := m.attach(t, "a", "boss", &echo{})
 	ended := make(chan error, 3)
 	for range 3 {
-		s.Submit(context.Background(), Message{To: "worker"}, false, func(r Receipt, err error) {
+		submitAs(s, Message{To: "worker"}, false, func(r Receipt, err error) {
 			if r.Status != Unknown {
 				t.Error(r.Status)
 			}
@@ -284,7 +291,7 @@ func TestASendersSessionGivesUpItsSendsWhenItCloses(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	s.Submit(context.Background(), Message{To: "worker"}, false, func(_ Receipt, err error) { ended <- err })
+	submitAs(s, Message{To: "worker"}, false, func(_ Receipt, err error) { ended <- err })
 	if err := <-ended; !errors.Is(err, consensus.ErrClosed) {
 		t.Error(err)
 	}

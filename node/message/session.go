@@ -1,7 +1,6 @@
 package message
 
 import (
-	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -104,93 +103,6 @@ func (s *Session) SetAway(away bool) {
 	s.seat.away = away
 	s.router.mu.Unlock()
 	s.router.announce()
-}
-
-// Submit sends m as this session's agent; see Router.Submit. It is given up,
-// with context.Canceled, when the session is closed: a ctx is not needed for
-// that.
-func (s *Session) Submit(ctx context.Context, m Message, wantReply bool, done func(Receipt, error)) {
-	m.From = Sender{Agent: s.name, Principal: s.principal, Node: s.router.cfg.NodeID}
-	m.Stored = nil
-	s.count.out.Add(1)
-	s.count.outBytes.Add(uint64(len(m.Body)))
-	c := &call{r: s.router, m: m, wait: wantReply, done: done, sends: &s.sends}
-	s.router.submit(ctx, c, "")
-}
-
-// Outbox sends for a client that is attached as no agent. Safe for concurrent
-// use.
-type Outbox struct {
-	router    *Router
-	principal string
-	sends     sends
-}
-
-// Outbox returns one that sends for a principal, which must be authenticated.
-func (r *Router) Outbox(principal string) *Outbox { return &Outbox{router: r, principal: principal} }
-
-// Submit is Router.Submit without a ctx: what is under way is given up, with
-// context.Canceled, when the Outbox is closed.
-func (o *Outbox) Submit(m Message, wantReply bool, done func(Receipt, error)) {
-	m.From = Sender{Principal: o.principal, Node: o.router.cfg.NodeID}
-	m.Stored = nil
-	c := &call{r: o.router, m: m, wait: wantReply, done: done, sends: &o.sends}
-	o.router.submit(context.Background(), c, "")
-}
-
-// Close gives up what is under way, and refuses what comes from now on.
-func (o *Outbox) Close() { o.sends.end() }
-
-// sends are the calls that are under way of a session or an Outbox.
-type sends struct {
-	mu    sync.Mutex
-	first *call
-	ended bool
-}
-
-// add reports whether the session is still open.
-func (l *sends) add(c *call) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.ended {
-		return false
-	}
-	if c.later = l.first; c.later != nil {
-		c.later.earlier = c
-	}
-	l.first, c.listed = c, true
-	return true
-}
-
-func (l *sends) remove(c *call) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !c.listed {
-		return
-	}
-	if c.earlier != nil {
-		c.earlier.later = c.later
-	} else {
-		l.first = c.later
-	}
-	if c.later != nil {
-		c.later.earlier = c.earlier
-	}
-	c.earlier, c.later, c.listed = nil, nil, false
-}
-
-// end gives up all that is under way.
-func (l *sends) end() {
-	l.mu.Lock()
-	l.ended = true
-	var open []*call
-	for c := l.first; c != nil; c = c.later {
-		open = append(open, c)
-	}
-	l.mu.Unlock()
-	for _, c := range open {
-		c.finish(Receipt{ID: c.m.ID, Status: Unknown}, context.Canceled)
-	}
 }
 
 // Close detaches the session and gives up its sends. What its receiver has not

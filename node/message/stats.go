@@ -88,7 +88,7 @@ func (r *Router) Links() []LinkStats {
 			sum.add(&s.count)
 			s.mu.Lock()
 			st.Waiting += s.waiting
-			st.Open += len(s.open)
+			st.Open += s.open.n
 			s.mu.Unlock()
 		}
 		st.Out, st.OutBytes, st.OutBatches = sum.out.Load(), sum.outBytes.Load(), sum.batches.Load()

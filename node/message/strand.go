@@ -2,8 +2,6 @@ package message
 
 import (
 	"errors"
-	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,7 +60,7 @@ type Strand struct {
 	asleep  bool   // the writer has seen nothing to write
 	next    uint64 // number of the next exchange that begins here
 	taken   uint64 // exchanges up to here may have left
-	open    map[uint64]exchange
+	open    exchanges
 	bytes   int // of the bodies of open
 	in      int // messages of the other node that are not settled
 	inBytes int
@@ -86,18 +84,13 @@ type chunk struct {
 // chunks keeps the memory of chunks of all connections.
 var chunks = sync.Pool{New: func() any { return &chunk{data: make([]byte, 0, chunkBytes)} }}
 
-type exchange struct {
-	waiter
-	size int
-}
-
 // Connected makes what rides on a new connection with an authenticated node.
 // wake tells the connection's writer to call Next until that returns nil, and
 // cut ends the connection; neither may block or call back.
 func (r *Router) Connected(node string, wake, cut func()) *Strand {
 	return &Strand{
 		router: r, node: node, lane: r.lane(node), wake: wake, cut: cut,
-		asleep: true, open: map[uint64]exchange{},
+		asleep: true,
 	}
 }
 
@@ -169,7 +162,7 @@ func (s *Strand) begin(size int, w waiter, write func(b []byte, number uint64) [
 		s.mu.Unlock()
 		return true
 	}
-	s.open[number] = exchange{w, size}
+	s.open.add(number, exchange{w, size})
 	s.bytes += size
 	c := s.room(size + recordRoom)
 	before := len(c.data)
@@ -195,7 +188,7 @@ func (s *Strand) message(m *Message, e envelope, w waiter, now time.Time) (ok, f
 	case s.ended:
 		s.mu.Unlock()
 		return false, false
-	case len(s.open) >= maxOpen || s.bytes+len(m.Body) > maxOpenBytes:
+	case s.open.n >= maxOpen || s.bytes+len(m.Body) > maxOpenBytes:
 		s.mu.Unlock()
 		return true, true
 	}
@@ -205,7 +198,7 @@ func (s *Strand) message(m *Message, e envelope, w waiter, now time.Time) (ok, f
 		s.mu.Unlock()
 		return true, false
 	}
-	s.open[number] = exchange{w, len(m.Body)}
+	s.open.add(number, exchange{w, len(m.Body)})
 	s.bytes += len(m.Body)
 	c := s.room(len(m.Body) + recordRoom)
 	before := len(c.data)
@@ -231,8 +224,7 @@ func (s *Strand) rouse() bool {
 // forget gives up waiting for the end of an exchange.
 func (s *Strand) forget(number uint64) {
 	s.mu.Lock()
-	if x, ok := s.open[number]; ok {
-		delete(s.open, number)
+	if x, ok := s.open.remove(number); ok {
 		s.bytes -= x.size
 	}
 	s.mu.Unlock()
@@ -273,12 +265,23 @@ func (s *Strand) Arrived(batch []byte) error {
 	s.count.batchesIn.Add(1)
 	s.count.inBytes.Add(uint64(len(batch)))
 	now := time.Now()
+	var row deliveredRow
+	defer s.ends(&row)
 	for len(batch) > 0 {
 		r, rest, err := nextRecord(batch)
 		if err != nil {
 			return err
 		}
 		batch = rest
+		if r.kind == recordDelivered {
+			if row.n == len(row.numbers) {
+				s.ends(&row)
+			}
+			row.numbers[row.n] = r.number
+			row.n++
+			continue
+		}
+		s.ends(&row)
 		switch r.kind {
 		case recordMessage:
 			s.count.in.Add(1)
@@ -290,6 +293,34 @@ func (s *Strand) Arrived(batch []byte) error {
 		}
 	}
 	return nil
+}
+
+// deliveredRow are messages of which came no more than that they were delivered.
+type deliveredRow struct {
+	n       int
+	numbers [64]uint64
+}
+
+// ends hands on that messages were delivered, of which mostly many come in a
+// row.
+func (s *Strand) ends(row *deliveredRow) {
+	if row.n == 0 {
+		return
+	}
+	var waiters [len(row.numbers)]waiter
+	s.mu.Lock()
+	for i, number := range row.numbers[:row.n] {
+		x, _ := s.open.remove(number)
+		s.bytes -= x.size
+		waiters[i] = x.waiter
+	}
+	s.mu.Unlock()
+	for _, w := range waiters[:row.n] {
+		if w != nil { // else its sender has stopped waiting
+			w.answered(outcome{Status: Delivered}, nil)
+		}
+	}
+	row.n = 0
 }
 
 // take hands a message of the other node on, or refuses it.
@@ -316,11 +347,8 @@ func (s *Strand) take(r *record, now time.Time) {
 // answered hands on what became of a message that was sent from here.
 func (s *Strand) answered(r *record) {
 	s.mu.Lock()
-	x, ok := s.open[r.number]
-	if ok {
-		delete(s.open, r.number)
-		s.bytes -= x.size
-	}
+	x, ok := s.open.remove(r.number)
+	s.bytes -= x.size
 	s.mu.Unlock()
 	if !ok {
 		return // its sender has stopped waiting
@@ -341,18 +369,18 @@ func (s *Strand) Ended() {
 	}
 	s.ended, s.over = true, true
 	open, taken := s.open, s.taken
-	s.open, s.chunks, s.writing = nil, nil, nil
+	s.open, s.chunks, s.writing = exchanges{}, nil, nil
 	s.waiting, s.answers, s.bytes = 0, 0, 0
 	s.mu.Unlock()
 	s.lane.lost(s)
 	// In order, since what has not left may go elsewhere.
-	for _, number := range slices.Sorted(maps.Keys(open)) {
+	open.each(func(number uint64, x exchange) {
 		err := errLost
 		if number > taken {
 			err = ErrNotSent
 		}
-		open[number].waiter.answered(outcome{}, err)
-	}
+		x.answered(outcome{}, err)
+	})
 	s.router.interest.lost(s)
 }
 
@@ -363,7 +391,7 @@ func (s *Strand) Quiet() bool {
 	return s.quiet()
 }
 
-func (s *Strand) quiet() bool { return len(s.open) == 0 && s.in == 0 && len(s.chunks) == 0 }
+func (s *Strand) quiet() bool { return s.open.n == 0 && s.in == 0 && len(s.chunks) == 0 }
 
 // Retire refuses what comes from now on if nothing is under way, and reports
 // whether it does: then nothing is lost with the connection.

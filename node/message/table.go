@@ -10,6 +10,8 @@ import (
 const (
 	maxRemembered = 4096
 	rememberFor   = time.Hour
+	// rememberAgain is how often a name that is routed to is noted anew.
+	rememberAgain = rememberFor / 60
 )
 
 // table is the pure core of the router: which sessions this node hosts, which
@@ -125,7 +127,7 @@ func (t *table) load(name string, durable bool) (busy, present int, away bool) {
 }
 
 func (t *table) remember(name string, now time.Time) {
-	if at, ok := t.known[name]; ok && now.Sub(at) < rememberFor/60 {
+	if at, ok := t.known[name]; ok && now.Sub(at) < rememberAgain {
 		return
 	} else if !ok && len(t.known) >= maxRemembered {
 		t.forget(now)

@@ -31,11 +31,11 @@ func TestTheBestHostIsPicked(t *testing.T) {
 			}
 		}
 		call := &call{r: r, m: Message{}, addr: Address{Agent: "x"}}
-		r.pick(call)
+		r.pick(call, time.Now())
 		for _, l := range r.routes["x"].loads {
 			l.n.Store(c.sent[l.node])
 		}
-		if got, _ := r.pick(call); got != c.want {
+		if got, _, _ := r.pick(call, time.Now()); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 		r.Close()
@@ -63,7 +63,7 @@ func TestStickyNodes(t *testing.T) {
 		out := map[int]string{}
 		for i := range 4000 {
 			c := &call{r: r, m: Message{Sticky: true, Conversation: fmt.Sprint("c", i)}, addr: Address{Agent: "x"}}
-			out[i], _ = r.pick(c)
+			out[i], _, _ = r.pick(c, time.Now())
 		}
 		return out
 	}

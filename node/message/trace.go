@@ -6,7 +6,7 @@ import "github.com/meshd/meshd/node/tracing"
 // look at their trace context.
 
 // traceSend follows m from its sender to its end.
-func (r *Router) traceSend(m *Message, done func(Receipt, error)) func(Receipt, error) {
+func (r *Router) traceSend(m *Message, to Ender) Ender {
 	var span *tracing.Span
 	if m.Stored == nil {
 		span = r.cfg.Tracer.Enter(m.TraceParent, "send")
@@ -14,14 +14,14 @@ func (r *Router) traceSend(m *Message, done func(Receipt, error)) func(Receipt, 
 		span = r.cfg.Tracer.Start(m.TraceParent, "send")
 	}
 	if span == nil {
-		return done
+		return to
 	}
 	m.TraceParent = span.Parent("")
 	span.Set("to", m.To).Set("from", m.From.Agent).Set("type", m.Type)
-	return func(receipt Receipt, err error) {
+	return enderFunc(func(receipt Receipt, err error) {
 		span.Set("message_id", receipt.ID).Set("status", string(receipt.Status)).End(err)
-		done(receipt, err)
-	}
+		to.Ended(receipt, err)
+	})
 }
 
 // traceLink follows m to another node and back.

@@ -54,9 +54,9 @@ type measured struct {
 
 func (m measured) rate() float64 { return float64(m.Ops) / m.Seconds }
 
-// cpu is seconds of all servers a thousand operations.
-func (m measured) cpu() float64     { return m.serverCPU / float64(m.Ops) * 1000 }
-func (m measured) loadCPU() float64 { return m.LoadCPU / float64(m.Ops) * 1000 }
+// cpu is microseconds of all servers an operation.
+func (m measured) cpu() float64     { return m.serverCPU / float64(m.Ops) * 1e6 }
+func (m measured) loadCPU() float64 { return m.LoadCPU / float64(m.Ops) * 1e6 }
 
 // lost is the part of what was sent that nobody received.
 func (m measured) lost() float64 { return float64(m.Sent-m.Received) / float64(max(1, m.Sent)) }
@@ -67,7 +67,7 @@ func (m measured) String() string {
 	if m.op == "idle" {
 		return fmt.Sprintf("%d connections, %.1f KiB each, made at %.0f/s", m.Ops, float64(m.anonymous)/1024, m.rate())
 	}
-	text := fmt.Sprintf("%8.0f/s  p50 %.3f ms  p99 %.2f ms  CPU s/1,000: servers %.3f, clients %.3f", m.rate(), m.P50, m.P99, m.cpu(), m.loadCPU())
+	text := fmt.Sprintf("%8.0f/s  p50 %.3f ms  p99 %.2f ms  CPU µs each: servers %.2f, clients %.2f", m.rate(), m.P50, m.P99, m.cpu(), m.loadCPU())
 	if m.Sent > 0 {
 		text += fmt.Sprintf("  sent %d, received %d (%.2f%% lost, %d twice, %d out of order), had %.0f/s", m.Sent, m.Received, 100*m.lost(), m.Duplicates, m.Disordered, m.consumed())
 	}

@@ -56,7 +56,7 @@ func (r *report) print(w io.Writer) {
 	for i, x := range r.syncs {
 		fmt.Fprintf(w, "fsync of 512 bytes before round %d: %s (half), %s (99 of 100)\n", i+1, x[0], x[1])
 	}
-	fmt.Fprint(w, "\nA second, median (lowest-highest); x: of the median of NATS' first row. CPU: seconds a thousand, of all three servers, and of the load generator.\n\n")
+	fmt.Fprint(w, "\nA second, median (lowest-highest); x: of the median of NATS' first row. CPU: microseconds each, of all three servers, and of the load generator.\n\n")
 	fmt.Fprint(w, "| cell | | a second | x | p50 ms | x | p99 ms | CPU servers | CPU clients | lost | had a second |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, c := range r.order {
 		if c.ways[0].op != "idle" {
@@ -114,7 +114,7 @@ func (r *report) rows(w io.Writer, c cell) {
 		if failed := of(runs, func(m measured) float64 { return float64(m.Errors) }).high; failed > 0 {
 			lost += fmt.Sprintf(", %.0f refused or failed", failed)
 		}
-		fmt.Fprintf(w, "| %s, %s | %s | %s | %s | %s | %s | %s | %.3f | %.3f | %s | %s |\n", c.name, c.what, way.name, of(runs, measured.rate).text("%.0f"), times(measured.rate),
+		fmt.Fprintf(w, "| %s, %s | %s | %s | %s | %s | %s | %s | %.1f | %.1f | %s | %s |\n", c.name, c.what, way.name, of(runs, measured.rate).text("%.0f"), times(measured.rate),
 			half, times(func(m measured) float64 { return m.P50 }), late, of(runs, measured.cpu).mid, of(runs, measured.loadCPU).mid, strings.TrimPrefix(lost, ", "), had)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -10,31 +11,49 @@ import (
 // frame is what a client must know of a frame of meshd. Its parts are those of
 // the bytes it was parsed from.
 type frame struct {
-	kind, id, ids, to, body, status, code, err []byte
-	wait                                       bool
+	kind, id, ids, ranges, to, body, status, code, err []byte
+	wait                                               bool
 }
 
 var errFrame = errors.New("a frame that is no JSON object")
 
-// parse finds the members of a JSON object without judging their values, as a
-// client may that trusts its node.
-func (f *frame) parse(b []byte) error {
+// eachFrame parses the frames of a message: one, or several in an array.
+func eachFrame(b []byte, do func(f *frame) error) error {
 	i := 0
-	if len(b) == 0 || b[0] != '{' {
-		return errFrame
+	if len(b) > 0 && b[0] == '[' {
+		i = 1
 	}
-	for i = 1; i < len(b) && b[i] != '}'; {
+	for {
+		var f frame
+		end, err := f.parse(b, i)
+		if err == nil {
+			err = do(&f)
+		}
+		if err != nil || end >= len(b) || b[end] != ',' {
+			return err
+		}
+		i = end + 1
+	}
+}
+
+// parse finds the members of the JSON object at i without judging their values,
+// as a client may that trusts its node, and returns where it ends.
+func (f *frame) parse(b []byte, i int) (end int, err error) {
+	if i >= len(b) || b[i] != '{' {
+		return 0, errFrame
+	}
+	for i++; i < len(b) && b[i] != '}'; {
 		if b[i] == ',' {
 			i++
 		}
 		end := skip(b, i)
 		if end < i+2 || end >= len(b) || b[end] != ':' {
-			return errFrame
+			return 0, errFrame
 		}
 		name := b[i+1 : end-1]
 		i = end + 1
 		if end = skip(b, i); end <= i {
-			return errFrame
+			return 0, errFrame
 		}
 		value := b[i:end]
 		i = end
@@ -49,6 +68,8 @@ func (f *frame) parse(b []byte) error {
 			f.id = text
 		case "ids":
 			f.ids = value
+		case "ranges":
+			f.ranges = value
 		case "to":
 			f.to = text
 		case "body":
@@ -63,7 +84,7 @@ func (f *frame) parse(b []byte) error {
 			f.wait = string(value) == "true"
 		}
 	}
-	return nil
+	return i + 1, nil
 }
 
 // skip returns where the value at i ends.
@@ -72,14 +93,10 @@ func skip(b []byte, i int) int {
 	for i < len(b) {
 		switch b[i] {
 		case '"':
-			for i++; i < len(b) && b[i] != '"'; i++ {
-				if b[i] == '\\' {
-					i++
-				}
+			if i = skipText(b, i+1); depth == 0 {
+				return i
 			}
-			if depth == 0 {
-				return min(i+1, len(b))
-			}
+			continue
 		case '{', '[':
 			depth++
 		case '}', ']':
@@ -99,13 +116,44 @@ func skip(b []byte, i int) int {
 	return i
 }
 
-func (f *frame) eachID(do func([]byte)) {
-	b := f.ids
-	for i := 0; i < len(b); i++ {
-		if b[i] == '"' {
-			end := skip(b, i)
-			do(b[i+1 : end-1])
-			i = end
+// skipText returns where a string ends whose quote is before i.
+func skipText(b []byte, i int) int {
+	for i < len(b) {
+		n := bytes.IndexByte(b[i:], '"')
+		if n < 0 {
+			break
+		}
+		i += n + 1
+		slashes := 0
+		for b[i-2-slashes] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// eachID calls do for each number that ids and ranges name.
+func (f *frame) eachID(do func(uint64)) {
+	next := func(b []byte) (n uint64, rest []byte) {
+		for len(b) > 0 && (b[0] < '0' || b[0] > '9') {
+			b = b[1:]
+		}
+		for len(b) > 0 && b[0] >= '0' && b[0] <= '9' {
+			n, b = n*10+uint64(b[0]-'0'), b[1:]
+		}
+		return n, b
+	}
+	for n, b := next(f.ids); n > 0; n, b = next(b) {
+		do(n)
+	}
+	for first, b := next(f.ranges); first > 0; first, b = next(b) {
+		var last uint64
+		last, b = next(b)
+		for ; first <= last; first++ {
+			do(first)
 		}
 	}
 }

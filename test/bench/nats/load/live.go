@@ -68,8 +68,9 @@ type flow struct {
 	ledger  *ledger
 	sent    int64
 	meter   *meter
-	window  chan struct{} // nil: no receipts
-	ahead   int64         // how far a sender without receipts goes before the receiver; 0: any
+	window  *window     // nil: no receipts
+	heard   func(error) // takes a receipt
+	ahead   int64       // how far a sender without receipts goes before the receiver; 0: any
 	payload []byte
 }
 
@@ -103,11 +104,43 @@ func newFlow(o options, sys system) (*flow, error) {
 		if o.window > 0 {
 			n = min(n, o.window)
 		}
-		f.window = make(chan struct{}, n)
+		f.window = newWindow(n)
+		f.heard = func(err error) {
+			f.window.give()
+			if err != nil {
+				f.meter.fail(err)
+			}
+		}
 	default:
 		f.ahead = int64(o.window)
+		f.heard = func(error) {}
 	}
 	return f, nil
+}
+
+// window is how many may be under way of one sender. It holds a sender up and
+// costs the one who gives back no more than a count.
+type window struct {
+	free  atomic.Int64
+	again chan struct{}
+}
+
+func newWindow(n int) *window {
+	w := &window{again: make(chan struct{}, 1)}
+	w.free.Store(int64(n))
+	return w
+}
+
+func (w *window) take() {
+	if w.free.Add(-1) < 0 {
+		<-w.again
+	}
+}
+
+func (w *window) give() {
+	if w.free.Add(1) == 0 {
+		w.again <- struct{}{}
+	}
 }
 
 func (f *flow) close() {
@@ -117,21 +150,14 @@ func (f *flow) close() {
 
 func (f *flow) send() {
 	renumber(f.payload, f.sent)
-	done := func(error) {}
 	if f.window != nil {
-		f.window <- struct{}{}
-		done = func(err error) {
-			<-f.window
-			if err != nil {
-				f.meter.fail(err)
-			}
-		}
+		f.window.take()
 	}
 	for f.ahead > 0 && f.sent-f.ledger.res.received.Load() >= f.ahead {
 		time.Sleep(50 * time.Microsecond)
 	}
 	f.sent++
-	if err := f.from.Send(f.name, f.payload, done); err != nil {
+	if err := f.from.Send(f.name, f.payload, f.heard); err != nil {
 		f.meter.fail(err)
 	}
 }
