@@ -34,7 +34,9 @@ func newHuma(a *API) huma.API {
 		Info: &huma.Info{
 			Title: "meshd", Version: a.cfg.Version,
 			Description: "One mesh of peer nodes: every route answers alike at every node.",
+			License:     &huma.License{Name: "Apache 2.0", Identifier: "Apache-2.0"},
 		},
+		Servers: []*huma.Server{{URL: "/", Description: "The node that serves this document; any other answers alike."}},
 		Components: &huma.Components{
 			Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 			SecuritySchemes: map[string]*huma.SecurityScheme{

@@ -10,6 +10,7 @@ import (
 
 // document renders the OpenAPI document once all routes are known.
 func (a *API) document() error {
+	describe(a.huma.OpenAPI(), nil)
 	doc, err := json.Marshal(a.huma.OpenAPI())
 	if err != nil {
 		return fmt.Errorf("httpapi: rendering the OpenAPI document: %w", err)

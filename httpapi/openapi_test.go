@@ -7,8 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/jsonschema-go/jsonschema"
 )
 
 // The document is public, describes every route, and promises our errors.
@@ -53,6 +57,40 @@ func TestOpenAPI(t *testing.T) {
 	for _, name := range []string{"error", "code", "details", "request_id"} {
 		if _, ok := doc.Components.Schemas["Error"].Properties[name]; !ok {
 			t.Errorf("the schema of errors lacks %s", name)
+		}
+	}
+}
+
+// The document of all routes is one by the specification's own schema
+// (spec.openapis.org/oas/3.1/schema/2026-08-03, kept beside this test).
+func TestDocumentIsOpenAPI(t *testing.T) {
+	text, err := os.ReadFile("testdata/openapi-3.1.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema jsonschema.Schema
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	resolved, err := schema.Resolve(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc map[string]any
+	if err := json.Unmarshal(wholeAPI(t).openapi, &doc); err != nil {
+		t.Fatal(err)
+	}
+	if err := resolved.Validate(doc); err != nil {
+		t.Error(err)
+	}
+	doc["paths"].(map[string]any)["/status"].(map[string]any)["get"].(map[string]any)["responses"] = 7
+	if resolved.Validate(doc) == nil {
+		t.Error("responses may be a number")
+	}
+	// Whatever it refers to is there.
+	for _, ref := range regexp.MustCompile(`"\$ref":"#/components/schemas/([^"]+)"`).FindAllStringSubmatch(string(wholeAPI(t).openapi), -1) {
+		if _, ok := doc["components"].(map[string]any)["schemas"].(map[string]any)[ref[1]]; !ok {
+			t.Errorf("%s is not there", ref[0])
 		}
 	}
 }
