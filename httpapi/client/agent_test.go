@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -44,6 +45,23 @@ func TestRequestAndReply(t *testing.T) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	if _, err = a.Send(ctx, Outgoing{To: "nobody", Body: 1}); !errors.Is(err, ErrRefused) || !IsCode(err, CodeUnknownAddress) {
+		t.Fatal(err)
+	}
+}
+
+// An error whose code is not spelled as the mesh spells codes reaches the asker
+// all the same, who would otherwise wait in vain.
+func TestAnErrorCodeOfAnyShapeReachesTheAsker(t *testing.T) {
+	c := agenttest.Client(t, agenttest.New(t, "n1"))
+	agenttest.Attach(t, c, AgentConfig{Name: "printer", Handler: func(context.Context, *Message) error {
+		return &Error{Code: "no paper (é)" + strings.Repeat("!", 100), Sentence: "there is no paper"}
+	}})
+	a := agenttest.Attach(t, c, AgentConfig{})
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	_, err := a.Request(ctx, Outgoing{To: "printer", Body: 1})
+	var e *Error
+	if !errors.Is(err, ErrAgent) || !errors.As(err, &e) || !strings.HasPrefix(e.AgentCode(), "NO_PAPER____") || len(e.AgentCode()) != 64 {
 		t.Fatal(err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/meshd/meshd/httpapi/client"
@@ -24,6 +25,9 @@ const (
 	// leftovers is how long a child's output is read after its end: what it
 	// started may hold it open.
 	leftovers = time.Second
+	// unreadTime is how long what became of a child's own messages waits for the
+	// child to read.
+	unreadTime = time.Second
 )
 
 // child is one process.
@@ -37,6 +41,8 @@ type child struct {
 	ended  context.CancelFunc
 	given  chan struct{} // closed when nobody waits for its messages any more
 	giveUp sync.Once
+	outbox chan *own   // its own messages that wait to be sent
+	deaf   atomic.Bool // it has left its input unread for a while
 
 	mu      sync.Mutex
 	agent   *client.Agent // nil: not attached yet
@@ -69,19 +75,30 @@ func (in *instance) start() (*child, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	c := &child{in: in, cmd: cmd, stdin: stdin, lines: make(chan []byte, 2*in.cfg.Concurrency+maxOwn), given: make(chan struct{}), pending: map[string]*pending{}}
+	c := &child{in: in, cmd: cmd, stdin: stdin, lines: make(chan []byte, 2*in.cfg.Concurrency+maxOwn), given: make(chan struct{}), pending: map[string]*pending{}, outbox: make(chan *own, maxOwn)}
 	c.life, c.ended = context.WithCancel(context.Background())
 	in.report(Event{Event: "started", PID: cmd.Process.Pid})
 	var readers sync.WaitGroup
 	readers.Go(func() { c.listen(stdout) })
 	readers.Go(func() { c.log(stderr) })
 	go c.speak()
+	posting, giveUp := context.WithCancel(context.Background())
+	posted := make(chan struct{})
+	go func() {
+		defer close(posted)
+		c.post(posting)
+	}()
 	go func() {
 		_ = cmd.Wait() // also for the output, or a moment
 		kill(cmd)      // what it has left behind
 		_ = stdoutEnd.Close()
 		_ = stderrEnd.Close()
 		readers.Wait()
+		close(c.outbox)
+		last := time.AfterFunc(drainTime, giveUp)
+		<-posted // its last words
+		last.Stop()
+		giveUp()
 		c.ended()
 	}()
 	return c, nil
@@ -99,6 +116,7 @@ func (c *child) speak() {
 			if _, err := c.stdin.Write(line); err != nil {
 				return // it has closed its input, or is ending
 			}
+			c.deaf.Store(false)
 		case <-c.life.Done():
 			return
 		}

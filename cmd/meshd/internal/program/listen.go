@@ -2,11 +2,9 @@ package program
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/meshd/meshd/httpapi/client"
 )
@@ -34,7 +32,9 @@ func (c *child) listen(r io.Reader) {
 			c.take(&s)
 			continue
 		}
-		garbage++
+		if garbage++; garbage > maxGarbage {
+			continue // it is being killed; what it had printed before is no news
+		}
 		c.complain(s.of(), err)
 		c.in.report(Event{Event: "log", Level: "warn", Source: "log", Text: "the program printed what is not of the protocol: " + err.Error()})
 		if garbage == maxGarbage {
@@ -127,67 +127,4 @@ func (c *child) settle(s *said) {
 		return
 	}
 	p.done <- nil // what is not answered yet is acknowledged
-}
-
-// send sends a message of the child's own, and tells what it came to.
-func (c *child) send(s *said) {
-	c.mu.Lock()
-	a, full := c.agent, c.own >= maxOwn
-	if a != nil && !full {
-		c.own++
-	}
-	c.mu.Unlock()
-	switch {
-	case a == nil:
-		c.complain(s.ID, &client.Error{Code: client.CodeOverloaded, Sentence: "the agent is not attached yet: wait for the hello"})
-		return
-	case full:
-		c.complain(s.ID, &client.Error{Code: client.CodeOverloaded, Sentence: fmt.Sprintf("at most %d messages of yours may be under way", maxOwn)})
-		return
-	}
-	timeout, _ := duration(s.Timeout) // checked when it was read
-	ttl, _ := duration(s.TTL)
-	delay, _ := duration(s.Delay)
-	if timeout == 0 {
-		timeout = 30 * time.Second
-	}
-	m := client.Outgoing{
-		ID: s.MessageID, To: s.To, Type: s.MessageType, Body: s.Body, Conversation: s.Conversation, Sticky: s.Sticky,
-		Durable: s.Durable, TTL: ttl, Delay: delay, Priority: s.Priority, Seal: s.Seal, TraceParent: s.TraceParent,
-	}
-	id, wait := s.ID, s.Wait
-	go func() {
-		ctx, cancel := context.WithTimeout(c.life, timeout)
-		defer cancel()
-		send := a.Send
-		if wait {
-			send = a.Request
-		}
-		r, err := send(ctx, m)
-		c.mu.Lock()
-		c.own--
-		c.mu.Unlock()
-		t := told{Type: "receipt", InReplyTo: id, MessageID: r.ID, Status: string(r.Status), Counts: r.Counts}
-		if m.Durable && err == nil {
-			t.Known = &r.Known
-		}
-		switch {
-		case err != nil:
-			t.Type, t.Code, t.Error = "error", client.CodeInvalid, err.Error()
-			var e *client.Error
-			switch {
-			case errors.As(err, &e):
-				t.Code, t.Error = e.Code, e.Sentence
-			case errors.Is(err, client.ErrKeyChanged):
-				t.Code = "KEY_CHANGED"
-			case errors.Is(err, client.ErrTimeout):
-				t.Code = client.CodeReplyTimeout
-			case errors.Is(err, client.ErrUnknown):
-				t.Code = "UNKNOWN"
-			}
-		case wait:
-			t.Type, t.Body = "reply", r.Reply
-		}
-		c.write(t)
-	}()
 }

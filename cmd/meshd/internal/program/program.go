@@ -186,10 +186,10 @@ func (in *instance) live(ctx context.Context, c *child) error {
 	stop()
 	cancel()
 	if err != nil {
-		c.end(0)
-		if c.life.Err() != nil && !errors.Is(err, client.ErrUnreachable) && ctx.Err() == nil {
+		if c.life.Err() != nil && !errors.Is(err, client.ErrUnreachable) && !hopeless(err) {
 			err = nil // the child ended by itself
 		}
+		c.end(0)
 		if ctx.Err() != nil {
 			err = nil
 		}
@@ -227,8 +227,8 @@ func (in *instance) stop(a *client.Agent, c *child) error {
 		defer close(drained)
 		in.drain(a, grace+drainTime)
 	}()
+	late := time.AfterFunc(grace, c.abandon) // also the wait for a child that does not read
 	c.write(told{Type: "stop", GraceMs: grace.Milliseconds()})
-	late := time.AfterFunc(grace, c.abandon)
 	<-drained
 	late.Stop()
 	c.abandon()

@@ -85,6 +85,22 @@ func testChild() {
 			fmt.Println("1\n2\n3\n4\n" + strings.Repeat("5", maxLine+10))
 		case "environment":
 			say(map[string]any{"type": "reply", "in_reply_to": l.ID, "body": os.Environ()})
+		case "burst", "last words": // in one go
+			for i := range 60 {
+				say(map[string]any{"type": "message", "id": fmt.Sprint(i), "to": "other", "body": i})
+			}
+			if word == "last words" {
+				os.Exit(0)
+			}
+			say(map[string]any{"type": "reply", "in_reply_to": l.ID, "body": "said"})
+		case "only talk": // and never listen again
+			for i := range 5000 {
+				say(map[string]any{"type": "message", "id": fmt.Sprint(i), "to": "nobody", "body": strings.Repeat("x", 100)})
+			}
+			say(map[string]any{"type": "reply", "in_reply_to": l.ID, "body": "said"})
+			for {
+				time.Sleep(time.Hour)
+			}
 		case "send":
 			say(map[string]any{"type": "message", "id": "m1", "to": "other", "body": 1, "wait": true})
 			say(map[string]any{"type": "message", "id": "m2", "to": "nobody", "body": 1})
