@@ -63,7 +63,8 @@ const stateFormat = 2
 //	3  the graph takes what clients did while they were cut off, and keeps its
 //	   conflicts, leases and settings
 //	4  inboxes of durable messages, tasks, proposals
-//	5  an inbox remembers what message an id was given to
+//	5  an inbox remembers what message an id was given to, and lets go at once of
+//	   a large body whose message it refuses
 const Level = 5
 
 // firstLevel is that of a state nobody has raised.

@@ -131,11 +131,11 @@ func (r *run) accept(a *accept, out *answers) error {
 		if bits := id.Print.differs(&a.Print); ok && bits != 0 {
 			r.m.Refused++
 			out.refused(verdict{Why: whyOther, Messages: bits})
-			return nil
+			return r.unnamed(a)
 		}
 		if ok {
 			out.accepted(&answer{Known: id.Known != 0, Duplicate: true, Seq: id.Seq, Count: id.Count})
-			return nil
+			return r.unnamed(a)
 		}
 	}
 	targets, v, err := r.targets(a, &t)
@@ -156,7 +156,7 @@ func (r *run) accept(a *accept, out *answers) error {
 	if v.Why != 0 {
 		r.m.Refused++
 		out.refused(v)
-		return nil
+		return r.unnamed(a)
 	}
 	m := record{
 		Sealed: a.Flags&acceptSealed != 0, Sticky: a.Flags&acceptSticky != 0, Priority: a.Priority, MaxAttempts: a.MaxAttempts,

@@ -48,3 +48,47 @@ func (r *run) chunk(c *cursor) error {
 	r.w.Put(tableBlob, id[:], b.encode(nil))
 	return nil
 }
+
+// encodeUnstage is the command that lets go of what was put aside for a body
+// that no message is to name.
+func encodeUnstage(id blobID) []byte {
+	return append([]byte{kindUnstage, format}, id[:]...)
+}
+
+func (r *run) unstageCommand(c *cursor) error {
+	if c.byte() != format {
+		c.fail()
+	}
+	var id blobID
+	copy(id[:], c.take(len(id)))
+	if !c.whole() {
+		return errCommand()
+	}
+	return r.unstage(id)
+}
+
+// unnamed lets go of the body that was put aside for a message which was not
+// accepted: what clients try again and again would fill the room of all.
+func (r *run) unnamed(a *accept) error {
+	if a.Flags&acceptBlob == 0 || r.level < LevelUnstage {
+		return nil
+	}
+	return r.unstage(a.Blob)
+}
+
+// unstage lets go of a body that was put aside, unless a message has it.
+func (r *run) unstage(id blobID) error {
+	var b blobRecord
+	v := r.w.Get(tableBlob, id[:])
+	if v == nil {
+		return nil
+	}
+	if !b.read(v) {
+		return errBroken("a body")
+	}
+	if b.Refs == 0 {
+		r.m.Staged -= b.Size
+		r.dropBlob(id, &b)
+	}
+	return nil
+}

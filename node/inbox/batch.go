@@ -39,6 +39,8 @@ const (
 	waitingBytes = 16 << 20
 	waitingItems = 64 << 10
 	largeBytes   = 64 << 20
+	// unstageLimit bounds the command that lets go of a body.
+	unstageLimit = 10 * time.Second
 	// unknownLimit is how long a batch of unknown outcome is asked about.
 	unknownLimit = 60 * time.Second
 )
@@ -273,6 +275,9 @@ func (s *Service) drop(it *item) {
 	if it.from != nil && len(it.from.parked) == 0 && it.from.queued == 0 {
 		s.unpark(it.from)
 	}
+	if it.aside != (blobID{}) {
+		s.work.Go(func() { s.unstage(it.aside) })
+	}
 }
 
 // forget counts an item out. It needs mu.
@@ -402,6 +407,20 @@ func (s *Service) putAside(it *item) {
 	s.mu.Unlock()
 	if err != nil {
 		it.fail(err)
+		s.unstage(it.aside)
+	}
+}
+
+// unstage lets go of what was put aside of a body whose message is given up.
+// Where it fails the leader does it, later.
+func (s *Service) unstage(id blobID) {
+	if s.cfg.Level() < LevelUnstage || s.life.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(s.life, unstageLimit)
+	defer cancel()
+	if _, err := s.state.Propose(ctx, consensus.Proposal{Part: PartName, Body: encodeUnstage(id)}); err != nil {
+		s.cfg.Logger.Debug("what was put aside of a message's body goes later", "error", err)
 	}
 }
 
@@ -413,7 +432,8 @@ func (s *Service) putChunks(it *item) error {
 	ctx, cancel := context.WithCancel(s.life)
 	defer cancel()
 	defer context.AfterFunc(it.ctx, cancel)()
-	it.accept.Blob = blobID(id)
+	it.aside = blobID(id)
+	it.accept.Blob = it.aside
 	body := it.large
 	for n := 0; len(body) > 0; n++ {
 		size := min(len(body), chunkBody)

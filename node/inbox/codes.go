@@ -7,6 +7,10 @@ import (
 // Level is the command level from which inboxes exist.
 const Level = 4
 
+// LevelUnstage is the command level from which what was put aside of a large
+// body goes with the refusal of its message, and not ten minutes later.
+const LevelUnstage = 5
+
 // Codes of refusals, beside the general ones of the error catalogue.
 const (
 	// CodeInboxFull: the inbox, or all together, hold what they may (429).

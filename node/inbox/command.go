@@ -5,7 +5,7 @@ import (
 )
 
 // Kinds of commands: the first byte of the body. Numbers are never reused.
-// Batches and chunks are written by hand, the others are CBOR behind the kind.
+// Batches, chunks and what lets go of them are written by hand, the others are CBOR behind the kind.
 const (
 	kindBatch       = 1
 	kindChunk       = 2
@@ -21,6 +21,7 @@ const (
 	kindRelease     = 12
 	kindKey         = 13
 	kindSweep       = 14
+	kindUnstage     = 15 // from LevelUnstage on
 )
 
 // Bounds of one command: its loops end.

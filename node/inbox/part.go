@@ -81,6 +81,8 @@ func (p *Part) execute(r *run, body []byte) ([]byte, error) {
 		return p.applyBatch(r, &c)
 	case kindChunk:
 		return nil, r.chunk(&c)
+	case kindUnstage:
+		return nil, r.unstageCommand(&c)
 	case kindReturn:
 		return rare(c.b, r.returns)
 	case kindLease:

@@ -30,6 +30,8 @@ type item struct {
 	// that is done.
 	large  json.RawMessage
 	accept accept
+	// aside is the body's name from then on.
+	aside blobID
 
 	// guarded by batcher.mu
 	taken, withdrawn bool

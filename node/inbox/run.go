@@ -7,10 +7,11 @@ import (
 // run is one command being executed: what it has read of inboxes, which is
 // written once at its end, and what memory is to learn of it.
 type run struct {
-	w   consensus.Writer
-	now int64
-	m   meta
-	was meta
+	w     consensus.Writer
+	now   int64
+	level uint32
+	m     meta
+	was   meta
 
 	boxes []*box // in the order in which the command came to them
 	names map[string]*box
@@ -34,7 +35,7 @@ type box struct {
 }
 
 func (r *run) begin(w consensus.Writer, c consensus.Command) (err error) {
-	r.w, r.now = w, c.Time.UnixMilli()
+	r.w, r.now, r.level = w, c.Time.UnixMilli(), c.Level
 	r.m, err = loadMeta(w)
 	r.was = r.m
 	r.spare = append(r.spare, r.boxes...)
