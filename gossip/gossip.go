@@ -38,8 +38,8 @@ type Config struct {
 	MeshID string
 	// NodeID is this node: 1 to 128 bytes without "/".
 	NodeID string
-	// Self is this node's first record; NodeID, Incarnation, Counter and
-	// Instances are set here.
+	// Self is this node's first record; NodeID, Counter and Instances are set
+	// here. Incarnation is the least that its records have, 0 for any.
 	Self Record
 	// Dial opens a connection on which both sides have proven who they are. It
 	// is called from several goroutines, more than once a peer.
@@ -127,7 +127,7 @@ func open(cfg Config, tm timing) (*Gossip, error) {
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.self = cfg.Self.clone()
 	g.self.NodeID, g.self.Instances = cfg.NodeID, nil
-	g.self.Incarnation, g.self.Counter = uint64(max(1, time.Now().UnixNano())), 0
+	g.self.Incarnation, g.self.Counter = max(uint64(max(1, time.Now().UnixNano())), cfg.Self.Incarnation), 0
 	g.meta = newMeta(&g.self)
 	if err := g.publishLocked(); err != nil {
 		return nil, err

@@ -71,7 +71,10 @@ func (n *Node) openGossip() (err error) {
 	defer close(opened)
 	n.gossip, err = gossip.Open(gossip.Config{
 		MeshID: n.trust.MeshID(), NodeID: string(n.id.ID()),
-		Self: gossip.Record{NodeID: string(n.id.ID()), Name: n.Name(), Address: n.addresses()[0], Role: string(roster.RoleMember), Version: n.cfg.Version},
+		Self: gossip.Record{
+			NodeID: string(n.id.ID()), Name: n.Name(), Address: n.addresses()[0], Role: string(roster.RoleMember), Version: n.cfg.Version,
+			Incarnation: n.port.Incarnation(), // so that a record older than a connection is of an earlier run
+		},
 		Dial: func(ctx context.Context, id string) (net.Conn, error) {
 			c, err := n.port.DialGossip(ctx, identity.NodeID(id))
 			return c, n.heed(identity.NodeID(id), err)

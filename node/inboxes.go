@@ -73,7 +73,7 @@ func (h inboxHosts) Hosts() map[string][]string {
 	out := map[string][]string{}
 	self := string(h.n.id.ID())
 	for _, m := range h.n.gossip.Members() {
-		if m.NodeID == self || m.Status != gossip.StatusAlive {
+		if m.NodeID == self || m.Status != gossip.StatusAlive || !h.n.agentsOf.holds(m.NodeID, m.Record.Incarnation) {
 			continue
 		}
 		for _, a := range m.Record.Agents {

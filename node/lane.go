@@ -25,6 +25,9 @@ func (l links) Reach(node string, arrived func(*message.Strand, error)) {
 // carryMessages gives each connection with a member its strand of messages.
 func (n *Node) carryMessages(r *message.Router) {
 	n.port.HandleTraffic(func(c wire.Carrier) wire.Traffic {
+		if n.agentsOf.began(string(c.Peer()), c.Incarnation()) {
+			n.agentsMoved()
+		}
 		return r.Connected(string(c.Peer()), c.Wake, c.Cut)
 	})
 }

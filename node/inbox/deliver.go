@@ -118,6 +118,13 @@ func (x *index) due(agent string, now int64, n, bytes int, skip func(Due) bool) 
 	return s.id, seqs, s.next(), false
 }
 
+// Place is the node that dispatches an agent's inbox, as this node's state has
+// it; "" where none does. It reads memory only.
+func (s *Service) Place(agent string) (node string) {
+	node, _ = s.index.place(agent)
+	return node
+}
+
 // place is which node dispatches an inbox, and since when.
 func (x *index) place(agent string) (node string, epoch uint64) {
 	x.mu.Lock()

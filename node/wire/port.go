@@ -131,6 +131,9 @@ func withDefaults(b Budgets) Budgets {
 	return b
 }
 
+// Incarnation is what other nodes know this process by: Carrier.Incarnation.
+func (p *Port) Incarnation() uint64 { return p.incarnation }
+
 // HandleHTTP sets what serves clients from now on.
 func (p *Port) HandleHTTP(h http.Handler) { p.http.set(h) }
 

@@ -41,6 +41,10 @@ type Carrier struct{ link *link }
 // Peer is the member at the other end.
 func (c Carrier) Peer() identity.NodeID { return c.link.peer }
 
+// Incarnation is the run of the member's process: a later one is higher, by its
+// own clock.
+func (c Carrier) Incarnation() uint64 { return c.link.incarnation }
+
 // Wake makes the writer ask for the next frame. It does not block.
 func (c Carrier) Wake() { c.link.queue.rouse() }
 

@@ -44,6 +44,8 @@ type Inboxes interface {
 	Return(ctx context.Context, agent string, items []inbox.Returned) (int, error)
 	Claim(ctx context.Context, claims []inbox.Claim) ([]inbox.ClaimResult, error)
 	Agent(ctx context.Context, name string) (inbox.AgentInfo, bool, error)
+	// Place is the node that dispatches an inbox, from memory.
+	Place(agent string) (node string)
 	Watch(fn func(agents []string)) (cancel func())
 }
 
@@ -119,8 +121,6 @@ type served struct {
 	answers int
 	// missing is since when node was not seen to host the agent.
 	missing time.Time
-	// news says that the state has something new of it since it was asked.
-	news bool
 	// moving is the handing over to a node where the agent is.
 	moving moving
 	// box is set while this node dispatches.
@@ -186,7 +186,9 @@ func (d *Dispatcher) changed(agents []string) {
 	for _, name := range agents {
 		if s := d.agents[name]; s != nil {
 			d.touch(s)
-			d.hear(s)
+			if d.waits(s) {
+				d.moved.set()
+			}
 		}
 	}
 }

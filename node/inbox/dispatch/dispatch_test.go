@@ -224,6 +224,48 @@ func TestAnInboxIsHandedOverWithNothingOut(t *testing.T) {
 	})
 }
 
+// The agent of an inbox was nowhere for long, or the node that dispatches it was
+// restarted: it comes elsewhere, and has its messages at once.
+func TestAnInboxFollowsItsAgentFromANodeThatHasForgottenIt(t *testing.T) {
+	play(t, func(s *scene) {
+		s.set("a", "n1")
+		one, two := s.node("n1"), s.node("n2")
+		s.wait(time.Second)
+		s.set("a")
+		one.Moved()
+		s.wait(time.Minute)
+		s.accept("a", "x", 1)
+		for i := range 2 {
+			if one.agents["a"] != nil || s.agents["a"].Node != "n1" {
+				t.Fatalf("n1 knows %+v, %s dispatches", one.agents["a"], s.agents["a"].Node)
+			}
+			s.set("a", "n2")
+			one.Moved()
+			two.Moved()
+			s.wait(linger / 2)
+			if s.left("a") != 0 {
+				t.Error("it waits for its messages")
+			}
+			s.wait(linger)
+			if got := s.agents["a"].Node; got != "n2" {
+				t.Errorf("%s dispatches", got)
+			}
+			if i == 0 { // the same again, from n1's beginning
+				s.set("a")
+				one.Moved()
+				two.Moved()
+				s.wait(time.Second)
+				one.Close()
+				s.agents["a"].Node = "n1"
+				s.accept("a", "x", 1)
+				one = s.node("n1")
+				s.wait(time.Second)
+			}
+		}
+		s.want("a", 1, 2)
+	})
+}
+
 // What an agent is slow to acknowledge keeps its inbox where it is, and
 // everything else of it is delivered from there: only who does not hand over for
 // a minute is relieved.
@@ -414,10 +456,12 @@ func TestSilentAgentsDoNotStopTheOthers(t *testing.T) {
 		const silent = 200
 		for i := range silent {
 			name := fmt.Sprint("a", i)
+			s.shelves.mu.Lock()
 			for j := range maxOut + 100 {
 				s.seq++
 				s.messages[name] = append(s.messages[name], &inbox.Stored{Seq: s.seq, Agent: name, From: message.Sender{Agent: fmt.Sprint(j)}, Redelivery: 30 * time.Second, MaxAttempts: 5})
 			}
+			s.shelves.mu.Unlock()
 			s.set(name, "n1")
 		}
 		d.Moved()
@@ -498,22 +542,9 @@ func TestManyInboxesAtRest(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	routines := runtime.NumGoroutine()
-	d := s.node("n1")
-	for deadline := time.Now().Add(30 * time.Second); ; {
-		d.mu.Lock()
-		n, queued := len(d.agents), len(d.queue)
-		d.mu.Unlock()
-		s.shelves.mu.Lock()
-		asked := s.asked
-		s.shelves.mu.Unlock()
-		if n == many && queued == 0 && asked >= many {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d inboxes, %d queued", n, queued)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	all := s.whenRead(many)
+	s.node("n1")
+	<-all
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	each := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / many

@@ -22,13 +22,23 @@ type shelves struct {
 	messages map[string][]*inbox.Stored
 	agents   map[string]*inbox.AgentInfo
 	watchers map[int]func([]string)
-	claims   int  // commands
-	headless bool // there is no leader
-	asked    int  // how often somebody read
+	claims   int           // commands
+	headless bool          // there is no leader
+	asked    int           // how often somebody read
+	read     chan struct{} // closed when that is at readAt
+	readAt   int
 }
 
 func newShelves() *shelves {
 	return &shelves{messages: map[string][]*inbox.Stored{}, agents: map[string]*inbox.AgentInfo{}, watchers: map[int]func([]string){}}
+}
+
+// whenRead is closed once inboxes were read so many times.
+func (s *shelves) whenRead(times int) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.read, s.readAt = make(chan struct{}), times
+	return s.read
 }
 
 func (s *shelves) tell(agents ...string) {
@@ -65,7 +75,9 @@ func (s *shelves) left(agent string) int {
 func (s *shelves) Pending(_ context.Context, agent string, o inbox.PendingOptions) (inbox.Batch, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asked++
+	if s.asked++; s.asked == s.readAt {
+		close(s.read)
+	}
 	var b inbox.Batch
 	if a := s.agents[agent]; a != nil {
 		b.Node, b.Epoch = a.Node, a.Epoch
@@ -180,6 +192,15 @@ func (s *shelves) Agent(_ context.Context, name string) (inbox.AgentInfo, bool, 
 		return *a, true, nil
 	}
 	return inbox.AgentInfo{}, false, nil
+}
+
+func (s *shelves) Place(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.agents[name]; a != nil {
+		return a.Node
+	}
+	return ""
 }
 
 func (s *shelves) Watch(fn func([]string)) func() {

@@ -78,17 +78,6 @@ func (s *served) successor() string {
 	return s.hosts[inbox.HashNode(s.name)>>1%uint32(len(s.hosts))] // its last bit is always set
 }
 
-// hear says that the state has something new of an inbox that another node
-// dispatches. It matters where that may be that this one does now. d.mu is held.
-func (d *Dispatcher) hear(s *served) {
-	if s.box != nil {
-		return
-	}
-	if s.news = true; d.waits(s) {
-		d.moved.set()
-	}
-}
-
 // waits says that an inbox may be handed over to this node: its agent is here
 // and not where it is dispatched. d.mu is held.
 func (d *Dispatcher) waits(s *served) bool {

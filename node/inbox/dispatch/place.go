@@ -48,13 +48,25 @@ func (d *Dispatcher) keepPlaces() {
 // asked again though nobody has moved.
 func (d *Dispatcher) look(now time.Time) (again time.Time) {
 	hosts := d.cfg.Mesh.Hosts()
+	var away []string
 	d.mu.Lock()
 	for name, nodes := range hosts {
 		if s := d.agents[name]; s != nil {
 			d.place(s, nodes)
 		} else if slices.Contains(nodes, d.cfg.Node) {
-			s = &served{name: name, hosts: nodes}
-			d.agents[name] = s
+			d.agents[name] = &served{name: name, hosts: nodes}
+		} else {
+			away = append(away, name)
+		}
+	}
+	d.mu.Unlock()
+	// What this node dispatches though the agent is elsewhere, it may know
+	// nothing of: nobody was there for long, or it was restarted.
+	away = slices.DeleteFunc(away, func(name string) bool { return d.cfg.Inboxes.Place(name) != d.cfg.Node })
+	d.mu.Lock()
+	for _, name := range away {
+		if d.agents[name] == nil {
+			d.agents[name] = &served{name: name, hosts: hosts[name]}
 		}
 	}
 	var ask []*served
@@ -63,8 +75,7 @@ func (d *Dispatcher) look(now time.Time) (again time.Time) {
 			d.place(s, nil)
 		}
 		d.leave(s)
-		if (!s.known || s.news && d.waits(s)) && slices.Contains(s.hosts, d.cfg.Node) {
-			s.news = false
+		if (!s.known || d.waits(s)) && len(s.hosts) > 0 {
 			ask = append(ask, s)
 		}
 	}
@@ -119,12 +130,12 @@ func hashes(nodes []string) []uint32 {
 }
 
 // leave forgets an agent that is not here, whose inbox this node does not
-// dispatch, or not for anybody, and of which nothing is left to say. d.mu is
-// held.
+// dispatch as far as it knows, or not for anybody, and of which nothing is left
+// to say. d.mu is held.
 func (d *Dispatcher) leave(s *served) {
 	switch {
 	case slices.Contains(s.hosts, d.cfg.Node), len(s.done)+len(s.back) > 0, s.telling,
-		s.box != nil && (len(s.hosts) > 0 || s.box.pushed > 0):
+		len(s.hosts) > 0 && (s.box != nil || !s.known), s.box != nil && s.box.pushed > 0:
 		return
 	}
 	if s.timer != nil {
