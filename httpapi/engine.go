@@ -76,7 +76,7 @@ func unmarshal(data []byte, v any) error {
 			return err
 		}
 	}
-	return huma.DefaultJSONFormat.Unmarshal(data, v)
+	return inWords(data, huma.DefaultJSONFormat.Unmarshal(data, v))
 }
 
 // completeErrors gives huma's own refusals and those of handlers their request

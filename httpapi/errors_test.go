@@ -210,7 +210,7 @@ func TestBodiesAreRefusedByName(t *testing.T) {
 		{"not an object", "/echo/1", `[1]`, "INVALID", "body"},
 		{"unknown field", "/echo/1", `{"text":"a","txet":"b"}`, "UNKNOWN_FIELD", "body.txet"},
 		{"unknown field below", "/echo/1", `{"text":"a","deep":{"cuont":1}}`, "UNKNOWN_FIELD", "body.deep.cuont"},
-		{"missing field", "/echo/1", `{}`, "INVALID", "body"},
+		{"missing field", "/echo/1", `{}`, "INVALID", "body.text"},
 		{"wrong type", "/echo/1", `{"text":5}`, "INVALID", "body.text"},
 		{"too long", "/echo/1", `{"text":"` + strings.Repeat("x", 101) + `"}`, "INVALID", "body.text"},
 		{"wrong path", "/echo/none", `{"text":"a"}`, "INVALID", "path.id"},

@@ -21,15 +21,15 @@ func TestGraphRefusals(t *testing.T) {
 	for name, c := range map[string]struct {
 		route, body, code, field string
 	}{
-		"no session":            {posts, `{"node_type":"n","label":"x"}`, "INVALID", "body"},
+		"no session":            {posts, `{"node_type":"n","label":"x"}`, "INVALID", "body.session_id"},
 		"empty session":         {posts, `{"session_id":"","node_type":"n","label":"x"}`, "INVALID", "body.session_id"},
 		"session with controls": {posts, `{"session_id":"a\u0001","node_type":"n","label":"x"}`, "INVALID", "body.session_id"},
 		"session too long":      {posts, `{"session_id":"` + long + `","node_type":"n","label":"x"}`, "INVALID", "body.session_id"},
 		"session a number":      {posts, `{"session_id":1,"node_type":"n","label":"x"}`, "INVALID", "body.session_id"},
-		"no type":               {posts, `{"session_id":"s","label":"x"}`, "INVALID", "body"},
+		"no type":               {posts, `{"session_id":"s","label":"x"}`, "INVALID", "body.node_type"},
 		"type no identifier":    {posts, `{"session_id":"s","node_type":"a b","label":"x"}`, "INVALID", "body.node_type"},
 		"type with newline":     {posts, `{"session_id":"s","node_type":"a\n","label":"x"}`, "INVALID", "body.node_type"},
-		"no label":              {posts, `{"session_id":"s","node_type":"n"}`, "INVALID", "body"},
+		"no label":              {posts, `{"session_id":"s","node_type":"n"}`, "INVALID", "body.label"},
 		"blank label":           {posts, `{"session_id":"s","node_type":"n","label":"  "}`, "INVALID", "body.label"},
 		"label too long":        {posts, `{"session_id":"s","node_type":"n","label":"` + long + `"}`, "INVALID", "body.label"},
 		"label with NUL":        {posts, `{"session_id":"s","node_type":"n","label":"a\u0000"}`, "INVALID", "body.label"},
@@ -46,15 +46,15 @@ func TestGraphRefusals(t *testing.T) {
 		"unknown parameter":     {posts + "?x=1", `{"session_id":"s","node_type":"n","label":"x"}`, "UNKNOWN_PARAMETER", "query.x"},
 		"not JSON":              {posts, `{"session_id":`, "MALFORMED", "body"},
 		"a list":                {posts, `[]`, "INVALID", "body"},
-		"no body":               {posts, ``, "INVALID", ""},
+		"no body":               {posts, ``, "INVALID", "body"},
 		"huge":                  {posts, `{"session_id":"s","node_type":"n","label":"` + strings.Repeat("x", 1<<20) + `"}`, "TOO_LARGE", ""},
 
 		"another case":      {posts, `{"session_id":"s","node_type":"n","label":"x","Label":"y"}`, "UNKNOWN_FIELD", "body.Label"},
 		"put another case":  {"PUT /graph/nodes/{ada}", `{"Label":"y"}`, "UNKNOWN_FIELD", "body.Label"},
 		"batch, other case": {batch, `{"session_id":"s","ops":[{"op":"update_node","id":{ada},"Label":"x"}]}`, "UNKNOWN_FIELD", "body.ops[0].Label"},
-		"too large":         {posts, `{"session_id":"s","node_type":"n","label":"x","properties":{"a":1e999}}`, "INVALID", "body"},
-		"put too large":     {"PUT /graph/nodes/{ada}", `{"properties":{"a":[-1e500]}}`, "INVALID", "body"},
-		"batch, too large":  {batch, `{"ops":[{"op":"update_node","id":{ada},"properties":{"a":1e999}}]}`, "INVALID", "body"},
+		"too large":         {posts, `{"session_id":"s","node_type":"n","label":"x","properties":{"a":1e999}}`, "INVALID", "body.properties.a"},
+		"put too large":     {"PUT /graph/nodes/{ada}", `{"properties":{"a":[-1e500]}}`, "INVALID", "body.properties.a[0]"},
+		"batch, too large":  {batch, `{"ops":[{"op":"update_node","id":{ada},"properties":{"a":1e999}}]}`, "INVALID", "body.ops[0].properties.a"},
 
 		"put null properties":  {"PUT /graph/nodes/{ada}", `{"properties":null}`, "INVALID", "body.properties"},
 		"put merge of nothing": {"PUT /graph/nodes/{ada}", `{"merge":true}`, "INVALID", "body.merge"},
@@ -65,7 +65,7 @@ func TestGraphRefusals(t *testing.T) {
 		"put an edge's id":     {"PUT /graph/nodes/{knows}", `{"label":"x"}`, "NOT_FOUND", "path.id"},
 		"put elsewhere":        {"PUT /graph/nodes/{ada}?session_id=t", `{"label":"x"}`, "NOT_FOUND", "path.id"},
 
-		"edge without type":      {"POST /graph/edges", `{"session_id":"s","source_id":{ada},"target_id":{bob}}`, "INVALID", "body"},
+		"edge without type":      {"POST /graph/edges", `{"session_id":"s","source_id":{ada},"target_id":{bob}}`, "INVALID", "body.edge_type"},
 		"edge type":              {"POST /graph/edges", `{"session_id":"s","source_id":{ada},"target_id":{bob},"edge_type":"1"}`, "INVALID", "body.edge_type"},
 		"edge without source":    {"POST /graph/edges", `{"session_id":"s","target_id":{bob},"edge_type":"T"}`, "INVALID", "body.source"},
 		"edge with both names":   {"POST /graph/edges", edge + `,"source":"ada"}`, "INVALID", "body.source"},
@@ -75,7 +75,7 @@ func TestGraphRefusals(t *testing.T) {
 		"edge across namespaces": {"POST /graph/edges", `{"session_id":"s","source_id":{ada},"target_id":{else},"edge_type":"T"}`, "NOT_FOUND", "body.target_id"},
 		"edge across, no name":   {"POST /graph/edges", `{"source_id":{ada},"target_id":{else},"edge_type":"T"}`, "INVALID", "body.target"},
 		"weight NaN":             {"POST /graph/edges", edge + `,"weight":NaN}`, "MALFORMED", "body"},
-		"weight infinite":        {"POST /graph/edges", edge + `,"weight":1e999}`, "INVALID", "body"},
+		"weight infinite":        {"POST /graph/edges", edge + `,"weight":1e999}`, "INVALID", "body.weight"},
 		"weight a text":          {"POST /graph/edges", edge + `,"weight":"1"}`, "INVALID", "body.weight"},
 		"id a text":              {"POST /graph/edges", `{"session_id":"s","source_id":"{ada}","target_id":{bob},"edge_type":"T"}`, "INVALID", "body.source_id"},
 		"id a fraction":          {"POST /graph/edges", `{"session_id":"s","source_id":1.5,"target_id":{bob},"edge_type":"T"}`, "INVALID", "body.source_id"},
@@ -124,7 +124,7 @@ func TestGraphRefusals(t *testing.T) {
 		"revision to come":      {"GET /graph/stats?session_id=s&min_revision=999", "", "AHEAD", ""},
 
 		"batch of nothing":    {batch, `{"session_id":"s","ops":[]}`, "INVALID", "body.ops"},
-		"batch without ops":   {batch, `{"session_id":"s"}`, "INVALID", "body"},
+		"batch without ops":   {batch, `{"session_id":"s"}`, "INVALID", "body.ops"},
 		"batch verb":          {batch, `{"session_id":"s","ops":[{"op":"drop"}]}`, "INVALID", "body.ops[0].op"},
 		"batch stray field":   {batch, `{"session_id":"s","ops":[{"op":"delete_node","id":{ada}},{"op":"delete_node","id":{bob},"label":"x"}]}`, "INVALID", "body.ops[1].label"},
 		"batch unknown field": {batch, `{"session_id":"s","ops":[{"op":"delete_node","ident":1}]}`, "UNKNOWN_FIELD", "body.ops[0].ident"},
@@ -208,7 +208,7 @@ func TestHugeNumbersAndOtherFilesAreCalledWhatTheyAre(t *testing.T) {
 	} {
 		method, path, _ := strings.Cut(target, " ")
 		e := call(t, a, 400, method, path, body)
-		if e.body["code"] != CodeInvalid || e.body["error"] != "1e400 in the request body is a number that no 64-bit float holds; send it as a string" {
+		if e.body["code"] != CodeInvalid || !strings.Contains(e.text, " is not valid: it must be a number that a 64-bit float holds, or a string") {
 			t.Errorf("%s: %s", target, e.text)
 		}
 	}

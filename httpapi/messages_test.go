@@ -173,7 +173,7 @@ func TestOlderMessages(t *testing.T) {
 		`{"message_type":"Query","payload":1,"target_instance":"No Name"}`: "body.target_instance",
 		`{"message_type":"","payload":1}`:                                  "body.message_type",
 		`{"message_type":{"Other":"x"},"payload":1}`:                       "body.message_type",
-		`{"message_type":"Query"}`:                                         "body",
+		`{"message_type":"Query"}`:                                         "body.payload",
 		`{"message_type":"Query","payload":1,"more":1}`:                    "body.more",
 	} {
 		if e := post(400, "/messages/send/writer", body); e.body["details"].(map[string]any)["field"] != field {

@@ -72,7 +72,7 @@ type replyInput struct {
 		ReplyTo string          `json:"reply_to" minLength:"1" maxLength:"64" doc:"as the stream told it"`
 		Body    json.RawMessage `json:"body,omitempty" doc:"the answer, any JSON value of at most 1 MiB"`
 		Error   string          `json:"error,omitempty" maxLength:"1024" doc:"in place of a body: why there is none, a sentence"`
-		Code    string          `json:"code,omitempty" maxLength:"64" pattern:"^[A-Z0-9_]*$" doc:"the agent's own code for the error"`
+		Code    string          `json:"code,omitempty" maxLength:"64" pattern:"^[A-Z0-9_]*$" patternDescription:"made of capital letters, digits and _" doc:"the agent's own code for the error"`
 	}
 }
 

@@ -1,14 +1,17 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/validation"
+
+	"github.com/meshd/meshd/node/strictjson"
 )
 
 // maxProblems bounds how many faults of one request are told.
@@ -48,10 +51,23 @@ func newError(status int, msg string, errs ...error) huma.StatusError {
 		var detailer huma.ErrorDetailer
 		if errors.As(err, &detailer) && len(problems) < maxProblems {
 			d := detailer.ErrorDetail()
-			problems = append(problems, problem{clip(d.Location, 100), clip(d.Message, 200)})
+			problems = append(problems, plainly(problem{clip(d.Location, 100), clip(d.Message, 300)}))
 		}
 	}
+	// A name that is not known is most often another one misspelt, which is then
+	// missing: it says more.
+	slices.SortStableFunc(problems, func(p, q problem) int {
+		if p.Problem == isUnknown && q.Problem == isMissing {
+			return -1
+		}
+		if q.Problem == isUnknown && p.Problem == isMissing {
+			return 1
+		}
+		return 0
+	})
 	switch {
+	case msg == "request body is required":
+		return Fail(CodeInvalid, "the request body is missing: it is a JSON value").With("field", "body")
 	case len(problems) > 0 && status >= 400 && status < 500:
 		code, sentence := judge(status, problems[0])
 		return Fail(code, "%s", sentence).With("field", problems[0].Field).With("problems", problems)
@@ -65,28 +81,105 @@ func newError(status int, msg string, errs ...error) huma.StatusError {
 	return Fail(codeOf(status), "%s", msg)
 }
 
+// fault is a member that a body cannot have as it is, told in the text of an
+// error: huma passes on nothing else.
+func fault(member, wanted string) error {
+	return errors.New(member + faultMark + "it must be " + wanted)
+}
+
+const faultMark = "\x1f"
+
+// inWords names the member and what it must be where encoding/json names its own
+// types.
+func inWords(data []byte, err error) error {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	if wrong.Field != "" {
+		return fault(wrong.Field, strictjson.Wanted(wrong.Type))
+	}
+	if member, found := strictjson.Huge(data); found {
+		return fault(member, "a number that a 64-bit float holds, or a string")
+	}
+	return fault("", strictjson.Wanted(wrong.Type))
+}
+
+// plainly is a problem without the words of the machinery that found it.
+func plainly(p problem) problem {
+	if member, text, marked := strings.Cut(p.Problem, faultMark); marked {
+		p.Problem = text
+		if member != "" {
+			p.Field += "." + member
+		}
+		return p
+	}
+	if p.Problem == validation.MsgUnexpectedProperty {
+		p.Problem = isUnknown
+		return p
+	}
+	if name, is := strings.CutPrefix(p.Problem, "expected required property "); is {
+		p.Field, p.Problem = p.Field+"."+strings.TrimSuffix(name, " to be present"), isMissing
+		return p
+	}
+	for _, w := range plainWords {
+		if rest, is := strings.CutPrefix(p.Problem, w.from); is {
+			p.Problem = "it must " + w.to + rest + w.behind
+			return p
+		}
+	}
+	return p
+}
+
+// What is wrong with names.
+const (
+	isMissing = "it is missing"
+	isUnknown = "it is not known here"
+)
+
+// plainWords are huma's, and ours: the longer beginnings first.
+var plainWords = []struct{ from, to, behind string }{
+	{"expected string to be RFC 3339 date-time", "be a time such as 2030-01-02T15:04:05Z", ""},
+	{"expected string to match pattern ", "be a string that matches ", ""},
+	{"expected string to be ", "be a string that is ", ""},
+	{"expected string", "be a string", ""},
+	{"expected boolean", "be true or false", ""},
+	{"expected integer", "be a whole number", ""},
+	{"expected number >= ", "be at least ", ""},
+	{"expected number > ", "be more than ", ""},
+	{"expected number <= ", "be at most ", ""},
+	{"expected number < ", "be less than ", ""},
+	{"expected number", "be a number", ""},
+	{"expected array length >= ", "have at least ", " items"},
+	{"expected array length <= ", "have at most ", " items"},
+	{"expected array", "be an array", ""},
+	{"expected object", "be an object", ""},
+	{"expected length >= ", "be at least ", " characters long"},
+	{"expected length <= ", "be at most ", " characters long"},
+	{"expected value to be one of ", "be one of ", ""},
+	{"expected value to match exactly one schema but matched none", "be of one of the kinds that the document shows: /openapi.json", ""},
+	{"expected value to match at least one schema but matched none", "be of one of the kinds that the document shows: /openapi.json", ""},
+}
+
 // judge finds the code and the sentence for the first problem.
 func judge(status int, p problem) (code, sentence string) {
 	where, name, _ := strings.Cut(p.Field, ".")
 	switch {
-	case p.Problem == validation.MsgUnexpectedProperty:
+	case p.Problem == isUnknown:
 		return CodeUnknownField, unknownField(name)
 	case p.Problem == "unknown query parameter":
 		return CodeUnknownParameter, unknownParameter(name)
-	case where == "body" && hugeNumber.MatchString(p.Problem):
-		return CodeInvalid, hugeNumber.FindStringSubmatch(p.Problem)[1] + " in the request body is a number that no 64-bit float holds; send it as a string"
-	case where == "body" && name == "" && status == http.StatusBadRequest:
-		return CodeMalformed, "the request body is not valid JSON: " + p.Problem
+	case where == "body" && name == "" && status == http.StatusBadRequest && !strings.HasPrefix(p.Problem, "it must "):
+		return CodeMalformed, "the request body is not valid JSON: " + strings.TrimPrefix(p.Problem, "not JSON: ")
 	case where == "body" && name == "":
 		return CodeInvalid, "the request body is not valid: " + p.Problem
+	case where == "body" && p.Problem == isMissing:
+		return CodeInvalid, fmt.Sprintf("the field %q is missing", name)
 	case where == "body":
 		return CodeInvalid, fmt.Sprintf("the field %q is not valid: %s", name, p.Problem)
 	}
 	return CodeInvalid, fmt.Sprintf("the %s parameter %q is not valid: %s", where, name, p.Problem)
 }
-
-// hugeNumber is what encoding/json says of a number that is none of Go's.
-var hugeNumber = regexp.MustCompile(`cannot unmarshal number (\S{1,40})\S* into Go .* of type float`)
 
 func unknownField(name string) string {
 	return fmt.Sprintf("the field %q is not known here", name) + presentOnly(name)

@@ -12,6 +12,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -44,6 +48,12 @@ func sentence(err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("the JSON ends too soon, at byte %d", at.ByteOffset)
 	}
+	switch text := at.Err.Error(); {
+	case strings.Contains(text, "surrogate"): // whose text repeats the string
+		return fmt.Errorf("not JSON: half of a surrogate pair in a string, at byte %d", at.ByteOffset)
+	case strings.Contains(text, "max depth"):
+		return fmt.Errorf("nested deeper than 10,000 levels, at byte %d", at.ByteOffset)
+	}
 	return fmt.Errorf("not JSON: %w at byte %d", at.Err, at.ByteOffset)
 }
 
@@ -62,9 +72,76 @@ func Decode(text []byte, v any) error {
 	case errors.Is(err, json.ErrUnknownName):
 		return fmt.Errorf("the field %q is not known", clip(at.JSONPointer.LastToken()))
 	case at.JSONPointer == "":
-		return errors.New("the JSON value has the wrong type")
+		return fmt.Errorf("the JSON value has the wrong type: it must be %s", Wanted(at.GoType))
 	}
-	return fmt.Errorf("the field %q has the wrong type", clip(at.JSONPointer.LastToken()))
+	return fmt.Errorf("the field %q has the wrong type: it must be %s", clip(at.JSONPointer.LastToken()), Wanted(at.GoType))
+}
+
+// Wanted says what a member of a type must be, in a client's language.
+func Wanted(t reflect.Type) string {
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch {
+	case t == nil:
+		return "something else"
+	case t == reflect.TypeFor[time.Time]():
+		return "a time such as 2030-01-02T15:04:05Z"
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		most := int64(1)<<(t.Bits()-1) - 1
+		return fmt.Sprintf("a whole number from %d to %d", -most-1, most)
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return fmt.Sprintf("a whole number from 0 to %d", ^uint64(0)>>(64-t.Bits()))
+	case reflect.Float32:
+		return "a number that a 32-bit float holds"
+	case reflect.Float64:
+		return "a number that a 64-bit float holds"
+	case reflect.String:
+		return "a string"
+	case reflect.Slice, reflect.Array:
+		return "an array"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	}
+	return "something else"
+}
+
+// Huge finds the member whose number no 64-bit float holds, as a path with dots
+// and indexes; "" is the value itself. Text has passed Check.
+func Huge(text []byte) (member string, found bool) {
+	d := jsontext.NewDecoder(bytes.NewReader(text))
+	for {
+		token, err := d.ReadToken()
+		if err != nil {
+			return "", false
+		}
+		if token.Kind() != '0' {
+			continue
+		}
+		if _, err := strconv.ParseFloat(token.String(), 64); err != nil {
+			return dotted(d.StackPointer()), true
+		}
+	}
+}
+
+// dotted spells a pointer as other errors name members: a.b[2].c.
+func dotted(p jsontext.Pointer) string {
+	var b strings.Builder
+	for token := range p.Tokens() {
+		switch _, err := strconv.Atoi(token); {
+		case err == nil:
+			fmt.Fprintf(&b, "[%s]", token)
+		case b.Len() == 0:
+			b.WriteString(clip(token))
+		default:
+			b.WriteString("." + clip(token))
+		}
+	}
+	return b.String()
 }
 
 // clip keeps a name that a stranger chose short.

@@ -20,7 +20,7 @@ func TestCheck(t *testing.T) {
 		{`{"a":1`, "the JSON ends too soon"},
 		{`{a:1}`, "not JSON"},
 		{``, "no JSON value"},
-		{strings.Repeat("[", 20000), "not JSON"},
+		{strings.Repeat("[", 20000), "nested deeper than 10,000 levels"},
 	} {
 		err := Check([]byte(c.text))
 		switch {
@@ -47,7 +47,10 @@ func TestDecode(t *testing.T) {
 		{`{"Name":"x"}`, `the field "Name" is not known`},
 		{`{"inner":{"m":1}}`, `the field "m" is not known`},
 		{`{"inner":{"n":"secret"}}`, `the field "n" has the wrong type`},
-		{`{"inner":{"n":1.5}}`, `the field "n" has the wrong type`},
+		{`{"inner":{"n":1.5}}`, `the field "n" has the wrong type: it must be a whole number from -9223372036854775808 to 9223372036854775807`},
+		{`{"inner":7}`, `the field "inner" has the wrong type: it must be an object`},
+		{`{"name":[]}`, `the field "name" has the wrong type: it must be a string`},
+		{`{"when":7}`, `the field "when" has the wrong type: it must be a time such as`},
 		{`{"when":"secret"}`, `the field "when" has the wrong type`},
 		{`[]`, "the JSON value has the wrong type"},
 		{`{"name":"a","name":"b"}`, `the field "name" stands twice in one object`},
@@ -65,6 +68,21 @@ func TestDecode(t *testing.T) {
 		case err != nil && strings.Contains(err.Error(), "secret"):
 			t.Errorf("%s: %v repeats the value", c.text, err)
 		}
+	}
+}
+
+func TestHuge(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"a":{"b":[1,{"c":1e400}]}}`: "a.b[1].c",
+		`1e400`:                       "",
+		`{"a":-1e999}`:                "a",
+	} {
+		if member, found := Huge([]byte(text)); !found || member != want {
+			t.Errorf("%s: %q, %v", text, member, found)
+		}
+	}
+	if member, found := Huge([]byte(`{"a":1e308,"b":[18446744073709551616]}`)); found {
+		t.Error(member)
 	}
 }
 
