@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -81,10 +82,11 @@ func (a *API) events(c *gin.Context) {
 	defer cancel()
 	tell := a.beginFeed(c)
 	defer a.counted("events")()
-	a.endedFeed(s, a.followEvents(s, tell, queue, permit, eventBegin{strconv.FormatUint(after, 10), !whole}))
+	caller, _ := Principal(c.Request.Context())
+	a.endedFeed(s, a.followEvents(s, tell, queue, caller, permit, eventBegin{strconv.FormatUint(after, 10), !whole}))
 }
 
-func (a *API) followEvents(s *stream, tell feedTeller, queue *eventQueue, permit func() error, begin eventBegin) (ended string) {
+func (a *API) followEvents(s *stream, tell feedTeller, queue *eventQueue, caller access.Principal, permit func() error, begin eventBegin) (ended string) {
 	b := tell.event(nil, "bookmark", begin.Since, marshal(begin))
 	if tell.media() == mediaSSE {
 		b = append([]byte("retry: 1000\n"), b...)
@@ -115,9 +117,25 @@ func (a *API) followEvents(s *stream, tell feedTeller, queue *eventQueue, permit
 			}
 		}
 		for _, e := range list {
+			if !hears(caller, e.For) {
+				continue
+			}
 			b = tell.event(b, "", strconv.FormatUint(e.ID, 10), marshal(e))
 		}
 	}
+}
+
+// hears says whether a caller may hear of what concerns these, or see it. Who may
+// read all of the mesh may; an agent's credential may where it is concerned
+// itself, or an agent that it is for.
+func hears(caller access.Principal, of *event.Audience) bool {
+	switch {
+	case of == nil:
+		return true
+	case !ofAgents(caller) && (caller.Role != access.RoleAgent || slices.Contains(of.Principals, caller.ID)):
+		return true
+	}
+	return slices.ContainsFunc(of.Agents, func(name string) bool { return name != "" && slices.Contains(caller.Scopes, agentScope+name) })
 }
 
 // eventQueue holds the events that a feed has not told yet. Safe for concurrent

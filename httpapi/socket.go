@@ -15,6 +15,7 @@ import (
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/agent"
+	"github.com/meshd/meshd/node/event"
 	"github.com/meshd/meshd/node/wire"
 )
 
@@ -75,6 +76,7 @@ func (a *API) socket(c *gin.Context) {
 	}
 	who := agent.Client{Principal: caller.ID, Name: strings.Clone(c.Param("name")), Resumes: r.URL.Query().Has("resume")}
 	who.Requests = &socketFrames{api: a, route: route, caller: caller, credential: strings.Clone(credential), agent: who.Name}
+	who.Hears = func(of *event.Audience) bool { return hears(caller, of) }
 	any, refusal := attachesAny(caller, who.Name)
 	if refusal != nil {
 		agent.Refuse(conn, refusal)

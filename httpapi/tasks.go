@@ -13,6 +13,7 @@ import (
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/graphsync"
 	"github.com/meshd/meshd/node/access"
+	"github.com/meshd/meshd/node/event"
 	"github.com/meshd/meshd/node/task"
 )
 
@@ -336,13 +337,11 @@ func newSeen() seen { return seen{} }
 // all; an agent's credential sees what its agents asked for, have, or are
 // waiting for through others.
 func (a *API) sees(ctx context.Context, caller access.Principal, s seen, t task.Task) bool {
-	if caller.Role != access.RoleAgent && !ofAgents(caller) {
+	names := append([]string{t.Agent, t.Requester.Agent}, t.Chain...)
+	if hears(caller, &event.Audience{Principals: []string{t.Requester.Principal}, Agents: names}) {
 		return true
 	}
-	if t.Requester.Principal == caller.ID && !ofAgents(caller) {
-		return true
-	}
-	for _, name := range append([]string{t.Agent, t.Requester.Agent}, t.Chain...) {
+	for _, name := range names {
 		if name == "" {
 			continue
 		}

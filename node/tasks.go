@@ -10,6 +10,7 @@ import (
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/gossip"
+	"github.com/meshd/meshd/node/event"
 	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/inbox/dispatch"
 	"github.com/meshd/meshd/node/message"
@@ -28,11 +29,14 @@ func (n *Node) openTasks(life context.Context, tasks *task.Part, proposals *prop
 	n.proposals = proposal.NewService(proposal.Config{
 		State: n.group, Part: proposals, Level: n.levelFor(proposal.Level), Known: n.knownAgents, Logger: n.log.With("part", "proposal"),
 	})
+	told := make(chan []task.Event, maxTaskNews)
 	tasks.Watch(func(events []task.Event) {
-		for _, e := range events {
-			n.events.hub.PublishAt("task."+e.Kind, e.Time, news(e))
+		select {
+		case told <- slices.Clone(events):
+		default: // news may be missed, commits may not wait
 		}
 	})
+	n.run(life, func(ctx context.Context) { n.tellTasks(ctx, told) })
 	proposals.Watch(func(events []proposal.Event) {
 		for _, e := range events {
 			n.events.hub.PublishAt("proposal."+e.Kind, e.Time, e)
@@ -47,8 +51,50 @@ func (n *Node) openTasks(life context.Context, tasks *task.Part, proposals *prop
 	})
 }
 
-// news is what everybody may hear of a task: that something happened, and not
-// what its agent and its requester say to each other.
+// maxTaskNews is how many commits may wait for their events to be told.
+const maxTaskNews = 4096
+
+// tellTasks tells what happens to tasks to who may see them.
+func (n *Node) tellTasks(ctx context.Context, told <-chan []task.Event) {
+	for {
+		select {
+		case events := <-told:
+			owners := map[string]string{}
+			for _, e := range events {
+				n.events.hub.PublishFor(concerned(e, func(agent string) string {
+					owner, known := owners[agent]
+					if !known {
+						info, _, _ := n.inboxes.Agent(ctx, agent) // whom nobody owns, nobody speaks for
+						owner = info.Owner
+						owners[agent] = owner
+					}
+					return owner
+				}), "task."+e.Kind, e.Time, news(e))
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// concerned is who may see a task beside those who may read all of the mesh: who
+// asked for it, the agents that it is with or came through, and their owners.
+func concerned(e task.Event, owner func(agent string) string) *event.Audience {
+	a := &event.Audience{Principals: []string{e.Principal}}
+	for _, name := range append([]string{e.Agent, e.Requester}, e.Chain...) {
+		if name == "" || slices.Contains(a.Agents, name) {
+			continue
+		}
+		a.Agents = append(a.Agents, name)
+		if o := owner(name); o != "" {
+			a.Principals = append(a.Principals, o)
+		}
+	}
+	return a
+}
+
+// news is what is told of a task to all who may see it: that something happened,
+// and not what its agent and its requester say to each other.
 func news(e task.Event) task.Event {
 	e.Text = ""
 	if e.Progress != nil {

@@ -1,10 +1,12 @@
 package node
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/event"
 	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/task"
 )
@@ -32,8 +34,17 @@ func TestAFullInboxHidesAProposalFromNobodyElse(t *testing.T) {
 	}
 }
 
-// Everybody may hear that something became of a task, and only who may see the
-// task what was said.
+// The audience of an event is who may see its task.
+func TestWhoIsConcernedInATask(t *testing.T) {
+	of := map[string]string{"worker": "p-worker", "boss": "p-boss"}
+	got := concerned(task.Event{Agent: "worker", Requester: "boss", Principal: "p-asked", Chain: []string{"first", "boss"}}, func(name string) string { return of[name] })
+	want := event.Audience{Principals: []string{"p-asked", "p-worker", "p-boss"}, Agents: []string{"worker", "boss", "first"}}
+	if !reflect.DeepEqual(*got, want) {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Who may see a task hears that something became of it, and not what was said.
 func TestNewsOfATaskHasNoWordsOfIt(t *testing.T) {
 	half := 50
 	said := task.Event{Task: 3, Kind: "progress", Text: "secret", Progress: &task.Progress{Text: "secret", Percent: &half}}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/event"
 	"github.com/meshd/meshd/node/message"
 )
 
@@ -21,6 +22,8 @@ type Client struct {
 	// Requests answers the types of frames that this package does not know;
 	// nil: none.
 	Requests Requests
+	// Hears says whether it may be told of what concerns these; nil: it may.
+	Hears func(*event.Audience) bool
 }
 
 // Requests is what one connection may ask beyond messages. Begin is called in

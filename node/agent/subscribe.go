@@ -280,6 +280,9 @@ func (c *client) unfollow(types []string) {
 // happened tells an event, once for all types that it falls under. A client
 // that reads too slowly loses it and is told so.
 func (c *client) happened(by string, e event.Event) {
+	if e.For != nil && c.who.Hears != nil && !c.who.Hears(e.For) {
+		return
+	}
 	f := outbound{Type: "event", Event: e.Type, At: strconv.FormatUint(e.ID, 10), Time: e.Time, Data: e.Data}
 	c.mu.Lock()
 	for _, t := range c.subs.events {

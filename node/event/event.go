@@ -38,6 +38,15 @@ type Event struct {
 	// Time is when it happened, by the clock of the node that saw it.
 	Time time.Time       `json:"time"`
 	Data json.RawMessage `json:"data"`
+	// For is who may hear of it; nil: everybody who hears of events. The hub
+	// tells its listeners all the same: they know whom they tell.
+	For *Audience `json:"-"`
+}
+
+// Audience is who is concerned in what happened: credentials, by their ids, and
+// agents, by their names.
+type Audience struct {
+	Principals, Agents []string
 }
 
 // kept is how many events can be asked for again.
@@ -74,7 +83,10 @@ func NewHub(now func() time.Time) *Hub {
 func (h *Hub) Publish(kind string, data any) { h.PublishAt(kind, h.now(), data) }
 
 // PublishAt is Publish for what happened at another time.
-func (h *Hub) PublishAt(kind string, at time.Time, data any) {
+func (h *Hub) PublishAt(kind string, at time.Time, data any) { h.PublishFor(nil, kind, at, data) }
+
+// PublishFor is PublishAt for what not everybody may hear of.
+func (h *Hub) PublishFor(who *Audience, kind string, at time.Time, data any) {
 	raw, err := json.Marshal(data)
 	if err != nil {
 		return
@@ -82,7 +94,7 @@ func (h *Hub) PublishAt(kind string, at time.Time, data any) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.last++
-	e := Event{ID: h.last, Type: kind, Time: at.UTC(), Data: raw}
+	e := Event{ID: h.last, Type: kind, Time: at.UTC(), Data: raw, For: who}
 	h.ring[e.ID%kept] = e
 	h.held = min(h.held+1, kept)
 	for l := range h.listeners {

@@ -118,6 +118,7 @@ func (e *eventRow) event(id ID, r *record) Event {
 	return Event{
 		Task: id, Revision: e.Revision, Time: time.UnixMilli(e.Time).UTC(), Kind: e.Kind, State: states[e.State],
 		Type: r.Type, Requester: r.Requester.Agent, Agent: e.Agent, Attempt: e.Attempt, Progress: e.Progress, Text: e.Text, By: e.By,
+		Principal: r.Requester.Principal, Chain: r.Chain,
 	}
 }
 

@@ -229,6 +229,10 @@ type Event struct {
 	Text      string    `json:"text,omitempty"`
 	// By is the principal that did it; empty where the mesh did.
 	By string `json:"by,omitempty"`
+	// Principal is the requester's credential, Chain the task's. They are for
+	// who decides who may hear of it.
+	Principal string   `json:"-"`
+	Chain     []string `json:"-"`
 }
 
 // The kinds of events that are not states.
