@@ -304,7 +304,10 @@ func TestAFrameOverTheLimitClosesTheConnection(t *testing.T) {
 	n := newNode(t)
 	p := n.dial(t, "worker")
 	p.expect("hello")
-	go func() { _ = p.WriteMessage(websocket.TextMessage, make([]byte, maxFrame+1)) }()
+	go func() { _ = p.WriteMessage(websocket.TextMessage, make([]byte, maxFrame+1<<20)) }()
+	if f := p.expect("error"); f.Code != message.CodeTooLarge || !strings.Contains(f.Error, "over the limit of 1114112 bytes") {
+		t.Error(f)
+	}
 	if code := p.closedWith(); code != websocket.CloseMessageTooBig {
 		t.Fatal(code)
 	}

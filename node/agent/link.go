@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync/atomic"
@@ -92,7 +93,8 @@ func (l *link) fail(why string) {
 
 // prepare says how the WebSocket reads.
 func (l *link) prepare() {
-	l.conn.SetReadLimit(maxFrame)
+	// readAll bounds frames: the library would close without a word.
+	l.conn.SetReadLimit(0)
 	l.conn.SetPongHandler(func(string) error {
 		l.listen()
 		return nil
@@ -157,8 +159,20 @@ func (l *link) message(kind int, r io.Reader) error {
 	}
 	c.server.large.Add(-charged)
 	putBuffer(buf)
+	if errors.Is(err, errTooLong) {
+		c.tell(errorFrame("", consensus.Refuse(message.CodeTooLarge, errTooLong.Error())))
+		// Bytes that nobody reads would have the connection reset, and the
+		// words lost on their way.
+		_, _ = io.CopyN(io.Discard, r, maxDiscarded)
+	}
 	return err
 }
+
+// errTooLong ends a connection.
+var errTooLong = fmt.Errorf("a frame is over the limit of %d bytes; send a body over 1 MiB by POST /messages with durable", maxFrame)
+
+// maxDiscarded bounds what is read of a frame that is over the limit.
+const maxDiscarded = 16 << 20
 
 var errStale = errors.New("the stack is larger than waiting takes")
 
@@ -202,6 +216,8 @@ func (s *Server) readAll(r io.Reader, b []byte) (_ []byte, charged int64, err er
 		n, err := r.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
 		switch {
+		case len(b) > maxFrame:
+			return b, charged, errTooLong
 		case errors.Is(err, io.EOF):
 			return b, charged, nil
 		case err != nil:
@@ -278,8 +294,8 @@ func (l *link) ended(err error) (code int, why string, goodbye bool, out error) 
 		return websocket.CloseGoingAway, "the node is closing the connection", true, nil
 	case errors.As(err, &closed) && (closed.Code == websocket.CloseNormalClosure || closed.Code == websocket.CloseGoingAway || closed.Code == websocket.CloseNoStatusReceived):
 		return websocket.CloseNormalClosure, "the client closed it", true, nil
-	case errors.Is(err, websocket.ErrReadLimit):
-		return websocket.CloseMessageTooBig, "a frame is over the limit", true, consensus.Refuse(message.CodeTooLarge, "a frame is over the limit")
+	case errors.Is(err, errTooLong), errors.Is(err, websocket.ErrReadLimit):
+		return websocket.CloseMessageTooBig, "a frame is over the limit", true, consensus.Refuse(message.CodeTooLarge, errTooLong.Error())
 	case errors.Is(err, errCrowded):
 		return websocket.CloseTryAgainLater, errCrowded.Error(), true, consensus.Refuse(message.CodeOverloaded, errCrowded.Error())
 	case broken != nil:
