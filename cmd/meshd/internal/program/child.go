@@ -16,6 +16,8 @@ import (
 
 const (
 	protocol = 1
+	// instanceName is the variable that tells a child which of the instances it is.
+	instanceName = "MESHD_INSTANCE"
 	// maxGarbage is how many bad lines in a row a child may print.
 	maxGarbage = 5
 	// maxOwn is how many messages of its own a child may have under way.
@@ -62,7 +64,7 @@ type pending struct {
 // start starts a child.
 func (in *instance) start() (*child, error) {
 	cmd := exec.Command(in.cfg.Command[0], in.cfg.Command[1:]...)
-	cmd.Env = append(append([]string{}, in.cfg.Env...), "MESHD_INSTANCE="+strconv.Itoa(in.number))
+	cmd.Env = append(append([]string{}, in.cfg.Env...), instanceName+"="+strconv.Itoa(in.number))
 	cmd.WaitDelay = leftovers
 	inGroup(cmd)
 	stdin, err := cmd.StdinPipe()
@@ -72,7 +74,7 @@ func (in *instance) start() (*child, error) {
 	stdout, stdoutEnd := io.Pipe()
 	stderr, stderrEnd := io.Pipe()
 	cmd.Stdout, cmd.Stderr = stdoutEnd, stderrEnd
-	if err := cmd.Start(); err != nil {
+	if err := in.family.start(cmd); err != nil {
 		return nil, err
 	}
 	c := &child{in: in, cmd: cmd, stdin: stdin, lines: make(chan []byte, 2*in.cfg.Concurrency+maxOwn), given: make(chan struct{}), pending: map[string]*pending{}, outbox: make(chan *own, maxOwn)}
@@ -91,6 +93,7 @@ func (in *instance) start() (*child, error) {
 	go func() {
 		_ = cmd.Wait() // also for the output, or a moment
 		kill(cmd)      // what it has left behind
+		in.leftBehind(in.family.gone(cmd.Process.Pid, in.number))
 		_ = stdoutEnd.Close()
 		_ = stderrEnd.Close()
 		readers.Wait()

@@ -83,11 +83,12 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	family := newFamily()
 	var wg sync.WaitGroup
 	killed := make([]bool, cfg.Instances)
 	for i := range cfg.Instances {
 		wg.Go(func() {
-			in := &instance{cfg: &cfg, number: i + 1}
+			in := &instance{cfg: &cfg, number: i + 1, family: family}
 			switch err := in.run(ctx); {
 			case errors.Is(err, ErrKilled):
 				killed[i] = true
@@ -97,6 +98,7 @@ func Run(ctx context.Context, cfg Config) error {
 		})
 	}
 	wg.Wait()
+	(&instance{cfg: &cfg}).leftBehind(family.close())
 	cfg.Report(Event{Event: "stopped"})
 	if f := (fatal{}); errors.As(context.Cause(ctx), &f) {
 		return f.error
@@ -116,11 +118,20 @@ type fatal struct{ error }
 type instance struct {
 	cfg    *Config
 	number int
+	family *family
 }
 
 func (in *instance) report(e Event) {
 	e.Instance = in.number
 	in.cfg.Report(e)
+}
+
+// leftBehind reports how many processes outlived the one that started them, and
+// were ended.
+func (in *instance) leftBehind(n int) {
+	if n > 0 {
+		in.report(Event{Event: "log", Level: "warn", Source: "log", Text: fmt.Sprintf("the program left processes behind, which were ended: %d", n)})
+	}
 }
 
 // run restarts the child until ctx ends, or it cannot be run.

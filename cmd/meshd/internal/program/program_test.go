@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"slices"
 	"strings"
@@ -25,8 +26,13 @@ import (
 
 // TestMain is also the program that the tests run.
 func TestMain(m *testing.M) {
-	if os.Getenv("TEST_CHILD") != "" {
+	switch what := os.Getenv("TEST_CHILD"); what {
+	case "":
+	case "1":
 		testChild()
+		return
+	default:
+		roles[what]()
 		return
 	}
 	goleak.VerifyTestMain(m)
@@ -64,6 +70,10 @@ func testChild() {
 		switch word {
 		case "die":
 			os.Exit(7)
+		case "daemon": // leaves one behind
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), "TEST_CHILD=middle")
+			say(map[string]any{"type": "reply", "in_reply_to": l.ID, "body": fmt.Sprint("it is there", cmd.Run())})
 		case "ack":
 			say(map[string]any{"type": "ack", "id": l.ID})
 		case "error":

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package program
+
+var roles map[string]func()
