@@ -14,12 +14,13 @@ import (
 )
 
 // Most of the time these tests wait, for an election or a patience: more of them
-// at once than the machine has processors.
+// at once than the machine has processors, but not where the race detector makes
+// them work.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
-	if !given {
+	if !given && !testing.Short() {
 		_ = flag.Set("test.parallel", "4")
 	}
 	goleak.VerifyTestMain(m)

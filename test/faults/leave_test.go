@@ -30,7 +30,11 @@ func TestKilledWhileLeaving(t *testing.T) {
 				t.Skip("takes minutes: MESHD_TEST_LONG=1")
 			}
 			t.Parallel()
-			leaveAndDie(t, size, rounds(2))
+			rounds := 2
+			if long() {
+				rounds = 60
+			}
+			leaveAndDie(t, size, rounds)
 		})
 	}
 }
@@ -59,11 +63,11 @@ func leaveAndDie(t *testing.T, size, rounds int) {
 			n = without(nodes, leader)[rng.IntN(size-1)]
 		}
 		rest := without(nodes, n)
-		// Most of what a leave does takes a tenth of a second; a hand-over up to
-		// some seconds.
-		after := time.Duration(rng.IntN(250)) * time.Millisecond
-		if rng.IntN(3) == 0 {
-			after *= 12
+		// Most leaves take less than a tenth of a second; a hand-over, and the end
+		// of the process, up to some seconds.
+		after := time.Duration(rng.IntN(80)) * time.Millisecond
+		if rng.IntN(4) == 0 {
+			after = time.Duration(rng.IntN(3000)) * time.Millisecond
 		}
 		asked := make(chan realmesh.Result, 1)
 		go func() { asked <- n.Run("leave", "--yes") }()
