@@ -20,6 +20,7 @@ import (
 
 	"github.com/meshd/meshd/cmd/meshd/internal/config"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
+	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
 // prepare is what a process of this system needs before it does anything; it may
@@ -58,6 +59,6 @@ func run(args []string, in io.Reader, out, errOut io.Writer, sys config.System) 
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return int(exit.Interrupted)
 	}
-	fmt.Fprintln(errOut, "meshd: "+exit.Line(err))
+	fmt.Fprintln(errOut, "meshd: "+output.Clean(exit.Line(err))) // it may be an agent that says so
 	return int(exit.CodeOf(err))
 }
