@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """An agent in Python's standard library alone.
 
-It attaches as an agent, answers requests, takes durable messages and
-acknowledges them when they are done, and sends one message itself:
+It attaches as an agent, answers requests, does tasks, takes durable messages
+and acknowledges them when they are done, and sends one message itself:
 
     MESHD_NODE=https://127.0.0.1:7443 MESHD_PIN=… MESHD_KEY=mk_… \\
         python3 agent.py adder [TO TEXT]
+
+MESHD_NODE may name several nodes of the mesh, with commas between them, and
+MESHD_PIN then has the pin of each: when one does not answer, the next is asked.
 
 It uses two things of HTTPS: GET /messages/NAME/stream, which is the agent for
 as long as it is read, and POST for all that it says. `meshd cert` prints the
@@ -56,21 +59,32 @@ class OtherNode(Exception):
 
 
 class Mesh:
-    """One node, known by its pin."""
+    """Some of its nodes, known by their pins. One that cannot be reached goes to
+    the end of the line."""
 
-    def __init__(self, node, pin, key):
-        self.host, self.pin, self.key = urllib.parse.urlsplit(node).netloc, pin, key
+    def __init__(self, nodes, pins, key):
+        self.nodes = [(urllib.parse.urlsplit(n).netloc, p) for n, p in zip(nodes, pins, strict=True)]
+        self.key = key
 
-    def request(self, method, path, body=None, timeout=60, accept="application/json"):
+    def connect(self, timeout):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # The pin takes the place of names and authorities. Nothing, the key
         # least of all, is sent before it is checked.
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        connection = http.client.HTTPSConnection(self.host, context=context, timeout=timeout)
-        connection.connect()
-        if spki_sha256(connection.sock.getpeercert(binary_form=True)) != self.pin:
+        host, pin = self.nodes[0]
+        connection = http.client.HTTPSConnection(host, context=context, timeout=timeout)
+        try:
+            connection.connect()
+        except OSError:
+            self.nodes.append(self.nodes.pop(0))
+            raise
+        if spki_sha256(connection.sock.getpeercert(binary_form=True)) != pin:
             connection.close()
-            raise OtherNode("the node's key is not the pinned one")
+            raise OtherNode(f"the key of {host} is not the pinned one")
+        return connection
+
+    def request(self, method, path, body=None, timeout=60, accept="application/json"):
+        connection = self.connect(timeout)
         headers = {"Authorization": "Bearer " + self.key, "Accept": accept}
         if body is not None:
             body, headers["Content-Type"] = json.dumps(body), "application/json"
@@ -90,10 +104,30 @@ class Mesh:
         (with an id of your own, it may be sent again and is taken once)."""
         return self.post("/messages", {"to": to, "body": body, **more})
 
+    def report(self, agent, task, state, **more):
+        """Says how far a task is. The last report acknowledges its message too."""
+        self.post(f"/tasks/{task['task']}/status", {"agent": agent, "attempt": task["attempt"], "state": state, **more})
+
+
+def work(mesh, name, task, answer):
+    """Does a task that the mesh has handed over. One that takes longer than the 30
+    seconds for which the stream leases its messages needs more: ?lease=10m."""
+    try:
+        mesh.report(name, task, "working")
+        try:
+            result = answer(task["body"])
+        except Exception as e:
+            mesh.report(name, task, "failed", error={"text": str(e) or "it failed"})
+        else:
+            mesh.report(name, task, "completed", result=result)
+    except Refused as e:
+        if e.code not in ("TASK_ENDED", "TASK_UNKNOWN", "NOT_ASSIGNED"):  # it is another's now, or over
+            raise
+
 
 def serve(mesh, name, answer, done):
-    """Is the agent until the connection breaks: answer(body) answers requests,
-    done(message) does what needs no answer. A durable message that done fails
+    """Is the agent until the connection breaks: answer(body) answers requests and
+    does tasks, done(message) does what needs no answer. A durable message that done fails
     on goes back, and comes again."""
     stream = mesh.request("GET", f"/messages/{name}/stream", accept="application/x-ndjson", timeout=45)
     print(f"{name} is attached", flush=True)
@@ -117,7 +151,12 @@ def serve(mesh, name, answer, done):
             done(message)
         else:
             try:
-                done(message)
+                if message["message_type"] == "TaskDelegation" and message["from"]["principal"] == "mesh":
+                    work(mesh, name, message["payload"], answer)
+                else:
+                    done(message)
+            except (OSError, http.client.HTTPException):
+                raise  # it comes again
             except Exception as e:
                 mesh.post(f"/messages/{name}/return", {"seqs": [message["seq"]], "delay": "10s", "reason": str(e)[:200]})
             else:
@@ -125,7 +164,7 @@ def serve(mesh, name, answer, done):
 
 
 def main():
-    mesh = Mesh(os.environ["MESHD_NODE"], os.environ["MESHD_PIN"], os.environ["MESHD_KEY"])
+    mesh = Mesh(os.environ["MESHD_NODE"].split(","), os.environ["MESHD_PIN"].split(","), os.environ["MESHD_KEY"])
     name = sys.argv[1] if len(sys.argv) > 1 else "adder"
     if len(sys.argv) > 3:
         print(json.dumps(mesh.send(sys.argv[2], sys.argv[3], wait=True)), flush=True)
@@ -156,3 +195,5 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         pass
+    except Refused as e:
+        sys.exit(f"agent.py: {e}")

@@ -1,11 +1,13 @@
 // An agent over WebSocket, in the public protocol alone (node/agent/PROTOCOL.md).
 //
-// It attaches as an agent, answers requests, takes durable messages and
-// acknowledges them when they are done, and sends one message itself:
+// It attaches as an agent, answers requests, does tasks, takes durable messages
+// and acknowledges them when they are done, and sends one message itself:
 //
 //   MESHD_NODE=https://127.0.0.1:7443 MESHD_PIN=… MESHD_KEY=mk_… \
 //     node dist/agent.js adder [TO TEXT]
 //
+// MESHD_NODE may name several nodes of the mesh, with commas between them, and
+// MESHD_PIN then has the pin of each: when one does not answer, the next is asked.
 // `meshd cert` prints the pin; `meshd apikey create --role agent` makes a key.
 
 import { createHash, X509Certificate } from "node:crypto";
@@ -21,6 +23,8 @@ interface Frame {
   wait?: boolean;
   durable?: boolean;
   seq?: number;
+  message_type?: string;
+  from?: { principal?: string };
   node?: string;
   status?: string;
   code?: string;
@@ -28,7 +32,7 @@ interface Frame {
 }
 
 interface Work {
-  /** Answers a request; what it throws is told to the sender. */
+  /** Answers a request, or does a task; what it throws is told to who asked. */
   answer(body: unknown): unknown;
   /** Does what needs no answer; a durable message it throws on comes again. */
   done(frame: Frame): void;
@@ -47,16 +51,24 @@ const pinOf = (socket: TLSSocket): string => {
   return createHash("sha256").update(key).digest("base64");
 };
 
+/** The nodes, each known by its pin. */
+const pins = need("MESHD_PIN").split(",");
+const nodes = need("MESHD_NODE").split(",").map((url, i) => ({ url: url.replace(/^https/, "wss"), pin: pins[i] }));
+
+/** The connection there is, and whether it is the last. */
+let connection: WebSocket | undefined;
+let leaving = false;
+
 /** A refusal that another attempt would not better. */
 class Refused extends Error {}
 
 /** One connection: it ends when the connection does. */
-function session(name: string, work: Work, outbox: object[]): Promise<void> {
-  const url = need("MESHD_NODE").replace(/^https/, "wss") + `/agents/${name}/ws`;
+function session(node: { url: string; pin?: string }, name: string, work: Work, outbox: object[]): Promise<void> {
   return new Promise((ended, failed) => {
     // The pin takes the place of names and authorities. The key is sent in the
     // first message, when the pin has been checked.
-    const ws = new WebSocket(url, { rejectUnauthorized: false, handshakeTimeout: 10_000, perMessageDeflate: false });
+    const ws = new WebSocket(`${node.url}/agents/${name}/ws`, { rejectUnauthorized: false, handshakeTimeout: 10_000, perMessageDeflate: false });
+    connection = ws;
     const send = (frame: object) => ws.send(JSON.stringify(frame));
     let refused: Error | undefined;
     let silence = setTimeout(() => ws.terminate(), 45_000);
@@ -66,8 +78,8 @@ function session(name: string, work: Work, outbox: object[]): Promise<void> {
     };
 
     ws.on("upgrade", (response: IncomingMessage) => {
-      if (pinOf(response.socket as TLSSocket) !== need("MESHD_PIN")) {
-        refused = new Refused("the node's key is not the pinned one");
+      if (pinOf(response.socket as TLSSocket) !== node.pin) {
+        refused = new Refused(`the key of ${node.url} is not the pinned one`);
         ws.terminate();
       }
     });
@@ -105,8 +117,20 @@ function session(name: string, work: Work, outbox: object[]): Promise<void> {
       clearTimeout(silence);
       refused ? failed(refused) : ended();
     });
-    process.once("SIGINT", () => ws.close(1000, "leaving"));
   });
+}
+
+/** Does a task that the mesh has handed over. Each report names the attempt; the
+ * last one acknowledges the message too. */
+function task(given: { task: string; attempt: number; body: unknown }, work: Work, send: (frame: object) => void): void {
+  const report = (state: string, more: object = {}) =>
+    send({ type: "task", op: "report", id: `task-${given.task}-${state}`, task: given.task, attempt: given.attempt, state, ...more });
+  report("working");
+  try {
+    report("completed", { result: work.answer(given.body) });
+  } catch (e) {
+    report("failed", { error: { text: (e as Error).message } });
+  }
 }
 
 function receive(frame: Frame, work: Work, send: (frame: object) => void): void {
@@ -116,6 +140,10 @@ function receive(frame: Frame, work: Work, send: (frame: object) => void): void 
     } catch (e) {
       send({ type: "reply", in_reply_to: frame.id, error: (e as Error).message, code: "CANNOT" });
     }
+    return;
+  }
+  if (frame.message_type === "TaskDelegation" && frame.from?.principal === "mesh") {
+    task(frame.body as Parameters<typeof task>[0], work, send);
     return;
   }
   try {
@@ -138,15 +166,15 @@ const adder: Work = {
   },
 };
 
-let leaving = false;
 process.once("SIGINT", () => {
   leaving = true;
+  connection?.close(1000, "leaving");
   setTimeout(() => process.exit(0), 1000).unref();
 });
-for (let pause = 100; !leaving; pause = Math.min(2 * pause, 5_000)) {
+for (let pause = 100, at = 0; !leaving; pause = Math.min(2 * pause, 5_000), at = (at + 1) % nodes.length) {
   const began = Date.now();
   try {
-    await session(name, adder, outbox);
+    await session(nodes[at]!, name, adder, outbox);
   } catch (e) {
     console.error((e as Error).message);
     process.exit(1);
