@@ -23,8 +23,8 @@ type history struct {
 	heard     map[string]int   // how often, by the same
 	last      map[string]heard // by sender/agent: the highest that was heard first
 	first     map[string]heard
-	again     []string         // heard before
-	overtaken []string         // heard for the first time after a later one
+	again     []string // heard before
+	overtaken []string // heard for the first time after a later one
 	problems  []string
 	began     time.Time
 }
