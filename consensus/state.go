@@ -64,7 +64,7 @@ const stateFormat = 2
 //	   conflicts, leases and settings
 //	4  inboxes of durable messages, tasks, proposals
 //	5  an inbox remembers what message an id was given to, and lets go at once of
-//	   a large body whose message it refuses
+//	   a large body whose message it refuses; a return says of which attempt
 const Level = 5
 
 // firstLevel is that of a state nobody has raised.

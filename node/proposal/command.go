@@ -18,6 +18,10 @@ import (
 // every node.
 const Level = 4
 
+// LevelInTime is the command level from which a vote that comes after a
+// proposal's time, and before the leader has ended it, is refused.
+const LevelInTime = 5
+
 // kind numbers the commands; numbers are never reused.
 type kind uint16
 

@@ -145,6 +145,9 @@ func (s *store) vote(b vote) error {
 	if st := r.state(); st != Open {
 		return refuse(CodeDecided, fmt.Sprintf("proposal %s is %s: votes change nothing now", b.Proposal, st), "proposal", b.Proposal.String(), "state", string(st))
 	}
+	if r.Expires <= s.now && s.c.Level >= LevelInTime {
+		return refuse(CodeDecided, fmt.Sprintf("the time of proposal %s is over, and it is being decided by what was voted: votes change nothing now", b.Proposal), "proposal", b.Proposal.String(), "state", string(Open))
+	}
 	key := electorKey(b.Proposal, b.Agent)
 	data := s.w.Get(tableElectors, key)
 	if data == nil {

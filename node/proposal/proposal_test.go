@@ -131,6 +131,26 @@ func TestVotesDecide(t *testing.T) {
 	}
 }
 
+// While the mesh has no leader nobody ends what has expired. A vote that comes
+// when there is one again is as late as any other.
+func TestAVoteAfterTheExpiryIsLateThoughNobodyHasEndedIt(t *testing.T) {
+	w := newWorld(t)
+	p := w.submit(NewProposal{Electors: []string{"a", "b", "c"}, Expiry: time.Minute})
+	for agent, c := range map[string]Choice{"a": Abstain, "b": Approve} {
+		if _, err := w.vote(p.ID, agent, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.now = p.ExpiresAt
+	if _, err := w.vote(p.ID, "c", Reject); code(err) != CodeDecided {
+		t.Errorf("the vote: %v", err)
+	}
+	w.pass(0)
+	if got := w.get(p.ID); got.State != Approved || got.Votes != 2 {
+		t.Errorf("it is %s by %d votes", got.State, got.Votes)
+	}
+}
+
 func TestAVoteMayChangeUntilItIsDecided(t *testing.T) {
 	w := newWorld(t)
 	p := w.submit(NewProposal{}) // by all that are known
