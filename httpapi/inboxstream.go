@@ -288,7 +288,7 @@ func (f *inboxFeed) giveBack(list []inbox.Stored) {
 	}
 	items := make([]inbox.Returned, 0, len(list))
 	for i := range list {
-		items = append(items, inbox.Returned{Seq: list[i].Seq})
+		items = append(items, inbox.Returned{Seq: list[i].Seq, Attempt: list[i].Attempts})
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.s.ctx), closingGrace)
 	defer cancel()

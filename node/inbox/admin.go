@@ -11,7 +11,9 @@ import (
 )
 
 // Return gives messages back, with their attempts counted where that is said.
-// What is not there is passed over; it returns how many were.
+// What is not there is passed over, as is what another attempt has; it returns
+// how many were given back. Where all of them name their attempts it is repeated
+// when its outcome is not known: each is given back once.
 func (s *Service) Return(ctx context.Context, agent string, items []Returned) (total int, err error) {
 	if err := checkAgent(agent); err != nil {
 		return 0, err
@@ -19,22 +21,38 @@ func (s *Service) Return(ctx context.Context, agent string, items []Returned) (t
 	for len(items) > 0 {
 		n := min(len(items), maxItems/4)
 		cmd := returnItems{Agent: agent}
+		named := s.cfg.Level() >= LevelAttempt
 		for _, it := range items[:n] {
 			if it.Delay < 0 || it.Delay > MaxDelay {
 				return total, invalid("delay", "delay is at most "+MaxDelay.String())
 			}
 			cmd.Items = append(cmd.Items, returnItem{
-				Seq: it.Seq, Delay: it.Delay.Milliseconds(), Reason: cut(it.Reason), Counts: it.Counts, Final: it.Final,
+				Seq: it.Seq, Delay: it.Delay.Milliseconds(), Reason: cut(it.Reason), Counts: it.Counts, Final: it.Final, Attempt: it.Attempt,
 			})
+			named = named && it.Attempt > 0
+		}
+		propose := s.insist
+		if !named {
+			propose = s.propose
+		}
+		if s.cfg.Level() < LevelAttempt {
+			cmd.unnamed()
 		}
 		var got done
-		if _, err := s.propose(ctx, kindReturn, cmd, &got); err != nil {
+		if _, err := propose(ctx, kindReturn, cmd, &got); err != nil {
 			return total, err
 		}
 		total += got.N
 		items = items[n:]
 	}
 	return total, nil
+}
+
+// unnamed leaves out what an older version does not read.
+func (c *returnItems) unnamed() {
+	for i := range c.Items {
+		c.Items[i].Attempt = 0
+	}
 }
 
 // cut shortens a reason to what is kept of it.

@@ -21,6 +21,20 @@ type returnItem struct {
 	Reason string `cbor:"3,keyasint,omitempty"`
 	Counts bool   `cbor:"4,keyasint,omitempty"`
 	Final  bool   `cbor:"5,keyasint,omitempty"`
+	// Attempt is the one that ends; 0: whichever. From LevelAttempt on.
+	Attempt int `cbor:"6,keyasint,omitempty"`
+}
+
+// ends says whether the return is of the attempt that is under way. One that
+// counts is of a push, which has not been counted yet; the other of a lease.
+func (it *returnItem) ends(m *record) bool {
+	switch {
+	case it.Attempt == 0:
+		return true
+	case it.Counts:
+		return int(m.Attempts)+1 == it.Attempt
+	}
+	return int(m.Attempts) == it.Attempt && m.LeaseUntil > 0
 }
 
 type returnItems struct {
@@ -82,10 +96,13 @@ func (r *run) returns(cmd *returnItems) (done, error) {
 		return out, errCommand()
 	}
 	for _, it := range cmd.Items {
-		if it.Delay < 0 || it.Delay > MaxDelay.Milliseconds() || len(it.Reason) > maxLabel {
+		if it.Delay < 0 || it.Delay > MaxDelay.Milliseconds() || len(it.Reason) > maxLabel || it.Attempt < 0 {
 			return out, errCommand()
 		}
 		err := r.each(cmd.Agent, []uint64{it.Seq}, func(b *box, seq uint64, m *record) error {
+			if !it.ends(m) {
+				return nil
+			}
 			out.N++
 			b.counts.Returned++
 			b.countsChanged = true

@@ -7,6 +7,10 @@ import (
 // Level is the command level from which inboxes exist.
 const Level = 4
 
+// LevelAttempt is the command level from which a return says of which attempt
+// it is.
+const LevelAttempt = 5
+
 // LevelUnstage is the command level from which what was put aside of a large
 // body goes with the refusal of its message, and not ten minutes later.
 const LevelUnstage = 5

@@ -195,6 +195,10 @@ type Returned struct {
 	Delay time.Duration
 	// Reason is kept with it, its first 256 bytes.
 	Reason string
+	// Attempt is which one ends with it, as it was handed out: the first of a
+	// message is 1. If another is under way, or it has been returned already,
+	// nothing happens, so that such a return may be repeated. 0: whichever.
+	Attempt int
 	// Counts says that an attempt is counted; what has had all of its attempts
 	// is a dead letter.
 	Counts bool

@@ -60,6 +60,76 @@ func (w *world) pass(d time.Duration) {
 	}
 }
 
+// wordless is a state whose word is lost on its way, twice a command.
+type wordless struct {
+	consensus.State
+	asked int
+}
+
+func (u *wordless) Propose(ctx context.Context, p consensus.Proposal) (consensus.Outcome, error) {
+	out, err := u.State.Propose(ctx, p)
+	if u.asked++; u.asked%3 != 0 && err == nil {
+		return consensus.Outcome{}, consensus.ErrUnknown
+	}
+	return out, err
+}
+
+// A return whose outcome is not known is repeated, and counts one attempt.
+func TestAReturnThatIsRepeatedCountsOnce(t *testing.T) {
+	w := newWorld(t)
+	a := w.send(Outgoing{To: to("bob"), Body: json.RawMessage("1")})
+	w.Service.state = &wordless{State: w.state}
+	for attempt := 1; attempt <= 3; attempt++ {
+		back := Returned{Seq: a.Seq, Attempt: attempt, Counts: true, Delay: time.Minute, Reason: "lost"}
+		if _, err := w.Return(t.Context(), "bob", []Returned{back}); err != nil {
+			t.Fatal(err)
+		}
+		if m := w.list("bob")[0]; m.Attempts != attempt || m.NotBefore.IsZero() {
+			t.Errorf("after attempt %d: %+v", attempt, m)
+		}
+	}
+	w.Service.state = w.state
+	if info, _, _ := w.Agent(t.Context(), "bob"); info.Returned != 3 {
+		t.Errorf("%d returns were counted", info.Returned)
+	}
+}
+
+// A push that ends while somebody has leased the message, and a lease that was
+// given up after another began, end nothing of the other's.
+func TestAReturnOfAnotherAttemptEndsNothing(t *testing.T) {
+	w := newWorld(t)
+	a := w.send(Outgoing{To: to("bob"), Body: json.RawMessage("1")})
+	lease := func(attempt int) Stored {
+		t.Helper()
+		got, err := w.Lease(t.Context(), "bob", 1, time.Minute)
+		if err != nil || len(got) != 1 || got[0].Attempts != attempt {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		return got[0]
+	}
+	give := func(r Returned, want int) {
+		t.Helper()
+		r.Seq = a.Seq
+		if n, err := w.Return(t.Context(), "bob", []Returned{r}); err != nil || n != want {
+			t.Errorf("%+v: %d, %v", r, n, err)
+		}
+	}
+	lease(1)
+	give(Returned{Attempt: 1, Counts: true}, 0) // it was pushed before it was leased
+	if m := w.list("bob")[0]; m.LeaseUntil.IsZero() || m.Attempts != 1 {
+		t.Errorf("the lease was ended: %+v", m)
+	}
+	w.pass(2 * time.Minute)
+	second := lease(2)
+	give(Returned{Attempt: 1}, 0)
+	if m := w.list("bob")[0]; !m.LeaseUntil.Equal(second.LeaseUntil) {
+		t.Errorf("the later lease was ended: %+v", m)
+	}
+	give(Returned{Attempt: 2}, 1)
+	give(Returned{Attempt: 2}, 0)
+	give(Returned{}, 1) // as older nodes say it
+}
+
 func (s *Service) isClosed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

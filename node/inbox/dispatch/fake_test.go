@@ -139,6 +139,9 @@ func (s *shelves) Return(_ context.Context, agent string, items []inbox.Returned
 			continue
 		}
 		m := s.messages[agent][i]
+		if m.Attempts+1 != it.Attempt {
+			continue
+		}
 		if m.Attempts++; m.Attempts == m.MaxAttempts {
 			s.messages[agent] = slices.Delete(s.messages[agent], i, i+1)
 			continue

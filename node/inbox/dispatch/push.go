@@ -188,13 +188,17 @@ func (d *Dispatcher) outcome(s *served, b *box, seq uint64, deadline time.Time, 
 	}
 	var settle bool
 	var after time.Duration
+	attempt := 0
+	if out := b.out[seq]; out != nil {
+		attempt = out.attempts + 1
+	}
 	d.accounted(b, func() { settle, after = b.outcome(seq, what, now) })
 	if settle {
 		one := settlement{box: b, seq: seq}
 		if what == acked {
 			s.done = append(s.done, one)
 		} else {
-			one.returned = inbox.Returned{Seq: seq, Delay: after, Counts: true, Reason: reasonOf(what, err)}
+			one.returned = inbox.Returned{Seq: seq, Attempt: attempt, Delay: after, Counts: true, Reason: reasonOf(what, err)}
 			if delay, ok := delayOf(err); what == returned && ok {
 				one.returned.Delay = delay
 			}
