@@ -3,10 +3,16 @@
 package main
 
 import (
+	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,12 +20,19 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/meshd/meshd/node/socket"
 )
 
 // TestAgentScripts runs testdata/agent/*.txt, which have a node: "node" starts
 // it and sets NODE, PIN and KEY, "listed NAME" waits until an agent is there,
 // "emptied NAME" until its inbox is. EXAMPLES is where the examples are.
 func TestAgentScripts(t *testing.T) {
+	// Started in the background, a test may have been told to ignore Ctrl-C, and
+	// would pass that on to the programs that are stopped by it.
+	if signal.Ignored(os.Interrupt) {
+		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/agent",
 		Setup: func(e *testscript.Env) error {
@@ -49,27 +62,36 @@ func TestAgentScripts(t *testing.T) {
 	})
 }
 
-// within repeats what may not be so yet.
-func within(ts *testscript.TestScript, what string, ok func() bool) {
-	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			ts.Fatalf("%s: not within 30 s", what)
-		}
-	}
-}
-
 func startNode(ts *testscript.TestScript, _ bool, _ []string) {
 	data := ts.Getenv("MESHD_DATA")
 	bin, err := exec.LookPath("meshd")
 	ts.Check(err)
 	cmd := exec.Command(bin, "init", "--name", "n1", "--listen", "127.0.0.1:0", "--data", data)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "MESHD_") })
+	log, err := cmd.StderrPipe()
+	ts.Check(err)
 	ts.Check(cmd.Start())
 	ts.Defer(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	within(ts, "the node serves", func() bool { return ts.Exec("meshd", "status") == nil })
+	said, serves := bufio.NewScanner(log), make(chan bool, 1)
+	go func() {
+		for said.Scan() {
+			if strings.Contains(said.Text(), `"msg":"serving"`) {
+				serves <- true
+			}
+		}
+		close(serves)
+	}()
+	select {
+	case ok := <-serves:
+		if !ok {
+			ts.Fatalf("the node ended")
+		}
+	case <-time.After(patience):
+		ts.Fatalf("the node does not serve")
+	}
 	var c struct {
 		Pin string `json:"spki_sha256"`
 	}
@@ -90,14 +112,59 @@ func startNode(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Setenv("KEY", strings.TrimSpace(string(key)))
 }
 
+// listed waits for the events of agents until one is among them.
 func listed(ts *testscript.TestScript, _ bool, args []string) {
-	within(ts, args[0]+" is listed", func() bool {
-		return ts.Exec("meshd", "agents") == nil && strings.Contains("\n"+ts.ReadFile("stdout"), "\n"+args[0]+" ")
-	})
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	feed, err := openLocal(ctx, ts.Getenv("MESHD_DATA"), "/events?types=agent.*")
+	ts.Check(err)
+	defer feed.Close()
+	for happens := bufio.NewScanner(feed); ; {
+		if !happens.Scan() { // the first line says that the feed has begun
+			ts.Fatalf("%s is not listed: %v", args[0], happens.Err())
+		}
+		ts.Check(ts.Exec("meshd", "agents"))
+		if strings.Contains("\n"+ts.ReadFile("stdout"), "\n"+args[0]+" ") {
+			return
+		}
+	}
 }
 
+// openLocal opens a feed of the node of a directory, as JSON lines.
+func openLocal(ctx context.Context, data, path string) (io.ReadCloser, error) {
+	at, err := socket.Find(data)
+	if err != nil {
+		return nil, err
+	}
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", at)
+	}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://meshd"+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/x-ndjson")
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		resp.Body.Close()
+		return nil, fmt.Errorf("%s: %s", path, resp.Status)
+	}
+	return resp.Body, nil
+}
+
+// emptied waits until an agent has ended all it had. Nothing tells of that moment
+// but the inbox itself.
 func emptied(ts *testscript.TestScript, _ bool, args []string) {
-	within(ts, "the inbox of "+args[0]+" is empty", func() bool {
-		return ts.Exec("meshd", "inbox", args[0], "--json") == nil && strings.TrimSpace(ts.ReadFile("stdout")) == "[]"
-	})
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		ts.Check(ts.Exec("meshd", "inbox", args[0], "--json"))
+		if strings.TrimSpace(ts.ReadFile("stdout")) == "[]" {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("the inbox of %s is not empty", args[0])
+		}
+	}
 }
