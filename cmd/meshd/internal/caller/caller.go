@@ -1,4 +1,4 @@
-// Package client asks a node over its HTTP surface for the command line: over
+// Package caller asks a node over its HTTP surface for the command line: over
 // the Unix socket of a data directory, whose permission is the credential, or
 // over HTTPS with a pin and a key.
 //
@@ -8,7 +8,7 @@
 // it returns is a sentence with a next step and an exit code.
 //
 // It is not the Go client for programs, and it holds no rule of the mesh.
-package client
+package caller
 
 import (
 	"context"
