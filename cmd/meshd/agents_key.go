@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/node/identity"
@@ -41,7 +41,7 @@ Who sealed messages to another key before is told of the change, and asked.`,
 		Example:           "  meshd agents key reviewer\n  meshd agents key reviewer --generate reviewer.key\n  meshd agents key reviewer --publish @reviewer.pub",
 		ValidArgsFunction: a.completing(inboxNames),
 		Args:              arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			recipient, err := a.newRecipient(cmd, args[0], generate, publish)
 			if err != nil {
 				return err
@@ -50,7 +50,7 @@ Who sealed messages to another key before is told of the change, and asked.`,
 			if recipient == "" {
 				k, err = agentKey(cmd.Context(), c, args[0])
 			} else {
-				err = c.Do(cmd.Context(), client.Request{Method: "PUT", Path: agentPath(args[0]) + "/key", Body: map[string]any{"recipient": recipient}}, &k)
+				err = c.Do(cmd.Context(), caller.Request{Method: "PUT", Path: agentPath(args[0]) + "/key", Body: map[string]any{"recipient": recipient}}, &k)
 			}
 			if err != nil {
 				return err

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
@@ -27,19 +27,19 @@ segment and > at the end for one or more.`,
 		Example:           "  meshd agents topics reviewer\n  meshd agents topics reviewer --add 'builds/*' --remove 'chat/>'",
 		ValidArgsFunction: a.completing(inboxNames),
 		Args:              arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			path := agentPath(args[0]) + "/subscriptions"
 			for _, topic := range remove {
-				if err := c.Do(cmd.Context(), client.Request{Method: "DELETE", Path: path, Query: url.Values{"topic": {topic}}}, nil); err != nil {
+				if err := c.Do(cmd.Context(), caller.Request{Method: "DELETE", Path: path, Query: url.Values{"topic": {topic}}}, nil); err != nil {
 					return err
 				}
 			}
 			var out struct {
 				Subscriptions []topicBody `json:"subscriptions"`
 			}
-			r := client.Request{Method: "GET", Path: path, Own: true}
+			r := caller.Request{Method: "GET", Path: path, Own: true}
 			if len(add) > 0 {
-				r = client.Request{Method: "PUT", Path: path, Body: map[string]any{"topics": add}}
+				r = caller.Request{Method: "PUT", Path: path, Body: map[string]any{"topics": add}}
 			}
 			if err := c.Do(cmd.Context(), r, &out); err != nil {
 				return err

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
@@ -43,13 +43,13 @@ func apikeyCreateCommand(a *app) *cobra.Command {
 		Short:   "Make an API key; it is shown once",
 		Example: "  meshd apikey create --name laptop\n  meshd apikey create --role viewer --scope graph:read",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			body := map[string]any{"name": name, "role": role}
 			if len(scopes) > 0 {
 				body["scopes"] = scopes
 			}
 			var out keyCreated
-			if err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/apikeys", Body: body}, &out); err != nil {
+			if err := c.Do(cmd.Context(), caller.Request{Method: "POST", Path: "/apikeys", Body: body}, &out); err != nil {
 				return err
 			}
 			p := a.printer()
@@ -72,7 +72,7 @@ func apikeyListCommand(a *app) *cobra.Command {
 		Short:   "List the API keys, without their secrets",
 		Example: "  meshd apikey list",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			keys := []keyBody{}
 			if err := c.Get(cmd.Context(), "/apikeys", nil, &keys); err != nil {
 				return err
@@ -96,7 +96,7 @@ func apikeyRevokeCommand(a *app) *cobra.Command {
 		Short:   "Take an API key back",
 		Example: "  meshd apikey revoke 4qzt",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			var out struct {
 				LastAdmin bool `json:"last_admin"`
 			}

@@ -14,7 +14,7 @@ import (
 	"filippo.io/age"
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/consensus"
@@ -68,7 +68,7 @@ unless --force is given. "meshd restore" makes a new mesh of it.`,
 	p.flags(cmd, "seal it with")
 	cmd.Flags().BoolVar(&force, "force", false, "replace the file if it is there")
 	cmd.Flags().BoolVar(&stale, "stale", false, "take what this node has, also when most of the mesh cannot be asked")
-	cmd.RunE = a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+	cmd.RunE = a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 		switch {
 		case args[0] == "-" && a.json:
 			return exit.New(exit.Usage, "--json and the backup both want standard output", "name a file")
@@ -104,7 +104,7 @@ unless --force is given. "meshd restore" makes a new mesh of it.`,
 
 // takeBackup carries a backup from the node into a sealed file and returns the
 // file's size.
-func (a *app) takeBackup(ctx context.Context, c *client.Client, path string, to []age.Recipient, stale, force bool) (info consensus.BackupInfo, n int64, err error) {
+func (a *app) takeBackup(ctx context.Context, c *caller.Client, path string, to []age.Recipient, stale, force bool) (info consensus.BackupInfo, n int64, err error) {
 	out, err := newWhole(a.out, path, force)
 	if err != nil {
 		return info, 0, err
@@ -115,7 +115,7 @@ func (a *app) takeBackup(ctx context.Context, c *client.Client, path string, to 
 		query.Set("consistency", "stale")
 	}
 	bar := a.printer().NewProgress("waiting for the node", -1)
-	res, err := c.Open(ctx, client.Request{Method: "GET", Path: "/backup", Query: query, Own: stale, Accept: "application/octet-stream"})
+	res, err := c.Open(ctx, caller.Request{Method: "GET", Path: "/backup", Query: query, Own: stale, Accept: "application/octet-stream"})
 	bar.Done()
 	if err != nil {
 		return info, 0, hintStale(err, stale)
@@ -154,7 +154,7 @@ func notWritten(err error) error {
 
 // hintStale says what is left to do where no majority answers.
 func hintStale(err error, stale bool) error {
-	var refused *client.Error
+	var refused *caller.Error
 	if stale || !errors.As(err, &refused) || refused.Code != "NO_LEADER" && refused.Code != "BEHIND" {
 		return err
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
@@ -27,9 +27,9 @@ func certCommand(a *app) *cobra.Command {
 		Short:   "Show the node's certificate and the pins that clients expect",
 		Example: "  meshd cert\n  meshd cert --json | jq -r .certificate_pem > meshd.pem",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			var out certBody
-			if err := c.Do(cmd.Context(), client.Request{Method: "GET", Path: "/cert"}, &out); err != nil {
+			if err := c.Do(cmd.Context(), caller.Request{Method: "GET", Path: "/cert"}, &out); err != nil {
 				return err
 			}
 			p := a.printer()

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/config"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
@@ -33,9 +33,9 @@ lock, the port, the disk and the configuration. It exits 1 if something is BAD; 
 is marked "--" is in order and only worth knowing.`,
 		Example: "  meshd doctor",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			out := doctorBody{Checks: []checkBody{}}
-			err := c.Do(cmd.Context(), client.Request{Method: "GET", Path: "/doctor"}, &out)
+			err := c.Do(cmd.Context(), caller.Request{Method: "GET", Path: "/doctor"}, &out)
 			switch {
 			case err == nil:
 			case exit.CodeOf(err) == exit.Unreachable && !c.Remote():

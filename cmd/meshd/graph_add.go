@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/graphsync"
 )
@@ -16,7 +16,7 @@ func graphAddNode(a *app) *cobra.Command {
 		Example: `  meshd graph add node person "Ada Lovelace" key=ada born=1815
   meshd graph add node package bbolt key=go.etcd.io/bbolt 'tags=["db","kv"]'`,
 		Args: arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			props, key, err := properties(args[2:])
 			if err != nil {
 				return err
@@ -31,7 +31,7 @@ func graphAddNode(a *app) *cobra.Command {
 				}
 			}
 			var out graphsync.Node
-			if err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/graph/nodes", Body: body}, &out); err != nil {
+			if err := c.Do(cmd.Context(), caller.Request{Method: "POST", Path: "/graph/nodes", Body: body}, &out); err != nil {
 				return err
 			}
 			p := a.printer()
@@ -56,7 +56,7 @@ func graphAddEdge(a *app) *cobra.Command {
 		Short:   "Add an edge between two nodes, each named by id or key",
 		Example: "  meshd graph add edge ada WROTE notes\n  meshd graph add edge 12 DEPENDS_ON 15 --weight 0.5\n  meshd graph add edge ada LIVES_IN london --valid-from 1835-07-08 --provenance \"a letter\"",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			props, key, err := properties(args[3:])
 			if err != nil {
 				return err
@@ -80,7 +80,7 @@ func graphAddEdge(a *app) *cobra.Command {
 				return err
 			}
 			var out graphsync.Edge
-			if err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/graph/edges", Body: body}, &out); err != nil {
+			if err := c.Do(cmd.Context(), caller.Request{Method: "POST", Path: "/graph/edges", Body: body}, &out); err != nil {
 				return err
 			}
 			p := a.printer()

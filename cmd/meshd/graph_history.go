@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/graphsync"
 )
 
@@ -26,7 +26,7 @@ of an edge, named by its id. What has ended is found by its id, as long as its
 history is kept ("meshd graph retention").`,
 		Example: "  meshd graph history ada\n  meshd graph history --edge 15 --json",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			q := url.Values{"limit": {strconv.Itoa(limit)}}
 			if edge {
 				q.Set("edge_id", args[0])

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/graphsync"
 )
@@ -23,7 +23,7 @@ func graphHubs(a *app) *cobra.Command {
 		Short:   "List the nodes with the most edges",
 		Example: "  meshd graph hubs\n  meshd graph hubs --node-type package --type DEPENDS_ON --direction incoming --limit 20",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			q := url.Values{"session_id": {namespace}, "direction": {direction}, "limit": {strconv.Itoa(limit)}}
 			for name, v := range map[string]string{"type": edgeType, "node_type": nodeType} {
 				if v != "" {
@@ -73,7 +73,7 @@ func graphDegree(a *app) *cobra.Command {
 		Short:   "Count the edges of a node, by type",
 		Example: "  meshd graph degree ada\n  meshd graph degree ada --direction outgoing --type WROTE,KNOWS",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			q := url.Values{"session_id": {namespace}, "direction": {direction}}
 			refer(q, args[0], "id", "key")
 			if types != "" {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/graphsync"
@@ -31,7 +31,7 @@ aliases, its edges, its observations and the properties it lacked. SOURCE ends.
 The number that is printed undoes it.`,
 		Example: "  meshd graph merge augusta ada\n  meshd graph merge --undo 31\n  meshd graph merge --list",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			switch {
 			case list && len(args) == 0 && undo == "":
 				return a.listMerges(cmd, c, namespace)
@@ -49,7 +49,7 @@ The number that is printed undoes it.`,
 				body[end+"_id"] = id
 			}
 			var out mergeBody
-			if err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/graph/merge", Body: body}, &out); err != nil {
+			if err := c.Do(cmd.Context(), caller.Request{Method: "POST", Path: "/graph/merge", Body: body}, &out); err != nil {
 				return err
 			}
 			p := a.printer()
@@ -65,12 +65,12 @@ The number that is printed undoes it.`,
 	return a.completesNodes(cmd, &namespace)
 }
 
-func (a *app) undoMerge(cmd *cobra.Command, c *client.Client, id string) error {
+func (a *app) undoMerge(cmd *cobra.Command, c *caller.Client, id string) error {
 	if !isID(id) {
 		return exit.New(exit.Usage, "--undo does not take \""+id+"\"", "give the number that the merge printed; \"meshd graph merge --list\" shows it")
 	}
 	var n graphsync.Node
-	if err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/graph/merge/" + id + "/undo"}, &n); err != nil {
+	if err := c.Do(cmd.Context(), caller.Request{Method: "POST", Path: "/graph/merge/" + id + "/undo"}, &n); err != nil {
 		return err
 	}
 	p := a.printer()
@@ -80,7 +80,7 @@ func (a *app) undoMerge(cmd *cobra.Command, c *client.Client, id string) error {
 	})
 }
 
-func (a *app) listMerges(cmd *cobra.Command, c *client.Client, namespace string) error {
+func (a *app) listMerges(cmd *cobra.Command, c *caller.Client, namespace string) error {
 	var out graphsync.MergePage
 	if err := c.Get(cmd.Context(), "/graph/merge", url.Values{"session_id": {namespace}, "limit": {"1000"}}, &out); err != nil {
 		return err
@@ -106,7 +106,7 @@ func graphDuplicates(a *app) *cobra.Command {
 		Short:   "Suggest nodes that may be one",
 		Example: "  meshd graph duplicates\n  meshd graph duplicates --type person --min-score 0.9",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			q := url.Values{"session_id": {namespace}, "limit": {strconv.Itoa(limit)}, "min_score": {strconv.FormatFloat(score, 'g', -1, 64)}}
 			if nodeType != "" {
 				q.Set("node_type", nodeType)

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/graphsync"
 )
@@ -22,7 +22,7 @@ func graphObserve(a *app) *cobra.Command {
 		Example: `  meshd graph observe ada "wrote the first program"
   meshd graph observe ada "lives in London" --valid-from 1835-07-08 --provenance "a letter" --confidence 0.9`,
 		Args: arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			id, err := resolve(cmd, c, namespace, args[0])
 			if err != nil {
 				return err
@@ -32,7 +32,7 @@ func graphObserve(a *app) *cobra.Command {
 				return err
 			}
 			var out graphsync.Observation
-			if err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/graph/nodes/" + strconv.FormatUint(id, 10) + "/observations", Body: body}, &out); err != nil {
+			if err := c.Do(cmd.Context(), caller.Request{Method: "POST", Path: "/graph/nodes/" + strconv.FormatUint(id, 10) + "/observations", Body: body}, &out); err != nil {
 				return err
 			}
 			p := a.printer()
@@ -56,7 +56,7 @@ func graphObservations(a *app) *cobra.Command {
 		Short:   "List what was observed of a node",
 		Example: "  meshd graph observations ada\n  meshd graph observations ada --as-of 2026-01-31 --valid-at any",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			id, err := resolveAt(cmd, c, namespace, args[0], when)
 			if err != nil {
 				return err
@@ -104,13 +104,13 @@ func graphAlias(a *app) *cobra.Command {
 			Short:   short,
 			Example: "  meshd graph alias " + use + " ada \"Countess of Lovelace\"",
 			Args:    arguments,
-			RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+			RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 				id, err := resolve(cmd, c, namespace, args[0])
 				if err != nil {
 					return err
 				}
 				body := map[string]any{"session_id": namespace, "ops": []graphsync.Op{{Op: op, ID: id, Alias: args[1]}}}
-				if err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/graph/batch", Body: body}, nil); err != nil {
+				if err := c.Do(cmd.Context(), caller.Request{Method: "POST", Path: "/graph/batch", Body: body}, nil); err != nil {
 					return err
 				}
 				n, err := fetchNode(cmd, c, namespace, strconv.FormatUint(id, 10), whenFlags{})

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/graphsync"
 )
 
@@ -23,7 +23,7 @@ func graphPaths(a *app) *cobra.Command {
 		Short:   "Find the shortest paths between two nodes",
 		Example: "  meshd graph paths ada babbage\n  meshd graph paths ada babbage --count 10 --direction outgoing",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			q := url.Values{"session_id": {namespace}, "direction": {direction}, "max_depth": {strconv.Itoa(depth)}, "k": {strconv.Itoa(k)}}
 			refer(q, args[0], "from", "from_key")
 			refer(q, args[1], "to", "to_key")

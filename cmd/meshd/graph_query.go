@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
@@ -67,7 +67,7 @@ func graphQuery(a *app) *cobra.Command {
 	return cmd
 }
 
-func (v *queryVerb) run(cmd *cobra.Command, args []string, c *client.Client) error {
+func (v *queryVerb) run(cmd *cobra.Command, args []string, c *caller.Client) error {
 	switch v.format {
 	case "table", "json", "csv":
 	default:
@@ -143,10 +143,10 @@ func (v *queryVerb) read(in io.Reader) (string, error) {
 	return string(text), nil
 }
 
-func (v *queryVerb) ask(cmd *cobra.Command, p *output.Printer, c *client.Client, text string) error {
+func (v *queryVerb) ask(cmd *cobra.Command, p *output.Printer, c *caller.Client, text string) error {
 	v.body["query"] = text
 	var out queryAnswer
-	err := c.Do(cmd.Context(), client.Request{Method: http.MethodPost, Path: "/graph/query", Body: v.body, Reads: true, Own: true}, &out)
+	err := c.Do(cmd.Context(), caller.Request{Method: http.MethodPost, Path: "/graph/query", Body: v.body, Reads: true, Own: true}, &out)
 	if err != nil {
 		if p.Err != nil && !p.JSON {
 			fmt.Fprint(p.Err, pointAt(text, err))

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 )
 
 // queryThing is a node, a relationship or a path in a cell.
@@ -80,7 +80,7 @@ func (t *queryThing) path() string {
 // pointAt shows the line of a query that was refused, with a mark under the
 // place.
 func pointAt(text string, err error) string {
-	var e *client.Error
+	var e *caller.Error
 	if !errors.As(err, &e) {
 		return ""
 	}

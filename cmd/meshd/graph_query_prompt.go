@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
@@ -24,7 +24,7 @@ const (
 )
 
 // prompt asks one query after the other on a terminal.
-func (v *queryVerb) prompt(cmd *cobra.Command, p *output.Printer, c *client.Client) error {
+func (v *queryVerb) prompt(cmd *cobra.Command, p *output.Printer, c *caller.Client) error {
 	in, ok := p.In.(*os.File)
 	if !ok {
 		return errors.New("there is no terminal")

@@ -8,14 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/graphsync"
 )
 
 // fetchNode finds one node by what a person calls it.
-func fetchNode(cmd *cobra.Command, c *client.Client, namespace, word string, when whenFlags) (graphsync.Node, error) {
+func fetchNode(cmd *cobra.Command, c *caller.Client, namespace, word string, when whenFlags) (graphsync.Node, error) {
 	var out graphsync.Node
 	q := url.Values{}
 	if err := when.set(q); err != nil {
@@ -44,12 +44,12 @@ func fetchNode(cmd *cobra.Command, c *client.Client, namespace, word string, whe
 }
 
 // resolve is the id of a node that a person names.
-func resolve(cmd *cobra.Command, c *client.Client, namespace, word string) (uint64, error) {
+func resolve(cmd *cobra.Command, c *caller.Client, namespace, word string) (uint64, error) {
 	return resolveAt(cmd, c, namespace, word, whenFlags{})
 }
 
 // resolveAt is resolve for a name that a node had at a time.
-func resolveAt(cmd *cobra.Command, c *client.Client, namespace, word string, when whenFlags) (uint64, error) {
+func resolveAt(cmd *cobra.Command, c *caller.Client, namespace, word string, when whenFlags) (uint64, error) {
 	if isID(word) {
 		return strconv.ParseUint(word, 10, 64)
 	}
@@ -68,7 +68,7 @@ func graphGet(a *app) *cobra.Command {
 		Short:   "Show a node by its id or key, now or as it was",
 		Example: "  meshd graph get ada\n  meshd graph get 12 --json\n  meshd graph get ada --as-of 2026-01-31",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			if edge {
 				return a.getEdge(cmd, c, args[0], when)
 			}
@@ -95,7 +95,7 @@ func printNode(p *output.Printer, n graphsync.Node) error {
 	})
 }
 
-func (a *app) getEdge(cmd *cobra.Command, c *client.Client, id string, w whenFlags) error {
+func (a *app) getEdge(cmd *cobra.Command, c *caller.Client, id string, w whenFlags) error {
 	if !isID(id) {
 		return exit.New(exit.Usage, "\""+id+"\" is not an id", "edges are named by their numbers")
 	}
@@ -163,7 +163,7 @@ func graphNeighbors(a *app) *cobra.Command {
 		Short:   "List what is near a node",
 		Example: "  meshd graph neighbors ada\n  meshd graph neighbors ada --direction outgoing --type WROTE --depth 2",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			q := url.Values{"session_id": {namespace}, "direction": {direction}, "depth": {strconv.Itoa(depth)}, "limit": {strconv.Itoa(limit)}}
 			refer(q, args[0], "id", "key")
 			if edgeType != "" {
@@ -229,7 +229,7 @@ func graphPath(a *app) *cobra.Command {
 		Short:   "Find a shortest path between two nodes",
 		Example: "  meshd graph path ada babbage\n  meshd graph path ada babbage --direction outgoing",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			q := url.Values{"session_id": {namespace}, "direction": {direction}, "max_depth": {strconv.Itoa(depth)}}
 			refer(q, args[0], "from", "from_key")
 			refer(q, args[1], "to", "to_key")

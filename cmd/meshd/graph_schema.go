@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/graphsync"
@@ -28,7 +28,7 @@ func graphSchemaGet(a *app) *cobra.Command {
 		Short:   "Print a namespace's schema as JSON",
 		Example: "  meshd graph schema get\n  meshd graph schema get -n people > people.json",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			var out graphsync.Schema
 			if err := c.Get(cmd.Context(), "/graph/schema", url.Values{"session_id": {namespace}}, &out); err != nil {
 				return err
@@ -54,7 +54,7 @@ closed refuses types that are not listed; single lets a source have one such
 fact at a time: a new one ends the old one when it begins to be so.`,
 		Example: "  meshd graph schema set people.json\n  echo '{}' | meshd graph schema set -",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			in, _, err := a.input(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -68,7 +68,7 @@ fact at a time: a new one ends the old one when it begins to be so.`,
 				return exit.New(exit.Usage, "the schema is not one JSON object", "\"meshd graph schema set --help\" shows one")
 			}
 			var out graphsync.Schema
-			if err := c.Do(cmd.Context(), client.Request{Method: "PUT", Path: "/graph/schema", Query: url.Values{"session_id": {namespace}}, Body: json.RawMessage(text)}, &out); err != nil {
+			if err := c.Do(cmd.Context(), caller.Request{Method: "PUT", Path: "/graph/schema", Query: url.Values{"session_id": {namespace}}, Body: json.RawMessage(text)}, &out); err != nil {
 				return err
 			}
 			p := a.printer()
@@ -93,7 +93,7 @@ changes that, which needs an administrator. History over a bound goes, a few
 changes with each write.`,
 		Example: "  meshd graph retention\n  meshd graph retention --days 365 --bytes 10737418240",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			var out graphsync.Retention
 			if err := c.Get(cmd.Context(), "/graph/retention", nil, &out); err != nil {
 				return err
@@ -105,7 +105,7 @@ changes with each write.`,
 				if !cmd.Flags().Changed("bytes") {
 					bytes = out.Bytes
 				}
-				if err := c.Do(cmd.Context(), client.Request{Method: "PUT", Path: "/graph/retention", Body: map[string]any{"days": days, "bytes": bytes}}, &out); err != nil {
+				if err := c.Do(cmd.Context(), caller.Request{Method: "PUT", Path: "/graph/retention", Body: map[string]any{"days": days, "bytes": bytes}}, &out); err != nil {
 					return err
 				}
 			}

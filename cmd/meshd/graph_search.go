@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/graphsync"
 )
@@ -43,7 +43,7 @@ func graphSearch(a *app) *cobra.Command {
 			"+word must be there, -word must not, \"two words\" stand together, begin* begins so, wrod~ is a letter off.",
 		Example: "  meshd graph search difference engine\n  meshd graph search '+engine -steam' --type machine\n  meshd graph search 10.0.0. --match substring",
 		Args:    cobra.MinimumNArgs(1),
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			q := url.Values{"session_id": {namespace}, "q": {strings.Join(args, " ")}, "match": {match}, "limit": {strconv.Itoa(limit)}}
 			for name, value := range map[string]string{"node_type": nodeType, "language": language, "updated_since": since, "updated_before": before, "cursor": cursor} {
 				if value != "" {

@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/graphsync"
@@ -46,7 +46,7 @@ type watchLine struct {
 
 // watch follows the graph over as many connections as it takes.
 type watch struct {
-	client *client.Client
+	client *caller.Client
 	query  url.Values
 	p      *output.Printer
 	limit  int // changes to show; 0: all
@@ -71,7 +71,7 @@ past: at a revision, at a time, or with 0 as far back as changes are kept. Under
 --json each change is one line; its id is what --since takes to go on after it.`,
 		Example: "  meshd graph watch\n  meshd graph watch -n notes --type person --since 0\n  meshd graph watch --since 2030-01-02T15:04:05Z --json | jq .entity_id",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			q := url.Values{}
 			if !all {
 				q.Set("session_id", namespace)
@@ -153,7 +153,7 @@ func (w *watch) follow(ctx context.Context) error {
 
 // again says that another attempt may go well.
 func again(err error) bool {
-	var refused *client.Error
+	var refused *caller.Error
 	if errors.As(err, &refused) {
 		return refused.Status >= 500
 	}
@@ -177,7 +177,7 @@ func (w *watch) once(ctx context.Context) (done bool, err error) {
 	defer cancel()
 	silence := time.AfterFunc(watchSilence, cancel)
 	defer silence.Stop()
-	res, err := w.client.Open(ctx, client.Request{Method: http.MethodGet, Path: "/graph/stream", Query: w.query, Accept: "application/x-ndjson"})
+	res, err := w.client.Open(ctx, caller.Request{Method: http.MethodGet, Path: "/graph/stream", Query: w.query, Accept: "application/x-ndjson"})
 	if err != nil {
 		return false, err
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/config"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
@@ -38,7 +38,7 @@ it asks over the local socket, and where that does not answer over the port the
 node is configured to listen on, expecting the certificate in the data directory.`,
 		Example: "  meshd health\n  HEALTHCHECK CMD [\"/meshd\", \"health\"]",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
 			h, err := askHealth(ctx, c)
@@ -64,15 +64,15 @@ node is configured to listen on, expecting the certificate in the data directory
 	return cmd
 }
 
-func askHealth(ctx context.Context, c *client.Client) (healthBody, error) {
+func askHealth(ctx context.Context, c *caller.Client) (healthBody, error) {
 	var h healthBody
-	err := c.Do(ctx, client.Request{Method: "GET", Path: "/health"}, &h)
+	err := c.Do(ctx, caller.Request{Method: "GET", Path: "/health"}, &h)
 	return h, err
 }
 
 // direct is the way to the local node past its socket: the port it is told to
 // listen on, pinned to the certificate in its directory.
-func (a *app) direct(cmd *cobra.Command) (*client.Client, bool) {
+func (a *app) direct(cmd *cobra.Command) (*caller.Client, bool) {
 	conf, err := config.Load(config.Options{System: a.sys, Flags: config.FromFlags(cmd.Flags())})
 	if err != nil {
 		return nil, false
@@ -88,7 +88,7 @@ func (a *app) direct(cmd *cobra.Command) (*client.Client, bool) {
 	if err != nil {
 		return nil, false
 	}
-	c, err := client.New(client.Options{Node: net.JoinHostPort(host, port), Pin: pin, Version: version()})
+	c, err := caller.New(caller.Options{Node: net.JoinHostPort(host, port), Pin: pin, Version: version()})
 	return c, err == nil
 }
 

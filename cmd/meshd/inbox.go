@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/node/message/seal"
@@ -50,7 +50,7 @@ Bodies that were sealed to the agent are opened here, with --identity FILE.`,
 			"  meshd inbox reviewer --ack 12,13\n  meshd inbox reviewer --dead\n  meshd inbox reviewer --redrive all\n  meshd inbox reviewer --body 12 > large.json",
 		ValidArgsFunction: a.completing(inboxNames),
 		Args:              arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			v.agent = args[0]
 			if err := v.check(cmd); err != nil {
 				return err
@@ -129,7 +129,7 @@ func (v *inboxVerb) check(cmd *cobra.Command) error {
 }
 
 // run does the one thing that was asked for.
-func (v *inboxVerb) run(ctx context.Context, a *app, c *client.Client) error {
+func (v *inboxVerb) run(ctx context.Context, a *app, c *caller.Client) error {
 	path := "/messages/" + url.PathEscape(v.agent)
 	p := a.printer()
 	switch {
@@ -155,7 +155,7 @@ func (v *inboxVerb) run(ctx context.Context, a *app, c *client.Client) error {
 		if err := p.Confirm(ctx, "Make all that waits for "+v.agent+" dead letters?", v.yes); err != nil {
 			return err
 		}
-		return count(ctx, c, p, client.Request{Method: http.MethodDelete, Path: path}, "purged", "%d are dead letters; --redrive all takes them back.")
+		return count(ctx, c, p, caller.Request{Method: http.MethodDelete, Path: path}, "purged", "%d are dead letters; --redrive all takes them back.")
 	case v.body > 0:
 		return v.printBody(ctx, a, c, path)
 	case v.follow:
@@ -165,7 +165,7 @@ func (v *inboxVerb) run(ctx context.Context, a *app, c *client.Client) error {
 }
 
 // acknowledge removes messages by number or id, and says how many were there.
-func acknowledge(ctx context.Context, c *client.Client, path string, names []string) (int, error) {
+func acknowledge(ctx context.Context, c *caller.Client, path string, names []string) (int, error) {
 	body := map[string]any{}
 	var seqs []uint64
 	var ids []string
@@ -182,11 +182,11 @@ func acknowledge(ctx context.Context, c *client.Client, path string, names []str
 	if len(ids) > 0 {
 		body["message_ids"] = ids
 	}
-	return counted(ctx, c, client.Request{Method: http.MethodPost, Path: path + "/ack", Body: body}, "X-Mesh-Acknowledged")
+	return counted(ctx, c, caller.Request{Method: http.MethodPost, Path: path + "/ack", Body: body}, "X-Mesh-Acknowledged")
 }
 
 // counted asks for something that says in a header how many it was about.
-func counted(ctx context.Context, c *client.Client, r client.Request, header string) (int, error) {
+func counted(ctx context.Context, c *caller.Client, r caller.Request, header string) (int, error) {
 	res, err := c.Open(ctx, r)
 	if err != nil {
 		return 0, err
@@ -209,7 +209,7 @@ func numbers(flag string, names []string) ([]uint64, error) {
 	return seqs, nil
 }
 
-func (v *inboxVerb) giveBack(ctx context.Context, c *client.Client, p *output.Printer, path string) error {
+func (v *inboxVerb) giveBack(ctx context.Context, c *caller.Client, p *output.Printer, path string) error {
 	seqs, err := numbers("return", v.give)
 	if err != nil {
 		return err
@@ -221,7 +221,7 @@ func (v *inboxVerb) giveBack(ctx context.Context, c *client.Client, p *output.Pr
 	if v.reason != "" {
 		body["reason"] = v.reason
 	}
-	n, err := counted(ctx, c, client.Request{Method: http.MethodPost, Path: path + "/return", Body: body}, "X-Mesh-Returned")
+	n, err := counted(ctx, c, caller.Request{Method: http.MethodPost, Path: path + "/return", Body: body}, "X-Mesh-Returned")
 	if err != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ func (v *inboxVerb) giveBack(ctx context.Context, c *client.Client, p *output.Pr
 }
 
 // deadLetters does something with dead letters that are named, or with all.
-func (v *inboxVerb) deadLetters(ctx context.Context, c *client.Client, p *output.Printer, path string, names []string, field, sentence string) error {
+func (v *inboxVerb) deadLetters(ctx context.Context, c *caller.Client, p *output.Printer, path string, names []string, field, sentence string) error {
 	body := map[string]any{"all": true}
 	if len(names) != 1 || names[0] != "all" {
 		seqs, err := numbers(field, names)
@@ -241,11 +241,11 @@ func (v *inboxVerb) deadLetters(ctx context.Context, c *client.Client, p *output
 		}
 		body = map[string]any{"seqs": seqs}
 	}
-	return count(ctx, c, p, client.Request{Method: http.MethodPost, Path: path, Body: body}, field, sentence)
+	return count(ctx, c, p, caller.Request{Method: http.MethodPost, Path: path, Body: body}, field, sentence)
 }
 
 // count asks for something whose answer is how many.
-func count(ctx context.Context, c *client.Client, p *output.Printer, r client.Request, field, sentence string) error {
+func count(ctx context.Context, c *caller.Client, p *output.Printer, r caller.Request, field, sentence string) error {
 	var out map[string]int
 	if err := c.Do(ctx, r, &out); err != nil {
 		return err
@@ -257,9 +257,9 @@ func count(ctx context.Context, c *client.Client, p *output.Printer, r client.Re
 }
 
 // printBody writes a body as it is, or opened.
-func (v *inboxVerb) printBody(ctx context.Context, a *app, c *client.Client, path string) error {
+func (v *inboxVerb) printBody(ctx context.Context, a *app, c *caller.Client, path string) error {
 	var body json.RawMessage
-	err := c.Do(ctx, client.Request{Method: http.MethodGet, Path: path + "/" + strconv.FormatUint(v.body, 10) + "/body", Timeout: 5 * time.Minute}, &body)
+	err := c.Do(ctx, caller.Request{Method: http.MethodGet, Path: path + "/" + strconv.FormatUint(v.body, 10) + "/body", Timeout: 5 * time.Minute}, &body)
 	if err != nil {
 		return err
 	}

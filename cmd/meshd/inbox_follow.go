@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
@@ -42,7 +42,7 @@ type feedCut struct {
 // inboxFollower follows an inbox over as many connections as it takes.
 type inboxFollower struct {
 	v      *inboxVerb
-	client *client.Client
+	client *caller.Client
 	p      *output.Printer
 	path   string
 	shown  int
@@ -55,7 +55,7 @@ const maxTold = 100_000
 
 // followInbox shows messages as they come. Without --ack-all and --lease it
 // takes nothing.
-func (v *inboxVerb) followInbox(ctx context.Context, c *client.Client, p *output.Printer, path string) error {
+func (v *inboxVerb) followInbox(ctx context.Context, c *caller.Client, p *output.Printer, path string) error {
 	f := &inboxFollower{v: v, client: c, p: p, path: path, told: map[uint64]bool{}}
 	pause := minWatchPause
 	for {
@@ -103,7 +103,7 @@ func (f *inboxFollower) once(ctx context.Context) (done bool, err error) {
 	defer cancel()
 	silence := time.AfterFunc(feedSilence, cancel)
 	defer silence.Stop()
-	res, err := f.client.Open(ctx, client.Request{Method: http.MethodGet, Path: f.path + "/stream", Query: f.query(), Accept: "application/x-ndjson"})
+	res, err := f.client.Open(ctx, caller.Request{Method: http.MethodGet, Path: f.path + "/stream", Query: f.query(), Accept: "application/x-ndjson"})
 	if err != nil {
 		return false, err
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
@@ -125,7 +125,7 @@ func (m *inboxLine) state(now time.Time) string {
 }
 
 // list shows a page of the inbox, or what was leased of it.
-func (v *inboxVerb) list(ctx context.Context, c *client.Client, p *output.Printer, path string) error {
+func (v *inboxVerb) list(ctx context.Context, c *caller.Client, p *output.Printer, path string) error {
 	q := url.Values{}
 	if v.limit > 0 {
 		q.Set("limit", strconv.Itoa(v.limit))
@@ -135,7 +135,7 @@ func (v *inboxVerb) list(ctx context.Context, c *client.Client, p *output.Printe
 			q.Set(name, d.String())
 		}
 	}
-	r := client.Request{Method: http.MethodGet, Path: path, Query: q, Own: true, Timeout: client.Timeout + v.wait}
+	r := caller.Request{Method: http.MethodGet, Path: path, Query: q, Own: true, Timeout: caller.Timeout + v.wait}
 	if v.dead {
 		r.Path += "/dead"
 	}

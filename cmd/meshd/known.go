@@ -15,7 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/node/identity"
@@ -116,7 +116,7 @@ type agentKeyBody struct {
 }
 
 // agentKey asks for an agent's key, and holds it to its own hash.
-func agentKey(ctx context.Context, c *client.Client, agent string) (k agentKeyBody, err error) {
+func agentKey(ctx context.Context, c *caller.Client, agent string) (k agentKeyBody, err error) {
 	if err := c.Get(ctx, "/agents/"+url.PathEscape(agent)+"/key", nil, &k); err != nil {
 		return k, err
 	}
@@ -131,7 +131,7 @@ func agentKey(ctx context.Context, c *client.Client, agent string) (k agentKeyBo
 
 // sealFor encrypts a body to the key of the agent it goes to, if that is the
 // key that is known here.
-func (a *app) sealFor(cmd *cobra.Command, c *client.Client, s *sending, body json.RawMessage) (json.RawMessage, error) {
+func (a *app) sealFor(cmd *cobra.Command, c *caller.Client, s *sending, body json.RawMessage) (json.RawMessage, error) {
 	agent, _, _ := strings.Cut(s.to, "@")
 	path, err := a.knownPath(cmd)
 	if err != nil {

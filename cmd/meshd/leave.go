@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
@@ -21,12 +21,12 @@ func leaveCommand(a *app) *cobra.Command {
 		Short:   "Take this node out of its mesh, cleanly; it may come back by a new token",
 		Example: "  meshd leave\n  meshd leave --yes",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			p := a.printer()
 			if err := p.Confirm(cmd.Context(), "Shall the node at "+c.Where()+" leave its mesh?", yes); err != nil {
 				return err
 			}
-			err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/leave", Body: struct{}{}, Timeout: handover}, nil)
+			err := c.Do(cmd.Context(), caller.Request{Method: "POST", Path: "/leave", Body: struct{}{}, Timeout: handover}, nil)
 			if err != nil {
 				return err
 			}
@@ -48,7 +48,7 @@ func removeCommand(a *app) *cobra.Command {
 		Example:           "  meshd remove office\n  meshd remove office --yes",
 		ValidArgsFunction: a.completing(memberNames),
 		Args:              arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			m, err := memberNamed(cmd, c, args[0])
 			if err != nil {
 				return err
@@ -58,7 +58,7 @@ func removeCommand(a *app) *cobra.Command {
 			if err := p.Confirm(cmd.Context(), question, yes); err != nil {
 				return err
 			}
-			err = c.Do(cmd.Context(), client.Request{Method: "DELETE", Path: "/members/" + url.PathEscape(m.ID), Timeout: handover}, nil)
+			err = c.Do(cmd.Context(), caller.Request{Method: "DELETE", Path: "/members/" + url.PathEscape(m.ID), Timeout: handover}, nil)
 			if err != nil {
 				return err
 			}
@@ -74,7 +74,7 @@ func removeCommand(a *app) *cobra.Command {
 
 // memberNamed finds the one member a person means by a name, an id, or the
 // beginning of an id.
-func memberNamed(cmd *cobra.Command, c *client.Client, word string) (memberBody, error) {
+func memberNamed(cmd *cobra.Command, c *caller.Client, word string) (memberBody, error) {
 	members, err := fetchMembers(cmd, c)
 	if err != nil {
 		return memberBody{}, err

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meshd/meshd/cmd/meshd/internal/bridge"
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 )
 
 func mcpCommand(a *app) *cobra.Command {
@@ -33,10 +33,10 @@ that speak HTTP need no child: they use https://HOST:PORT/mcp?session_id=NAME of
 any node with an API key.`,
 		Example: "  meshd mcp\n  meshd mcp --session team-a --read-only",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			// A node that is not there or a key that is not good is said in this
 			// program's words before the protocol begins.
-			if err := c.Do(cmd.Context(), client.Request{Method: "GET", Path: "/api/auth/verify"}, nil); err != nil {
+			if err := c.Do(cmd.Context(), caller.Request{Method: "GET", Path: "/api/auth/verify"}, nil); err != nil {
 				return err
 			}
 			query := url.Values{"session_id": {session}}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
@@ -30,7 +30,7 @@ func membersCommand(a *app) *cobra.Command {
 		Short:   "List the nodes of the mesh",
 		Example: "  meshd members",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			members, err := fetchMembers(cmd, c)
 			if err != nil {
 				return err
@@ -60,8 +60,8 @@ func membersCommand(a *app) *cobra.Command {
 	})
 }
 
-func fetchMembers(cmd *cobra.Command, c *client.Client) ([]memberBody, error) {
+func fetchMembers(cmd *cobra.Command, c *caller.Client) ([]memberBody, error) {
 	members := []memberBody{}
-	err := c.Do(cmd.Context(), client.Request{Method: "GET", Path: "/members"}, &members)
+	err := c.Do(cmd.Context(), caller.Request{Method: "GET", Path: "/members"}, &members)
 	return members, err
 }

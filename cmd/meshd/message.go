@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/node/inbox"
@@ -57,7 +57,7 @@ func askCommand(a *app) *cobra.Command {
 		Example:           "  meshd ask librarian what depends on bbolt\n  meshd ask librarian@office 'describe meshd' --json",
 		ValidArgsFunction: a.completing(agentNames),
 		Args:              arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			text, err := json.Marshal(strings.Join(args[1:], " "))
 			if err != nil {
 				return err
@@ -73,7 +73,7 @@ func askCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-func post(cmd *cobra.Command, c *client.Client, to, kind string, body json.RawMessage, wait bool, timeout time.Duration) (receiptBody, error) {
+func post(cmd *cobra.Command, c *caller.Client, to, kind string, body json.RawMessage, wait bool, timeout time.Duration) (receiptBody, error) {
 	s := sending{to: to, kind: kind, wait: wait, timeout: timeout}
 	return s.post(cmd.Context(), c, body, "")
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
@@ -31,11 +31,11 @@ func pingCommand(a *app) *cobra.Command {
 		Example:           "  meshd ping office\n  meshd ping office --count 10",
 		ValidArgsFunction: a.completing(memberNames),
 		Args:              arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			var out pingBody
-			err := c.Do(cmd.Context(), client.Request{
+			err := c.Do(cmd.Context(), caller.Request{
 				Method: "POST", Path: "/ping", Body: map[string]any{"node": args[0], "count": count},
-				Once: true, Timeout: client.Timeout + time.Duration(count)*pingTurn,
+				Once: true, Timeout: caller.Timeout + time.Duration(count)*pingTurn,
 			}, &out)
 			if err != nil {
 				return err

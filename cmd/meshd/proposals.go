@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/httpapi"
@@ -32,7 +32,7 @@ left can change it, and at its expiry at the latest.`,
 			if len(args) > 0 {
 				return unknownVerb(cmd, args[0])
 			}
-			return a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+			return a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 				q := url.Values{"limit": {strconv.Itoa(min(max(limit, 1), proposal.MaxPage))}}
 				for name, value := range map[string]string{"state": state, "kind": kind} {
 					if value != "" {
@@ -94,7 +94,7 @@ knows. KIND is strategy_adoption, policy_change, resource_allocation,
 conflict_resolution or any identifier. Each elector is told by a durable message.`,
 		Example: "  meshd proposals submit policy_change 'two reviews for each chapter' --electors reviewer,writer\n  meshd proposals submit strategy_adoption 'cache answers' --capability caching --body @plan.json --expires 2h",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			request := map[string]any{"kind": args[0], "title": args[1]}
 			if body != "" {
 				value, err := a.messageBody(cmd.Context(), body, proposal.MaxBody)
@@ -137,7 +137,7 @@ func proposalsVote(a *app) *cobra.Command {
 		Short:   "Vote as an agent, or change its vote: approve, reject or abstain",
 		Example: "  meshd proposals vote 3 approve --as reviewer --reason 'it is time'",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			if agent == "" {
 				return exit.New(exit.Usage, "nobody is named to vote as", "name the elector that you speak for: --as AGENT")
 			}
@@ -158,9 +158,9 @@ func proposalsVote(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) postProposal(cmd *cobra.Command, c *client.Client, path string, body any) error {
+func (a *app) postProposal(cmd *cobra.Command, c *caller.Client, path string, body any) error {
 	var b httpapi.ProposalBody
-	if err := c.Do(cmd.Context(), client.Request{Method: http.MethodPost, Path: path, Body: body}, &b); err != nil {
+	if err := c.Do(cmd.Context(), caller.Request{Method: http.MethodPost, Path: path, Body: body}, &b); err != nil {
 		return err
 	}
 	p := a.printer()
@@ -176,7 +176,7 @@ func proposalsShow(a *app) *cobra.Command {
 		Short:   "Show one proposal with its votes",
 		Example: "  meshd proposals show 3",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			path := "/proposals/" + url.PathEscape(args[0])
 			var out struct {
 				httpapi.ProposalBody

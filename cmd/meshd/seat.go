@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
@@ -15,11 +15,11 @@ func seatCommand(a *app) *cobra.Command {
 		Short:   "Give the leadership of this node to another, before its machine is taken down",
 		Example: "  meshd seat hand-over\n  meshd --node https://box.lan:7443 seat hand-over",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			var done struct {
 				Leader string `json:"leader"`
 			}
-			if err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/seat/hand-over", Body: struct{}{}, Timeout: 15 * time.Second}, &done); err != nil {
+			if err := c.Do(cmd.Context(), caller.Request{Method: "POST", Path: "/seat/hand-over", Body: struct{}{}, Timeout: 15 * time.Second}, &done); err != nil {
 				return err
 			}
 			p := a.printer()
@@ -41,7 +41,7 @@ func seatMoveCommand(a *app) *cobra.Command {
 		Example:           "  meshd seat move office\n  meshd seat move office --from laptop",
 		ValidArgsFunction: a.completing(memberNames),
 		Args:              arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			var moved struct {
 				Node string `json:"node"`
 				From string `json:"from"`
@@ -50,7 +50,7 @@ func seatMoveCommand(a *app) *cobra.Command {
 			if from != "" {
 				body["from"] = from
 			}
-			if err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/seat/move", Body: body, Timeout: 50 * time.Second}, &moved); err != nil {
+			if err := c.Do(cmd.Context(), caller.Request{Method: "POST", Path: "/seat/move", Body: body, Timeout: 50 * time.Second}, &moved); err != nil {
 				return err
 			}
 			p := a.printer()

@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/node/tracing"
@@ -53,7 +53,7 @@ it. The key is remembered: when the agent has another one later, send refuses un
 			"  meshd send reviewer @task.json --durable --ttl 48h\n  meshd send topic/builds/done '\"ok\"'\n  meshd send reviewer 'the password is …' --seal",
 		ValidArgsFunction: a.completing(inboxNames),
 		Args:              arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			s.to = args[0]
 			if err := s.check(cmd); err != nil {
 				return err
@@ -175,11 +175,11 @@ func (s *sending) request(body json.RawMessage) map[string]any {
 	return r
 }
 
-func (s *sending) post(ctx context.Context, c *client.Client, body json.RawMessage, parent string) (out receiptBody, err error) {
+func (s *sending) post(ctx context.Context, c *caller.Client, body json.RawMessage, parent string) (out receiptBody, err error) {
 	if !s.durable && s.timeout < time.Millisecond {
 		return out, exit.New(exit.Usage, "--timeout "+s.timeout.String()+" leaves no time", "give more, such as 30s")
 	}
-	r := client.Request{Method: "POST", Path: "/messages", Body: s.request(body), Once: !s.durable, TraceParent: parent}
+	r := caller.Request{Method: "POST", Path: "/messages", Body: s.request(body), Once: !s.durable, TraceParent: parent}
 	if !s.durable {
 		r.Timeout = s.timeout + replyGrace
 	}

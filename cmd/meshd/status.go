@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
@@ -52,9 +52,9 @@ func statusCommand(a *app) *cobra.Command {
 		Short:   "Say how the mesh is, and what is wrong with it",
 		Example: "  meshd status\n  meshd status --json | jq .state",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			s := statusBody{Problems: []problem{}, Paths: map[string]string{}}
-			if err := c.Do(cmd.Context(), client.Request{Method: "GET", Path: "/status"}, &s); err != nil {
+			if err := c.Do(cmd.Context(), caller.Request{Method: "GET", Path: "/status"}, &s); err != nil {
 				return err
 			}
 			p := a.printer()

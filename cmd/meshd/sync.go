@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/graphsync"
@@ -44,7 +44,7 @@ func syncStatus(a *app) *cobra.Command {
 		Short:   "Show where a namespace stands for clients that work offline",
 		Example: "  meshd sync status -n notes\n  meshd sync status --json | jq -r .token",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			var out syncState
 			if err := c.Get(cmd.Context(), "/sync/status", url.Values{"ns": {namespace}}, &out); err != nil {
 				return err
@@ -107,7 +107,7 @@ an ID it shows one whole: what was pushed, what it met and what is now. "meshd s
 resolve" settles them.`,
 		Example: "  meshd sync conflicts\n  meshd sync conflicts -n notes --json | jq '.[].id'\n  meshd sync conflicts 31",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			p := a.printer()
 			if len(args) == 1 {
 				id, err := conflictID(args[0])
@@ -143,7 +143,7 @@ resolve" settles them.`,
 	cmd.Flags().StringVarP(&namespace, "namespace", "n", "", "of this namespace only (session_id over HTTP)")
 	cmd.Flags().IntVar(&limit, "limit", 100, "how many at most")
 	cmd.Flags().StringVar(&cursor, "cursor", "", "go on where a page before ended")
-	cmd.ValidArgsFunction = a.completing(func(ctx context.Context, c *client.Client) []string { return conflictIDs(ctx, c, namespace) })
+	cmd.ValidArgsFunction = a.completing(func(ctx context.Context, c *caller.Client) []string { return conflictIDs(ctx, c, namespace) })
 	return cmd
 }
 
@@ -167,7 +167,7 @@ func readConflict(raw json.RawMessage) (l syncConflictLine, err error) {
 }
 
 // conflictPage reads a page; next is the cursor of the one behind it.
-func conflictPage(ctx context.Context, c *client.Client, namespace, cursor string, limit int) (list []json.RawMessage, next string, err error) {
+func conflictPage(ctx context.Context, c *caller.Client, namespace, cursor string, limit int) (list []json.RawMessage, next string, err error) {
 	q := url.Values{"limit": {strconv.Itoa(limit)}}
 	if namespace != "" {
 		q.Set("ns", namespace)
@@ -175,7 +175,7 @@ func conflictPage(ctx context.Context, c *client.Client, namespace, cursor strin
 	if cursor != "" {
 		q.Set("cursor", cursor)
 	}
-	res, err := c.Open(ctx, client.Request{Method: http.MethodGet, Path: "/sync/conflicts", Query: q, Own: true})
+	res, err := c.Open(ctx, caller.Request{Method: http.MethodGet, Path: "/sync/conflicts", Query: q, Own: true})
 	if err != nil {
 		return nil, "", err
 	}
@@ -185,7 +185,7 @@ func conflictPage(ctx context.Context, c *client.Client, namespace, cursor strin
 	return list, res.Header.Get("X-Next-Cursor"), err
 }
 
-func findConflict(ctx context.Context, c *client.Client, namespace string, id uint64) (json.RawMessage, error) {
+func findConflict(ctx context.Context, c *caller.Client, namespace string, id uint64) (json.RawMessage, error) {
 	for cursor := ""; ; {
 		page, next, err := conflictPage(ctx, c, namespace, cursor, graphsync.MaxLimit)
 		if err != nil {
@@ -234,7 +234,7 @@ has what the client wanted take effect now, and --custom gives an operation, as 
 POST /graph/batch, that takes effect in place of both.`,
 		Example: "  meshd sync resolve 31 --keep pushed\n  meshd sync resolve 31 --custom '{\"op\":\"update_node\",\"label\":\"Ada, Countess of Lovelace\"}'",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			id, err := conflictID(args[0])
 			if err != nil {
 				return err
@@ -255,7 +255,7 @@ POST /graph/batch, that takes effect in place of both.`,
 				body["session_id"] = namespace
 			}
 			var out graphsync.OpResult
-			if err := c.Do(cmd.Context(), client.Request{Method: http.MethodPost, Path: "/sync/conflicts/" + strconv.FormatUint(id, 10) + "/resolve", Body: body}, &out); err != nil {
+			if err := c.Do(cmd.Context(), caller.Request{Method: http.MethodPost, Path: "/sync/conflicts/" + strconv.FormatUint(id, 10) + "/resolve", Body: body}, &out); err != nil {
 				return err
 			}
 			p := a.printer()
@@ -269,12 +269,12 @@ POST /graph/batch, that takes effect in place of both.`,
 	cmd.Flags().StringVar(&custom, "custom", "", "operation that takes effect in place of both, as JSON")
 	cmd.Flags().StringVarP(&namespace, "namespace", "n", "", "the conflict's namespace; looked for if left out")
 	_ = cmd.RegisterFlagCompletionFunc("keep", cobra.FixedCompletions([]string{graphsync.KeepCurrent, graphsync.KeepPushed}, cobra.ShellCompDirectiveNoFileComp))
-	cmd.ValidArgsFunction = a.completing(func(ctx context.Context, c *client.Client) []string { return conflictIDs(ctx, c, namespace) })
+	cmd.ValidArgsFunction = a.completing(func(ctx context.Context, c *caller.Client) []string { return conflictIDs(ctx, c, namespace) })
 	return cmd
 }
 
 // conflictIDs are for completion.
-func conflictIDs(ctx context.Context, c *client.Client, namespace string) (words []string) {
+func conflictIDs(ctx context.Context, c *caller.Client, namespace string) (words []string) {
 	page, _, err := conflictPage(ctx, c, namespace, "", 100)
 	if err != nil {
 		return nil

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/config"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 )
@@ -27,12 +27,12 @@ func (a *app) asks(cmd *cobra.Command) *cobra.Command {
 
 // client finds the node a verb asks: the flags' --node, else the flags'
 // --data, else the environment's node, else the data directory's.
-func (a *app) client(cmd *cobra.Command) (*client.Client, error) {
+func (a *app) client(cmd *cobra.Command) (*caller.Client, error) {
 	data, err := a.data(cmd)
 	if err != nil {
 		return nil, err
 	}
-	o := client.Options{Data: data, DataFlag: a.sys.DataFlag(data), Cache: a.sys.Cache(), Version: version(), Node: a.target.node, Pin: a.target.pin}
+	o := caller.Options{Data: data, DataFlag: a.sys.DataFlag(data), Cache: a.sys.Cache(), Version: version(), Node: a.target.node, Pin: a.target.pin}
 	if o.Node == "" && !cmd.Flags().Changed("data") {
 		o.Node = a.sys.Get("MESHD_NODE")
 	}
@@ -42,13 +42,13 @@ func (a *app) client(cmd *cobra.Command) (*client.Client, error) {
 				return nil, exit.New(exit.Usage, "--"+name+" is for a node named with --node", "the local node needs none")
 			}
 		}
-		return client.New(o)
+		return caller.New(o)
 	}
 	o.Pin = cmp.Or(o.Pin, a.sys.Get("MESHD_PIN"))
 	if o.Key, err = a.apiKey(cmd.Context()); err != nil {
 		return nil, err
 	}
-	return client.New(o)
+	return caller.New(o)
 }
 
 // data is the directory of the node that cmd is about.
@@ -99,7 +99,7 @@ func (a *app) secret(ctx context.Context, path string) (string, error) {
 }
 
 // asking makes a verb's RunE of a function that has a client.
-func (a *app) asking(run func(cmd *cobra.Command, args []string, c *client.Client) error) func(*cobra.Command, []string) error {
+func (a *app) asking(run func(cmd *cobra.Command, args []string, c *caller.Client) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		c, err := a.client(cmd)
 		if err != nil {

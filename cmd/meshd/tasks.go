@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/node/task"
@@ -33,7 +33,7 @@ nor the death of any node loses it.`,
 			if len(args) > 0 {
 				return unknownVerb(cmd, args[0])
 			}
-			return a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+			return a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 				q := url.Values{}
 				for name, value := range map[string]string{"state": state, "agent": agent, "requester": requester, "parent": parent} {
 					if value != "" {
@@ -60,7 +60,7 @@ nor the death of any node loses it.`,
 }
 
 // allTasks reads pages until there are as many as wanted.
-func allTasks(cmd *cobra.Command, c *client.Client, q url.Values, limit int) ([]task.Task, error) {
+func allTasks(cmd *cobra.Command, c *caller.Client, q url.Values, limit int) ([]task.Task, error) {
 	tasks := []task.Task{}
 	for {
 		page := task.MaxPage
@@ -125,7 +125,7 @@ func tasksShow(a *app) *cobra.Command {
 		Short:   "Show one task with what it carries",
 		Example: "  meshd tasks show 17\n  meshd tasks show 17 --json | jq .result",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			var t task.Task
 			if err := c.Get(cmd.Context(), "/tasks/"+url.PathEscape(args[0]), nil, &t); err != nil {
 				return err
@@ -170,7 +170,7 @@ func tasksCancel(a *app) *cobra.Command {
 		Short:   "End a task, and its parts with it",
 		Example: "  meshd tasks cancel 17 --reason 'no longer needed'",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			return a.changeTask(cmd, c, args[0], "cancel", map[string]any{"reason": reason})
 		}),
 	})
@@ -184,7 +184,7 @@ func tasksInput(a *app) *cobra.Command {
 		Short:   "Give a task the input it waits for",
 		Example: "  meshd tasks input 17 'the blue one'\n  meshd tasks input 17 @answer.json",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			body, err := a.messageBody(cmd.Context(), args[1], task.MaxBody)
 			if err != nil {
 				return err
@@ -207,7 +207,7 @@ func tasksReport(a *app) *cobra.Command {
 Only who may speak for the agent that the task is with can report.`,
 		Example: "  meshd tasks report 17 --state working --progress 'half of it' --percent 50\n  meshd tasks report 17 --state completed --result '{\"pages\":12}'\n  meshd tasks report 17 --state failed --error 'no such file' --retryable",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			body := map[string]any{"state": state}
 			if agent != "" {
 				body["agent"] = agent
@@ -257,9 +257,9 @@ Only who may speak for the agent that the task is with can report.`,
 }
 
 // changeTask posts to one of a task's routes and says how the task is then.
-func (a *app) changeTask(cmd *cobra.Command, c *client.Client, id, route string, body any) error {
+func (a *app) changeTask(cmd *cobra.Command, c *caller.Client, id, route string, body any) error {
 	var t task.Task
-	if err := c.Do(cmd.Context(), client.Request{Method: http.MethodPost, Path: "/tasks/" + url.PathEscape(id) + "/" + route, Body: body}, &t); err != nil {
+	if err := c.Do(cmd.Context(), caller.Request{Method: http.MethodPost, Path: "/tasks/" + url.PathEscape(id) + "/" + route, Body: body}, &t); err != nil {
 		return err
 	}
 	return a.printTask(t)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/node/task"
 )
@@ -38,7 +38,7 @@ stops the waiting and not the task.`,
 			}
 			return arguments(cmd, args)
 		},
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			request := map[string]any{}
 			switch {
 			case len(args) == 2 && len(needs) > 0:
@@ -64,7 +64,7 @@ stops the waiting and not the task.`,
 				request["max_attempts"] = attempts
 			}
 			var t task.Task
-			if err := c.Do(cmd.Context(), client.Request{Method: http.MethodPost, Path: "/tasks", Body: request}, &t); err != nil {
+			if err := c.Do(cmd.Context(), caller.Request{Method: http.MethodPost, Path: "/tasks", Body: request}, &t); err != nil {
 				return err
 			}
 			if !wait {
@@ -92,11 +92,11 @@ stops the waiting and not the task.`,
 
 // awaitTask waits until a task rests, however long, over as many requests as it
 // takes.
-func awaitTask(cmd *cobra.Command, c *client.Client, id task.ID) (t task.Task, err error) {
+func awaitTask(cmd *cobra.Command, c *caller.Client, id task.ID) (t task.Task, err error) {
 	pause := minWatchPause
 	for {
-		err = c.Do(cmd.Context(), client.Request{
-			Method: http.MethodGet, Path: "/tasks/" + id.String(), Query: url.Values{"wait": {taskPoll.String()}}, Own: true, Timeout: taskPoll + client.Timeout,
+		err = c.Do(cmd.Context(), caller.Request{
+			Method: http.MethodGet, Path: "/tasks/" + id.String(), Query: url.Values{"wait": {taskPoll.String()}}, Own: true, Timeout: taskPoll + caller.Timeout,
 		}, &t)
 		switch {
 		case err == nil && t.State.Rests():

@@ -15,7 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/node/task"
@@ -34,7 +34,7 @@ or Ctrl-C. When the connection breaks it connects again and goes on where it was
 Under --json each change is one line.`,
 		Example: "  meshd tasks watch 17\n  meshd tasks watch 17 --json | jq .progress",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			w := &taskWatch{client: c, path: "/tasks/" + url.PathEscape(args[0]) + "/events", since: since, p: a.printer()}
 			err := w.follow(cmd.Context())
 			if errors.Is(err, context.Canceled) && cmd.Context().Err() != nil {
@@ -49,7 +49,7 @@ Under --json each change is one line.`,
 
 // taskWatch follows a task over as many connections as it takes.
 type taskWatch struct {
-	client *client.Client
+	client *caller.Client
 	path   string
 	since  string
 	p      *output.Printer
@@ -92,7 +92,7 @@ func (w *taskWatch) once(ctx context.Context) (done bool, err error) {
 	if w.since != "" {
 		q.Set("since", w.since)
 	}
-	res, err := w.client.Open(ctx, client.Request{Method: http.MethodGet, Path: w.path, Query: q, Accept: "application/x-ndjson"})
+	res, err := w.client.Open(ctx, caller.Request{Method: http.MethodGet, Path: w.path, Query: q, Accept: "application/x-ndjson"})
 	if err != nil {
 		return false, err
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
@@ -51,7 +51,7 @@ func tokenCreateCommand(a *app) *cobra.Command {
 		Short:   "Make a token that lets machines join",
 		Example: "  meshd token create\n  meshd token create --uses 5 --ttl 24h --name lab",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			if ttl < time.Second {
 				return exit.New(exit.Usage, "--ttl "+ttl.String()+" is too short", "give a second or more, such as 1h")
 			}
@@ -59,7 +59,7 @@ func tokenCreateCommand(a *app) *cobra.Command {
 				return exit.New(exit.Usage, fmt.Sprintf("--uses %d lets nobody in", uses), "give 1 or more")
 			}
 			var out tokenCreated
-			err := c.Do(cmd.Context(), client.Request{Method: "POST", Path: "/tokens", Body: map[string]any{
+			err := c.Do(cmd.Context(), caller.Request{Method: "POST", Path: "/tokens", Body: map[string]any{
 				"ttl": ttl.String(), "uses": uses, "role": role, "name": name,
 			}}, &out)
 			if err != nil {
@@ -87,7 +87,7 @@ func tokenListCommand(a *app) *cobra.Command {
 		Short:   "List the join tokens",
 		Example: "  meshd token list",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			tokens := []tokenBody{}
 			if err := c.Get(cmd.Context(), "/tokens", nil, &tokens); err != nil {
 				return err
@@ -112,7 +112,7 @@ func tokenRevokeCommand(a *app) *cobra.Command {
 		Short:   "Take a join token back; who has joined stays",
 		Example: "  meshd token revoke 7f3k",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			return a.revoke(cmd, c, "/tokens/", args[0], "nobody can join by the token any more", nil)
 		}),
 	})
@@ -120,8 +120,8 @@ func tokenRevokeCommand(a *app) *cobra.Command {
 
 // revoke deletes one thing by its id and says what that means. The answer goes
 // into out, which may be nil.
-func (a *app) revoke(cmd *cobra.Command, c *client.Client, path, id, meaning string, out any) error {
-	if err := c.Do(cmd.Context(), client.Request{Method: "DELETE", Path: path + url.PathEscape(id)}, out); err != nil {
+func (a *app) revoke(cmd *cobra.Command, c *caller.Client, path, id, meaning string, out any) error {
+	if err := c.Do(cmd.Context(), caller.Request{Method: "DELETE", Path: path + url.PathEscape(id)}, out); err != nil {
 		return err
 	}
 	p := a.printer()

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
@@ -78,10 +78,10 @@ one view and ends: it looks twice, a second apart, to know the rates. With --jso
 it prints one sample with counts since each node started.`,
 		Example: "  meshd top\n  meshd top --once\n  meshd top --json | jq .nodes[].lag",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
 			look := func(ctx context.Context) (*topBody, error) {
 				var t topBody
-				err := c.Do(ctx, client.Request{Method: "GET", Path: "/top"}, &t)
+				err := c.Do(ctx, caller.Request{Method: "GET", Path: "/top"}, &t)
 				return &t, err
 			}
 			p := a.printer()

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
@@ -47,9 +47,9 @@ HTTP), or if the node that took it traces a share of all by itself (trace.sample
 Times are of each node's clock.`,
 		Example: "  meshd send librarian 'what is there' --wait --trace\n  meshd trace 4bf92f3577b34da6a3ce929d0e0e4736",
 		Args:    arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			var t traceBody
-			if err := c.Do(cmd.Context(), client.Request{Method: "GET", Path: "/traces/" + url.PathEscape(args[0])}, &t); err != nil {
+			if err := c.Do(cmd.Context(), caller.Request{Method: "GET", Path: "/traces/" + url.PathEscape(args[0])}, &t); err != nil {
 				return err
 			}
 			p := a.printer()

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/demo/data"
 )
 
@@ -146,7 +146,7 @@ func (d *Demo) connect(ctx context.Context, firstPin string) error {
 				pins[m.Name] = m.Pin
 			}
 		}
-		c, err := client.New(client.Options{Node: "https://" + n.address, Pin: pins[n.name], Key: d.key, Version: "demo"})
+		c, err := caller.New(caller.Options{Node: "https://" + n.address, Pin: pins[n.name], Key: d.key, Version: "demo"})
 		if err != nil {
 			return err
 		}
@@ -162,7 +162,7 @@ func (d *Demo) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	res, err := d.nodes[0].client.Open(ctx, client.Request{
+	res, err := d.nodes[0].client.Open(ctx, caller.Request{
 		Method: http.MethodPost, Path: "/graph/import", Query: url.Values{"session_id": {namespace}},
 		Stream: in, ContentType: "application/x-ndjson", Once: true, Timeout: -1,
 	})
@@ -195,7 +195,7 @@ func (d *Demo) ask(ctx context.Context) error {
 	// The first question warms the link; the second is timed.
 	for range 2 {
 		begun := time.Now()
-		if err := d.nodes[0].client.Do(ctx, client.Request{
+		if err := d.nodes[0].client.Do(ctx, caller.Request{
 			Method: http.MethodPost, Path: "/messages", Once: true,
 			Body: map[string]any{"to": "librarian@" + names[2], "body": question, "wait": true, "timeout": "10s"},
 		}, &out); err != nil {
@@ -224,7 +224,7 @@ func (d *Demo) writeAndRead(ctx context.Context) error {
 		Label string `json:"label"`
 	}
 	path := "/graph/nodes/" + strconv.FormatUint(id, 10)
-	if err := d.nodes[2].client.Do(ctx, client.Request{Method: http.MethodGet, Path: path, Query: url.Values{"min_revision": {revision}}}, &got); err != nil {
+	if err := d.nodes[2].client.Do(ctx, caller.Request{Method: http.MethodGet, Path: path, Query: url.Values{"min_revision": {revision}}}, &got); err != nil {
 		return err
 	}
 	if got.Label != "written at "+names[1] {
@@ -237,7 +237,7 @@ func (d *Demo) writeAndRead(ctx context.Context) error {
 
 // write makes one graph node and returns its id and the write's revision.
 func (d *Demo) write(ctx context.Context, at *process, label string) (uint64, string, error) {
-	res, err := at.client.Open(ctx, client.Request{
+	res, err := at.client.Open(ctx, caller.Request{
 		Method: http.MethodPost, Path: "/graph/nodes", Timeout: 30 * time.Second,
 		Body: map[string]any{"session_id": namespace, "node_type": "event", "label": label, "properties": map[string]any{}},
 	})

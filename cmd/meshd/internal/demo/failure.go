@@ -11,7 +11,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 )
 
 // killLeader kills the process of the leader and measures how long writes at a
@@ -102,11 +102,11 @@ type member struct {
 }
 
 func (d *Demo) status(ctx context.Context, n *process) (s meshStatus, err error) {
-	return s, n.client.Do(ctx, client.Request{Method: http.MethodGet, Path: "/status", Timeout: 3 * time.Second}, &s)
+	return s, n.client.Do(ctx, caller.Request{Method: http.MethodGet, Path: "/status", Timeout: 3 * time.Second}, &s)
 }
 
 func (d *Demo) members(ctx context.Context, n *process) (m []member, err error) {
-	return m, n.client.Do(ctx, client.Request{Method: http.MethodGet, Path: "/members", Timeout: 3 * time.Second}, &m)
+	return m, n.client.Do(ctx, caller.Request{Method: http.MethodGet, Path: "/members", Timeout: 3 * time.Second}, &m)
 }
 
 func (d *Demo) leader(ctx context.Context) (*process, error) {

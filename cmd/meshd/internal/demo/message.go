@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 )
 
 // reviewer is an agent that is away; note is what it finds when it comes.
@@ -23,7 +23,7 @@ func (d *Demo) leaveMessage(ctx context.Context) error {
 	var receipt struct {
 		Status string `json:"status"`
 	}
-	if err := d.nodes[0].client.Do(ctx, client.Request{
+	if err := d.nodes[0].client.Do(ctx, caller.Request{
 		Method: http.MethodPost, Path: "/messages",
 		Body: map[string]any{"id": "demo-1", "to": reviewer, "body": note, "durable": true},
 	}, &receipt); err != nil {
@@ -46,7 +46,7 @@ func (d *Demo) takeMessage(ctx context.Context) error {
 			Payload string `json:"payload"`
 		} `json:"messages"`
 	}
-	if err := d.nodes[1].client.Do(ctx, client.Request{
+	if err := d.nodes[1].client.Do(ctx, caller.Request{
 		Method: http.MethodGet, Path: "/messages/" + reviewer, Query: url.Values{"lease": {"30s"}},
 	}, &inbox); err != nil {
 		return err
@@ -54,14 +54,14 @@ func (d *Demo) takeMessage(ctx context.Context) error {
 	if len(inbox.Messages) != 1 || inbox.Messages[0].Payload != note {
 		return fmt.Errorf("the inbox holds %+v", inbox.Messages)
 	}
-	ack, err := d.nodes[1].client.Open(ctx, client.Request{
+	ack, err := d.nodes[1].client.Open(ctx, caller.Request{
 		Method: http.MethodPost, Path: "/messages/" + reviewer + "/ack", Body: map[string]any{"seqs": []uint64{inbox.Messages[0].Seq}},
 	})
 	if err != nil {
 		return err
 	}
 	defer ack.Body.Close()
-	if err := d.nodes[2].client.Do(ctx, client.Request{
+	if err := d.nodes[2].client.Do(ctx, caller.Request{
 		Method: http.MethodGet, Path: "/messages/" + reviewer, Query: url.Values{"min_revision": {ack.Header.Get("X-Mesh-Revision")}},
 	}, &inbox); err != nil {
 		return err

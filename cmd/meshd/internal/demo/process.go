@@ -18,7 +18,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 )
 
 // process is one node of the demo.
@@ -27,7 +27,7 @@ type process struct {
 	binary              string
 	cmd                 *exec.Cmd
 	ended               chan struct{}
-	client              *client.Client
+	client              *caller.Client
 }
 
 // freeAddress finds a loopback address to listen on. It stays the node's own
