@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node"
 	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/message"
@@ -39,6 +41,31 @@ func (a *API) mayActAs(ctx context.Context, caller access.Principal, name string
 	return nil
 }
 
+// reading is mayActAs for who only looks, which makes nobody an owner as long as
+// there is nothing to see: free says that nobody owns the name and that its
+// inbox holds nothing. With the first message in it the one who looks comes to
+// own it, since two may not read what is for one.
+func (a *API) reading(ctx context.Context, name string) (free bool, err error) {
+	caller, _ := Principal(ctx)
+	if caller.Role != access.RoleAdmin && !ofAgents(caller) && message.CheckName(name) == nil && a.cfg.Inboxes != nil {
+		info, _, err := a.cfg.Inboxes.Agent(ctx, name)
+		if err != nil {
+			return false, err
+		}
+		if info.Owner == "" && info.Messages == 0 && info.Dead == 0 && info.Subscriptions == 0 && !a.builtin(name) {
+			return true, nil
+		}
+	}
+	return false, a.actingAs(ctx, name)
+}
+
+// builtin says that a name belongs to an agent of the nodes.
+func (a *API) builtin(name string) bool {
+	return slices.ContainsFunc(a.cfg.Messages.Agents(), func(agent node.Agent) bool {
+		return agent.Name == name && agent.Kind == message.KindBuiltin
+	})
+}
+
 // ownerOf is who owns an agent's name, which the caller does from now on if
 // nobody did.
 func (a *API) ownerOf(ctx context.Context, caller access.Principal, name string) (string, error) {
@@ -46,14 +73,15 @@ func (a *API) ownerOf(ctx context.Context, caller access.Principal, name string)
 	if err != nil || info.Owner != "" {
 		return info.Owner, err
 	}
-	for _, agent := range a.cfg.Messages.Agents() {
-		if agent.Name == name && agent.Kind == message.KindBuiltin {
-			return "", Fail(message.CodeNameReserved, "the name %s belongs to an agent of the nodes", name)
-		}
+	if a.builtin(name) {
+		return "", Fail(message.CodeNameReserved, "the name %s belongs to an agent of the nodes", name)
 	}
 	results, err := a.cfg.Inboxes.Claim(ctx, []inbox.Claim{{Agent: name, Principal: caller.ID}})
 	if err != nil {
 		return "", err
+	}
+	if r := results[0]; r.Code != "" && r.Code != inbox.CodeNotYourAgent {
+		return "", consensus.Refuse(r.Code, r.Sentence)
 	}
 	return results[0].Owner, nil
 }

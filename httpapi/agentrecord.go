@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/node"
+	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/message"
 	"github.com/meshd/meshd/node/message/seal"
@@ -97,13 +98,19 @@ func (a *API) agent(ctx context.Context, in *nameRead) (*agentOutput, error) {
 	return out, nil
 }
 
-// release forgets an agent's owner.
+// release forgets an agent's owner, for the owner itself and for administrators.
 func (a *API) release(ctx context.Context, in *NameRef) (*writtenOutput, error) {
 	if err := message.CheckName(in.Name); err != nil {
 		return nil, err
 	}
-	if caller, _ := Principal(ctx); ofAgents(caller) && !slices.Contains(caller.Scopes, agentScope+in.Name) {
-		return nil, Fail(inbox.CodeNotYourAgent, "this credential is for other agents than %s", in.Name).With("agent", in.Name)
+	caller, _ := Principal(ctx)
+	info, _, err := a.cfg.Inboxes.Agent(ctx, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	held := ofAgents(caller) && !slices.Contains(caller.Scopes, agentScope+in.Name)
+	if held || caller.Role != access.RoleAdmin && info.Owner != caller.ID {
+		return nil, Fail(inbox.CodeNotYourAgent, "the name %s is released by the credential that owns it, or by an administrator", in.Name).With("agent", in.Name)
 	}
 	return a.done(ctx, a.cfg.Inboxes.Release(ctx, in.Name))
 }
@@ -184,7 +191,7 @@ type subscriptionsOutput struct {
 
 // subscriptions lists what topics an agent takes durably.
 func (a *API) subscriptions(ctx context.Context, in *nameRead) (*subscriptionsOutput, error) {
-	if err := a.actingAs(ctx, in.Name); err != nil {
+	if _, err := a.reading(ctx, in.Name); err != nil {
 		return nil, err
 	}
 	read, err := a.settled(ctx, in.ReadInput)

@@ -153,11 +153,11 @@ func TestAnAdministratorOfOneAgentReleasesNoOther(t *testing.T) {
 		}
 		c.Auth = all
 	})
-	call(t, a, 200, "GET", "/messages/writer", "")
+	claims(t, a, "writer")
 	if got := call(t, a, 403, "DELETE", "/agents/writer/owner", "", "X-API-Key: "+ofReviewer); got.body["code"] != "NOT_YOUR_AGENT" {
 		t.Error(got.text)
 	}
-	call(t, a, 200, "GET", "/messages/reviewer", "")
+	claims(t, a, "reviewer")
 	call(t, a, 204, "DELETE", "/agents/reviewer/owner", "", "X-API-Key: "+ofReviewer)
 	call(t, a, 204, "DELETE", "/agents/writer/owner", "", "X-API-Key: "+adminKey)
 }

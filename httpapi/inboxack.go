@@ -89,12 +89,15 @@ type deadInput struct {
 
 // deadLetters lists what could not be delivered, with the reason.
 func (a *API) deadLetters(ctx context.Context, in *deadInput) (*inboxOutput, error) {
-	if err := a.actingAs(ctx, in.Agent); err != nil {
-		return nil, err
-	}
 	read, err := a.settled(ctx, in.ReadInput)
 	if err != nil {
 		return nil, err
+	}
+	switch free, err := a.reading(ctx, in.Agent); {
+	case err != nil:
+		return nil, err
+	case free:
+		return &inboxOutput{read, InboxBody{Messages: []InboxMessage{}}}, nil
 	}
 	page, err := a.cfg.Inboxes.List(ctx, in.Agent, inbox.ListOptions{After: inbox.Cursor(in.Cursor), Limit: in.Limit, Bodies: in.Bodies != "false", Dead: true})
 	if err != nil {

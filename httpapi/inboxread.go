@@ -55,7 +55,8 @@ func (a *API) readInbox(ctx context.Context, in *inboxInput) (*inboxOutput, erro
 	case wait > 0 && in.Cursor != "":
 		return nil, invalid("query.wait", "wait is for the beginning of an inbox: leave it or cursor out")
 	}
-	if err := a.actingAs(ctx, in.Agent); err != nil {
+	free, err := a.reading(ctx, in.Agent)
+	if err != nil {
 		return nil, err
 	}
 	read, err := a.settled(ctx, in.ReadInput)
@@ -63,6 +64,11 @@ func (a *API) readInbox(ctx context.Context, in *inboxInput) (*inboxOutput, erro
 		return nil, err
 	}
 	look := func(ctx context.Context) (*inboxOutput, time.Time, error) {
+		if free {
+			if free, err = a.reading(ctx, in.Agent); free || err != nil {
+				return &inboxOutput{read, InboxBody{Messages: []InboxMessage{}}}, time.Time{}, err
+			}
+		}
 		if lease > 0 {
 			return a.leaseInbox(ctx, in.Agent, in.Limit, lease, read)
 		}
@@ -151,11 +157,14 @@ type MessageRef struct {
 
 // messageBody answers with a body of any size.
 func (a *API) messageBody(ctx context.Context, in *MessageRef) (*huma.StreamResponse, error) {
-	if err := a.actingAs(ctx, in.Agent); err != nil {
-		return nil, err
-	}
 	if _, err := a.settled(ctx, in.ReadInput); err != nil {
 		return nil, err
+	}
+	switch free, err := a.reading(ctx, in.Agent); {
+	case err != nil:
+		return nil, err
+	case free:
+		return nil, Fail(inbox.CodeUnknownMessage, "")
 	}
 	body, err := a.cfg.Inboxes.Body(ctx, in.Agent, in.Seq)
 	if err != nil {

@@ -40,7 +40,6 @@ func (a *API) messageEntries() []Entry {
 	older := ok(route(http.MethodPost, "/messages/send/{source}", "Send a durable message in the shape of older instances"))
 	older.MaxBody = maxMessageBody
 	release := route(http.MethodDelete, "/agents/{name}/owner", "Forget who owns an agent's name: whoever claims it next has it")
-	release.Role = access.RoleAdmin
 	stream := read("/messages/{agent}/stream", "Be the agent by server-sent events or JSON lines: its messages as they come")
 	stream.Query, stream.Timeout, stream.Produces = streamParameters, -1, []string{mediaSSE, mediaLines}
 	return append(entries,

@@ -4,11 +4,11 @@ package httpapi
 var messageWords = map[string]string{
 	".agent": "the agent's name",
 
-	"Agent.name":                            "the agent's name: a lower-case letter, then letters, digits, '-' or '_', at most 63",
+	"Agent.name":                            "the agent's name: lower-case letters, digits, '.', '_' and '-', a letter or digit first: at most 63",
 	"Agent.description":                     "what it is, in the words it attached with",
 	"Agent.kind":                            "session: somebody's agent, attached; builtin: one of the nodes themselves",
 	"Agent.hosts":                           "the nodes at which it can be reached",
-	"AgentLine.name":                        "the agent's name: a lower-case letter, then letters, digits, '-' or '_', at most 63",
+	"AgentLine.name":                        "the agent's name: lower-case letters, digits, '.', '_' and '-', a letter or digit first: at most 63",
 	"AgentLine.description":                 "what it is, in the words it attached with",
 	"AgentLine.kind":                        "session: somebody's agent, attached; builtin: one of the nodes themselves",
 	"AgentLine.hosts":                       "the nodes at which it can be reached; empty while it is not",

@@ -25,8 +25,8 @@ var parameterWords = map[string]string{
 	"?read_only":    "true: the connection sees the tools that read, and no others",
 	"?format":       "the format of the file: jsonl, csv, nquads, jsonld, graphml and for imports memory, wordnet and debian; told by the media type and the first bytes if left out",
 
-	"GET /agents/{name}/ws?name":          "the agent to attach as: a lower-case letter, then letters, digits, '-' or '_', at most 63",
-	"GET /api/agents/{name}/ws?name":      "the agent to attach as: a lower-case letter, then letters, digits, '-' or '_', at most 63",
+	"GET /agents/{name}/ws?name":          "the agent to attach as: lower-case letters, digits, '.', '_' and '-', a letter or digit first: at most 63",
+	"GET /api/agents/{name}/ws?name":      "the agent to attach as: lower-case letters, digits, '.', '_' and '-', a letter or digit first: at most 63",
 	"GET /events?types":                   "the types of events to hear, with commas between them, at most 64: agent.started, agent.*, node.failed, task.*; all if left out",
 	"GET /events?since":                   "the id of the last event that was heard, at the same node; Last-Event-ID goes before it. From now on if left out",
 	"GET /tasks/{id}/events?since":        "the id of the last event that was heard, which is a revision; Last-Event-ID goes before it. From the beginning if left out",

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
@@ -57,19 +57,22 @@ type inboxFigure struct {
 }
 
 func agentsCommand(a *app) *cobra.Command {
-	var all bool
+	var (
+		all   bool
+		owner string
+	)
 	cmd := a.asks(&cobra.Command{
 		Use:     "agents",
 		Short:   "List the agents of the mesh and where they are",
-		Example: "  meshd agents\n  meshd agents --all\n  meshd agents show reviewer",
+		Example: "  meshd agents\n  meshd agents --all\n  meshd agents --all --owner me\n  meshd agents show reviewer",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return unknownVerb(cmd, args[0])
 			}
 			return nil
 		},
-		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *client.Client) error {
-			agents, err := listAgents(cmd.Context(), c, all)
+		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
+			agents, err := listAgents(cmd.Context(), c, all || owner != "", owner)
 			if err != nil {
 				return err
 			}
@@ -77,6 +80,9 @@ func agentsCommand(a *app) *cobra.Command {
 			return p.Result(agents, func() error {
 				var rows [][]string
 				header, none := []string{"NAME", "KIND", "AT", "WHAT IT DOES"}, "no agent is attached anywhere"
+				if owner != "" {
+					all = true
+				}
 				if all {
 					header, none = []string{"NAME", "AT", "WAITING", "DEAD", "OWNER"}, "no agent was ever seen"
 				}
@@ -92,23 +98,28 @@ func agentsCommand(a *app) *cobra.Command {
 		}),
 	})
 	cmd.Flags().BoolVar(&all, "all", false, "those too that cannot be reached now")
+	cmd.Flags().StringVar(&owner, "owner", "", "only names that this credential owns, by its id; me is your own")
 	cmd.AddCommand(agentsShowCommand(a), agentsKeyCommand(a), agentsTopicsCommand(a), agentsReleaseCommand(a))
 	return cmd
 }
 
-// listAgents asks for the agents that can be reached, or for all.
-func listAgents(ctx context.Context, c *client.Client, all bool) ([]agentBody, error) {
+// listAgents asks for the agents that can be reached, or for all, or for those
+// of an owner.
+func listAgents(ctx context.Context, c *caller.Client, all bool, owner string) ([]agentBody, error) {
 	agents := []agentBody{}
 	q := url.Values{}
 	if all {
 		q = url.Values{"all": {"true"}, "limit": {"1000"}}
+		if owner != "" {
+			q.Set("owner", owner)
+		}
 	}
 	for {
 		var out struct {
 			Agents []agentBody `json:"agents"`
 			Next   string      `json:"next"`
 		}
-		if err := c.Do(ctx, client.Request{Method: "GET", Path: "/agents", Query: q, Own: all}, &out); err != nil {
+		if err := c.Do(ctx, caller.Request{Method: "GET", Path: "/agents", Query: q, Own: all}, &out); err != nil {
 			return nil, err
 		}
 		if agents = append(agents, out.Agents...); out.Next == "" {
@@ -134,7 +145,7 @@ func agentsShowCommand(a *app) *cobra.Command {
 		Example:           "  meshd agents show reviewer",
 		ValidArgsFunction: a.completing(inboxNames),
 		Args:              arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			var r agentRecord
 			if err := c.Get(cmd.Context(), agentPath(args[0]), nil, &r); err != nil {
 				return err
@@ -175,16 +186,16 @@ func agentsReleaseCommand(a *app) *cobra.Command {
 		Use:   "release NAME",
 		Short: "Forget who owns an agent's name",
 		Long: `release forgets the credential that an agent's name belongs to. Whoever attaches under
-the name next owns it, and its inbox with it. It needs an administrator.`,
+the name next owns it, and its inbox with it. The owner may, and an administrator.`,
 		Example:           "  meshd agents release reviewer",
 		ValidArgsFunction: a.completing(inboxNames),
 		Args:              arguments,
-		RunE: a.asking(func(cmd *cobra.Command, args []string, c *client.Client) error {
+		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			p := a.printer()
 			if err := p.Confirm(cmd.Context(), "Let whoever attaches as "+args[0]+" next have its inbox?", yes); err != nil {
 				return err
 			}
-			if err := c.Do(cmd.Context(), client.Request{Method: "DELETE", Path: agentPath(args[0]) + "/owner"}, nil); err != nil {
+			if err := c.Do(cmd.Context(), caller.Request{Method: "DELETE", Path: agentPath(args[0]) + "/owner"}, nil); err != nil {
 				return err
 			}
 			return p.Result(map[string]string{"name": args[0]}, func() error {

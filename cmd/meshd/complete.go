@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshd/meshd/cmd/meshd/internal/client"
+	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
@@ -16,7 +16,7 @@ const completionPatience = time.Second
 
 // completing offers the names a node knows for a verb's first word. Without an
 // answer it offers nothing, and never falls back to files.
-func (a *app) completing(names func(context.Context, *client.Client) []string) cobra.CompletionFunc {
+func (a *app) completing(names func(context.Context, *caller.Client) []string) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveDefault
@@ -35,9 +35,9 @@ func (a *app) completing(names func(context.Context, *client.Client) []string) c
 // priorities offers those of messages and tasks.
 var priorities = cobra.FixedCompletions([]string{"low", "normal", "high", "critical"}, cobra.ShellCompDirectiveNoFileComp)
 
-func memberNames(ctx context.Context, c *client.Client) []string {
+func memberNames(ctx context.Context, c *caller.Client) []string {
 	var members []memberBody
-	if c.Do(ctx, client.Request{Method: "GET", Path: "/members"}, &members) != nil {
+	if c.Do(ctx, caller.Request{Method: "GET", Path: "/members"}, &members) != nil {
 		return nil
 	}
 	var names []string
@@ -48,13 +48,13 @@ func memberNames(ctx context.Context, c *client.Client) []string {
 }
 
 // agentNames offers the agents that can be reached.
-func agentNames(ctx context.Context, c *client.Client) []string { return namesOf(ctx, c, false) }
+func agentNames(ctx context.Context, c *caller.Client) []string { return namesOf(ctx, c, false) }
 
 // inboxNames offers all agents that the mesh knows.
-func inboxNames(ctx context.Context, c *client.Client) []string { return namesOf(ctx, c, true) }
+func inboxNames(ctx context.Context, c *caller.Client) []string { return namesOf(ctx, c, true) }
 
-func namesOf(ctx context.Context, c *client.Client, all bool) []string {
-	agents, err := listAgents(ctx, c, all)
+func namesOf(ctx context.Context, c *caller.Client, all bool) []string {
+	agents, err := listAgents(ctx, c, all, "")
 	if err != nil {
 		return nil
 	}

@@ -152,6 +152,7 @@ func (s *Service) Subscriptions(ctx context.Context, agent string) (out []Subscr
 func (s *Service) Claim(ctx context.Context, claims []Claim) ([]ClaimResult, error) {
 	out := make([]ClaimResult, len(claims))
 	var open []int
+	free := map[int]bool{} // names that nobody owns
 	_, err := s.view(ctx, consensus.ReadOptions{}, func(r consensus.Reader) error {
 		for i, c := range claims {
 			if err := s.mayHave(c.Agent); err != nil {
@@ -168,6 +169,7 @@ func (s *Service) Claim(ctx context.Context, claims []Claim) ([]ClaimResult, err
 			held := a.Known && (c.Principal == "" || a.Owner == c.Principal) && (c.Node == "" || a.Node == c.Node)
 			if !held {
 				open = append(open, i)
+				free[i] = c.Principal != "" && a.Owner == ""
 				continue
 			}
 			out[i] = ClaimResult{Agent: c.Agent, Owner: a.Owner, Node: a.Node, Epoch: a.Epoch}
@@ -175,6 +177,9 @@ func (s *Service) Claim(ctx context.Context, claims []Claim) ([]ClaimResult, err
 		return nil
 	})
 	if err != nil {
+		return nil, err
+	}
+	if open, err = s.mayOwn(ctx, claims, open, free, out); err != nil {
 		return nil, err
 	}
 	for len(open) > 0 {

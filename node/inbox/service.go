@@ -46,6 +46,8 @@ type Service struct {
 	work  sync.WaitGroup
 
 	batcher
+	owned    owned
+	maxOwned int
 }
 
 // NewService returns a Service; Close ends it.
@@ -62,7 +64,7 @@ func NewService(cfg Config) *Service {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{cfg: cfg, state: cfg.State, index: cfg.Part.index}
+	s := &Service{cfg: cfg, state: cfg.State, index: cfg.Part.index, maxOwned: MaxOwned}
 	s.life, s.end = context.WithCancel(context.Background())
 	s.begin()
 	if cfg.Registerer != nil {
