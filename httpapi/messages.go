@@ -21,6 +21,10 @@ type Messages interface {
 	// ResolveNode finds the id of the node that a name, an id or the beginning
 	// of one means.
 	ResolveNode(ref string) (string, error)
+	// InboxHosts lists the nodes, by id, where an agent takes messages of its
+	// inbox now; InboxNames are recipients there as addresses.
+	InboxHosts(agent string) []string
+	InboxNames(to []inbox.Recipient) []string
 }
 
 const (
@@ -33,7 +37,7 @@ const (
 // SendBody is a message to be sent.
 type SendBody struct {
 	ID           string          `json:"id,omitempty" maxLength:"128" doc:"the sender's own; of a durable message, the same id within 24 hours is the same message, and MESSAGE_ID_REUSED where whom it is for, its type, conversation or body differ. Made where it is left out"`
-	To           string          `json:"to" minLength:"1" maxLength:"512" doc:"agent, agent@node, agent@* or topic/a/b"`
+	To           string          `json:"to" minLength:"1" maxLength:"512" doc:"agent, agent@node, agent@* or topic/a/b. A durable message to agent@* is a copy for the agent at each node where it takes messages of its inbox now, each acknowledged by itself; AGENT_GONE where there is none"`
 	Type         string          `json:"type,omitempty" maxLength:"256"`
 	Body         json.RawMessage `json:"body" doc:"any JSON value: at most 1 MiB, 16 MiB where it is durable"`
 	Durable      bool            `json:"durable,omitempty" doc:"into the agent's inbox: answered once a majority of the voters has it on disk, delivered at least once, whether the agent is there now or later"`

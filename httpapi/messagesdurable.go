@@ -52,7 +52,10 @@ func (a *API) sendDurable(ctx context.Context, in *sendInput, m message.Message)
 		return nil, err
 	}
 	receipt := message.Receipt{ID: accepted.ID, Status: message.Accepted, Known: &accepted.Known, Duplicate: accepted.Duplicate}
-	if out.Topic != "" {
+	if out.Everywhere && !accepted.Duplicate {
+		accepted.Recipients = a.cfg.Messages.InboxNames(out.To)
+	}
+	if out.Topic != "" || out.Everywhere {
 		receipt.Recipients = accepted.Recipients
 		receipt.Counts = &message.Counts{Delivered: accepted.Count, Refused: accepted.Full}
 	}
@@ -79,7 +82,7 @@ func (a *API) addressed(out *inbox.Outgoing, to string) error {
 	case address.Topic != "":
 		out.Topic = address.Topic
 	case address.All:
-		return invalid("body.to", "the instances of an agent share one inbox: send a durable message to "+address.Agent)
+		return out.ToEverywhere(address.Agent, a.cfg.Messages.InboxHosts(address.Agent))
 	default:
 		r := inbox.Recipient{Agent: address.Agent}
 		if address.Node != "" {

@@ -93,6 +93,33 @@ func (h inboxHosts) Hosts() map[string][]string {
 	return out
 }
 
+// InboxHosts lists the nodes where an agent takes messages of its inbox now, by
+// id.
+func (n *Node) InboxHosts(agent string) (nodes []string) {
+	for _, h := range n.agentsOf.lookup(agent) {
+		if h.Alive && h.Durable > 0 {
+			nodes = append(nodes, h.NodeID)
+		}
+	}
+	for _, a := range n.router.Local() {
+		if a.Name == agent && a.Durable > 0 {
+			nodes = append(nodes, string(n.id.ID()))
+		}
+	}
+	slices.Sort(nodes)
+	return nodes
+}
+
+// InboxNames are recipients as addresses with the names of their nodes, up to
+// 256 of them.
+func (n *Node) InboxNames(to []inbox.Recipient) []string {
+	out := make([]string, 0, len(to))
+	for _, r := range to[:min(len(to), 256)] {
+		out = append(out, r.Agent+"@"+n.nodeNameOf(r.Node))
+	}
+	return out
+}
+
 // Alive implements dispatch.Mesh.
 func (h inboxHosts) Alive(node string) bool {
 	return node == string(h.n.id.ID()) || h.n.alive(node)
@@ -133,6 +160,9 @@ func (d durables) Submit(ctx context.Context, m agent.Outgoing, done func(agent.
 		return
 	}
 	d.n.inboxes.Submit(ctx, out, func(a inbox.Accepted, err error) {
+		if out.Everywhere && !a.Duplicate && err == nil {
+			a.Recipients = d.n.InboxNames(out.To)
+		}
 		done(agent.Accepted{ID: a.ID, Recipients: a.Recipients, Known: a.Known, Duplicate: a.Duplicate}, err)
 	})
 }
@@ -155,10 +185,7 @@ func (d durables) outgoing(m *agent.Outgoing) (inbox.Outgoing, error) {
 	case address.Topic != "":
 		out.Topic = address.Topic
 	case address.All:
-		return out, &consensus.Refusal{
-			Code: message.CodeInvalid, Details: map[string]string{"field": "to"},
-			Sentence: "the instances of an agent share one inbox: send a durable message to " + address.Agent,
-		}
+		return out, out.ToEverywhere(address.Agent, d.n.InboxHosts(address.Agent))
 	default:
 		to := inbox.Recipient{Agent: address.Agent}
 		if address.Node != "" {

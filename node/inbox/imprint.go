@@ -35,6 +35,11 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 func (m *Outgoing) imprint() (p imprint) {
 	var b []byte
 	for _, to := range m.To {
+		if m.Everywhere {
+			// Sent again, it is the same though the agent is elsewhere by then.
+			b = appendRecipient(b, Recipient{Agent: to.Agent, Node: "*"})
+			break
+		}
 		b = appendRecipient(b, to)
 	}
 	if b = appendText(b, m.Topic); m.Broadcast {

@@ -85,6 +85,9 @@ type Outgoing struct {
 	// Topic is "a/b", without "topic/": it goes to every agent with a durable
 	// subscription that matches.
 	Topic string
+	// Everywhere says that To are the instances of one agent, one for each node
+	// where it is when it is sent: ToEverywhere.
+	Everywhere bool
 	// Broadcast goes to every known agent but the sender.
 	Broadcast bool
 	From      message.Sender

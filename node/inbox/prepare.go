@@ -237,11 +237,15 @@ func (m *Outgoing) checkTarget() error {
 		}
 	}
 	if len(m.To) > 1 {
-		seen := make(map[string]bool, len(m.To))
+		seen := make(map[Recipient]bool, len(m.To))
 		kept := make([]Recipient, 0, len(m.To))
 		for _, to := range m.To {
-			if !seen[to.Agent] {
-				seen[to.Agent] = true
+			one := to
+			if !m.Everywhere {
+				one.Node = "" // whichever comes first of an agent that is named twice
+			}
+			if !seen[one] {
+				seen[one] = true
 				kept = append(kept, to)
 			}
 		}

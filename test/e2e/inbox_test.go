@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,8 @@ func TestDurableMessages(t *testing.T) {
 		{"ids are each sender's own", idsOfSenders},
 		{"a topic's subscribers acknowledge each for itself", durableTopic},
 		{"an address with a node is for that instance", forOneInstance},
+		{"each node's instance acknowledges its copy", forAllInstances},
+		{"a conversation stays with one instance", conversations},
 		{"a large body holds up no small ones", largeBody},
 		{"a partition loses nothing of a broadcast", partedBroadcast},
 		{"what a killed node accepted is delivered", senderKilled},
@@ -225,6 +228,164 @@ func forOneInstance(t *testing.T, nodes []*realmesh.Node, key, _ string) {
 		t.Errorf("the instance at %s heard %+v", nodes[2].Name, got)
 	}
 	empties(t, sender, "pair")
+}
+
+// agent@* by HTTP, WebSocket and the command line.
+func forAllInstances(t *testing.T, nodes []*realmesh.Node, key, _ string) {
+	sender := nodes[0].Client(key)
+	a, err := sender.Ask(http.MethodPost, "/messages", map[string]any{"to": "choir@*", "body": 1, "durable": true})
+	if err != nil || a.Code() != "AGENT_GONE" {
+		t.Errorf("to nobody: %s, %v", a, err)
+	}
+	quick := inboxOf(t, nodes[1], key, "choir", ackIt)
+	slow := inboxOf(t, nodes[2], key, "choir", keepIt)
+	second := inboxOf(t, nodes[1], key, "choir", ackIt) // shares its node's copies
+	var got accepted
+	realmesh.Eventually(t, 10*time.Second, "both nodes are known to have it", func() error {
+		sender.Want(http.StatusOK, &got, http.MethodPost, "/messages", map[string]any{"to": "choir@*", "body": "probe", "durable": true})
+		if len(got.Recipients) != 2 {
+			return fmt.Errorf("%+v", got)
+		}
+		return nil
+	})
+	want := []string{"choir@" + nodes[1].Name, "choir@" + nodes[2].Name}
+	slices.Sort(got.Recipients)
+	slices.Sort(want)
+	if !slices.Equal(got.Recipients, want) {
+		t.Errorf("it is for %v, not %v", got.Recipients, want)
+	}
+	durably(t, sender, "choir@*", "http", "id", "once")
+	if again := durably(t, sender, "choir@*", "http", "id", "once"); !again.Duplicate {
+		t.Errorf("%+v", again)
+	}
+	quick.say(map[string]any{"type": "send", "id": "s", "to": "choir@*", "durable": true, "body": "socket"})
+	if out := nodes[0].Must("send", "choir@*", "command", "--durable"); !strings.Contains(out, "accepted for 2") {
+		t.Errorf("send says %q", out)
+	}
+	heard := func(agents ...*inboxAgent) map[string]int {
+		all := map[string]int{}
+		for _, a := range agents {
+			for _, m := range a.heard() {
+				all[string(m.Body)]++
+			}
+		}
+		return all
+	}
+	for _, side := range [][]*inboxAgent{{quick, second}, {slow}} {
+		realmesh.Eventually(t, 20*time.Second, "a node's instances hear them all", func() error {
+			got := heard(side...)
+			if got[`"http"`] != 1 || got[`"socket"`] != 1 || got[`"command"`] != 1 {
+				return fmt.Errorf("%v", got)
+			}
+			return nil
+		})
+	}
+	// What one node's has acknowledged is left to the other's.
+	realmesh.Eventually(t, 10*time.Second, "the slow one's are left", func() error {
+		s, err := stateOf(sender, "choir")
+		if err == nil && s.Messages != len(slow.heard()) {
+			err = fmt.Errorf("%+v, it heard %d", s, len(slow.heard()))
+		}
+		return err
+	})
+	for _, m := range slow.heard() {
+		ackIt(slow, m)
+	}
+	empties(t, sender, "choir")
+}
+
+// Durable messages of a conversation with sticky go to one of several instances,
+// on whatever node each is accepted, and to another when that one goes.
+func conversations(t *testing.T, nodes []*realmesh.Node, key, _ string) {
+	var all []*inboxAgent
+	for _, n := range nodes {
+		for range 2 {
+			all = append(all, inboxOf(t, n, key, "desk", ackIt))
+		}
+	}
+	sender := nodes[0].Client(key)
+	realmesh.Eventually(t, 10*time.Second, "all nodes are known to have it", func() error {
+		var got accepted
+		sender.Want(http.StatusOK, &got, http.MethodPost, "/messages", map[string]any{"to": "desk@*", "body": "probe", "durable": true})
+		if len(got.Recipients) != len(nodes) {
+			return fmt.Errorf("%+v", got)
+		}
+		return nil
+	})
+	const talks = 12
+	// say has each conversation say something, and returns who heard what.
+	say := func(word string, among []*inboxAgent) (at map[string]*inboxAgent) {
+		for i := range talks {
+			for j, n := range nodes {
+				durably(t, n.Client(key), "desk", fmt.Sprintf("%s %d %d", word, i, j), "conversation", fmt.Sprint("talk-", i), "sticky", true)
+			}
+		}
+		realmesh.Eventually(t, 20*time.Second, "all is heard: "+word, func() error {
+			at = map[string]*inboxAgent{}
+			heard := 0
+			for _, a := range among {
+				for _, m := range a.heard() {
+					var said string
+					if json.Unmarshal(m.Body, &said) != nil || !strings.HasPrefix(said, word+" ") {
+						continue
+					}
+					heard++
+					talk := strings.Fields(said)[1]
+					if was := at[talk]; was != nil && was != a {
+						t.Fatalf("conversation %s was at two instances", talk)
+					}
+					at[talk] = a
+				}
+			}
+			if heard < talks*len(nodes) {
+				return fmt.Errorf("%d", heard)
+			}
+			return nil
+		})
+		return at
+	}
+	first := say("one", all)
+	used := map[*inboxAgent]bool{}
+	for _, a := range first {
+		used[a] = true
+	}
+	if len(used) < 2 {
+		t.Error("all conversations are at one instance")
+	}
+	again := say("two", all)
+	for talk, a := range first {
+		if again[talk] != a {
+			t.Errorf("conversation %s has moved", talk)
+		}
+	}
+	gone := first["0"]
+	gone.cut()
+	left := slices.DeleteFunc(slices.Clone(all), func(a *inboxAgent) bool { return a == gone })
+	realmesh.Eventually(t, 10*time.Second, "its node has one instance less", func() error {
+		var list struct {
+			Agents []struct {
+				Name  string
+				Hosts []struct{ Instances int }
+			}
+		}
+		for _, n := range nodes {
+			n.Client(key).Want(http.StatusOK, &list, http.MethodGet, "/agents", nil)
+			for _, a := range list.Agents {
+				sum := 0
+				for _, h := range a.Hosts {
+					sum += h.Instances
+				}
+				if a.Name == "desk" && sum != len(left) {
+					return fmt.Errorf("%s sees %d", n.Name, sum)
+				}
+			}
+		}
+		return nil
+	})
+	if at := say("three", left); at["0"] == nil || at["0"] == gone {
+		t.Error("the conversation of the instance that went is nowhere")
+	}
+	empties(t, sender, "desk")
 }
 
 func largeBody(t *testing.T, nodes []*realmesh.Node, key, _ string) {
