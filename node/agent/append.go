@@ -190,7 +190,7 @@ func appendString(b []byte, s string) []byte {
 	begin := len(b)
 	b = append(append(append(b, '"'), s...), '"')
 	for i, text := 0, b[begin+1:len(b)-1]; i < len(text); {
-		if len(text)-i >= 8 && ordinary8(binary.LittleEndian.Uint64(text[i:])) {
+		if len(text)-i >= 8 && odd8(binary.LittleEndian.Uint64(text[i:])) == 0 {
 			i += 8
 			continue
 		}

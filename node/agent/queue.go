@@ -123,12 +123,13 @@ func (q *queue) carry(d *message.Delivery, held *atomic.Int64) bool {
 	return true
 }
 
-// next takes a message, if there is one and credit for it.
-func (q *queue) next(held *atomic.Int64) *message.Delivery {
+// next takes a message, if there is one and credit for it, and says what it
+// held of what waits for all clients.
+func (q *queue) next() (d *message.Delivery, held int) {
 	if q.first == len(q.messages) || q.credit == 0 {
-		return nil
+		return nil, 0
 	}
-	d := q.messages[q.first]
+	d = q.messages[q.first]
 	q.messages[q.first] = nil
 	if q.first++; q.first == len(q.messages) {
 		q.first, q.messages = 0, q.messages[:0]
@@ -139,8 +140,7 @@ func (q *queue) next(held *atomic.Int64) *message.Delivery {
 	}
 	size := perMessage + len(d.Message.Body)
 	q.bytes -= size
-	held.Add(-int64(size))
-	return d
+	return d, size
 }
 
 // spend takes credit for a message that is written.

@@ -355,8 +355,8 @@ func plainValue(b []byte, i, depth int) int {
 func plainText(b []byte, i int) int {
 	odd := false
 	for j := i + 1; ; j++ {
-		for len(b)-j >= 8 && ordinary8(binary.LittleEndian.Uint64(b[j:])) {
-			j += 8
+		for len(b)-j >= 16 && odd8(binary.LittleEndian.Uint64(b[j:]))|odd8(binary.LittleEndian.Uint64(b[j+8:])) == 0 {
+			j += 16
 		}
 		if j >= len(b) {
 			return -1
@@ -384,13 +384,12 @@ func plainText(b []byte, i int) int {
 	}
 }
 
-// ordinary8 says that none of eight bytes is a quote, a backslash, a control
+// odd8 is not 0 where one of eight bytes is a quote, a backslash, a control
 // character or beyond ASCII (Warren, Hacker's Delight, 6-1): a subtraction
 // borrows from the high bit of the byte that is too small.
-func ordinary8(v uint64) bool {
+func odd8(v uint64) uint64 {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
-	quote, slash := v^ones*'"', v^ones*'\\'
-	return (v|(v-ones*' ')&^v|(quote-ones)&^quote|(slash-ones)&^slash)&high == 0
+	return (v | (v - ones*' ') | ((v ^ ones*'"') - ones) | ((v ^ ones*'\\') - ones)) & high
 }
 
 func plainObject(b []byte, i, depth int) int {

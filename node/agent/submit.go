@@ -12,12 +12,23 @@ type sending struct {
 	message.Send
 	client *client
 	id     string // as the client calls it
-	key    string // the hash of the key it was sealed to here
-	wait   bool
+}
+
+// sealing is the end of one that was sealed here, to a key with this hash.
+type sealing struct {
+	*sending
+	key string
 }
 
 // Ended implements message.Ender.
-func (s *sending) Ended(r message.Receipt, err error) { s.client.sent(s.id, s.wait, s.key, &r, err) }
+func (s *sending) Ended(r message.Receipt, err error) {
+	s.client.sent(s.id, s.WantReply(), "", &r, err)
+}
+
+// Ended implements message.Ender.
+func (s sealing) Ended(r message.Receipt, err error) {
+	s.client.sent(s.id, s.WantReply(), s.key, &r, err)
+}
 
 // submit sends a client's message; its end is told when it comes.
 func (c *client) submit(f *inbound, now time.Time) {
@@ -43,7 +54,8 @@ func (c *client) submit(f *inbound, now time.Time) {
 		c.tell(out)
 		return
 	}
-	s := &sending{client: c, id: f.ID, wait: f.Wait}
+	s := &sending{client: c, id: f.ID}
+	end, sealed := message.Ender(s), ""
 	m := s.Message()
 	f.fill(m)
 	if f.Seal {
@@ -51,10 +63,11 @@ func (c *client) submit(f *inbound, now time.Time) {
 			c.refused(f.ID, m.ID, err)
 			return
 		}
-		s.key = m.Key
+		sealed = m.Key
+		end = sealing{s, sealed}
 	}
 	if f.Durable {
-		c.submitDurable(f, *m, s.key)
+		c.submitDurable(f, *m, sealed)
 		return
 	}
 	timeout, _ := f.timeout() // checked when it was decoded
@@ -62,11 +75,11 @@ func (c *client) submit(f *inbound, now time.Time) {
 	// Its sends end with the session; a context of their own would cost more.
 	switch {
 	case c.who.Name == "" && outbox != nil:
-		outbox.Submit(&s.Send, f.Wait, now, s)
+		outbox.Submit(&s.Send, f.Wait, now, end)
 	case c.who.Name != "" && session != nil:
-		session.Submit(&s.Send, f.Wait, now, s)
+		session.Submit(&s.Send, f.Wait, now, end)
 	default: // the session has ended: nobody is there to be told
-		s.Ended(message.Receipt{ID: m.ID, Status: message.Refused}, consensus.ErrClosed)
+		end.Ended(message.Receipt{ID: m.ID, Status: message.Refused}, consensus.ErrClosed)
 	}
 }
 

@@ -108,11 +108,14 @@ func (c *client) take(b *batch, last bool) bool {
 	if last {
 		return true
 	}
+	freed := 0
+	defer func() { c.server.held.Add(-int64(freed)) }()
 	for size := 0; size < maxWrite; {
-		d := q.next(&c.server.held)
+		d, held := q.next()
 		if d == nil {
 			break
 		}
+		freed += held
 		if !d.Sent() {
 			continue
 		}

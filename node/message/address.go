@@ -102,16 +102,29 @@ func CheckName(name string) error {
 	if name == "send" || name == "ack" || name == "mesh" {
 		return invalid("name", "the agent names send, ack and mesh are reserved")
 	}
-	ok := name != "" && len(name) <= MaxName && !strings.ContainsRune("._-", rune(name[0]))
-	for i := 0; ok && i < len(name); i++ {
-		c := name[i]
-		ok = c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-'
+	ok := name != "" && len(name) <= MaxName && nameByte[name[0]] == 1
+	for i := 1; ok && i < len(name); i++ {
+		ok = nameByte[name[i]] > 0
 	}
 	if !ok {
 		return invalid("name", "an agent's name is 1 to 63 of a-z, 0-9, '.', '_' and '-', and begins with a letter or digit")
 	}
 	return nil
 }
+
+// nameByte is 1 for the bytes that a name may have anywhere, and 2 for those that
+// it may not begin with.
+var nameByte = func() (t [256]uint8) {
+	for c := range t {
+		switch {
+		case c >= 'a' && c <= 'z' || c >= '0' && c <= '9':
+			t[c] = 1
+		case c == '.' || c == '_' || c == '-':
+			t[c] = 2
+		}
+	}
+	return t
+}()
 
 func validNodeRef(s string) bool {
 	if len(s) > maxNodeRef {

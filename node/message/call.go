@@ -16,30 +16,33 @@ const maxAttempts = 3
 
 // call is one send at the sender's node: it tries the hosts in turn, as long
 // as it is certain that the one before did not deliver, and ends once.
+//
+// There is one for each message under way, so its size matters: with what a
+// client keeps of a send it is 512 bytes, the largest piece of memory that the
+// allocator serves without a header of its own.
 type call struct {
 	timed timed
 	r     *Router
 	m     Message
-	addr  Address
-	wait  bool
-	// only is the one node that is meant; "" leaves the choice to the table.
-	only string
+	addr  Address // its Node is an id: the one node that is meant
 	// parts gathers the ends of a message to many.
 	parts *gather
 	to    Ender
-	// sends is the list it is given up with, if there is one; the rest is that's.
+	// sends is the list it is given up with, if there is one; earlier, later and
+	// listed are that's.
 	sends          *sends
 	earlier, later *call
 	listed         bool
 
+	wait     bool
+	attempts uint8
+	ending   bool // the attempt has ended, and nobody was told yet; mu guards what follows
+	finished bool
 	mu       sync.Mutex
-	tried    []string
-	first    [maxAttempts]string // tried's memory
+	tried    [maxAttempts]string // the nodes of the attempts
 	load     *hostLoad           // of the attempt under way on another node
 	strand   *Strand             // and where its exchange is
 	number   uint64
-	ending   bool // the attempt has ended, and nobody was told yet
-	finished bool
 	unwatch  func() bool
 }
 
@@ -60,7 +63,8 @@ func (c *call) try(now time.Time) bool {
 		c.r.unload(load)
 		return true
 	}
-	c.tried = append(c.tried, node)
+	c.tried[c.attempts] = node
+	c.attempts++
 	c.load, c.ending = load, false
 	c.mu.Unlock()
 	if node == c.r.cfg.NodeID {
@@ -92,10 +96,7 @@ func (c *call) placed(s *Strand, number uint64) bool {
 func (c *call) answered(o outcome, err error) {
 	c.mu.Lock()
 	load := c.load
-	node := ""
-	if len(c.tried) > 0 {
-		node = c.tried[len(c.tried)-1]
-	}
+	node := c.last()
 	c.load, c.strand, c.ending = nil, nil, true
 	c.mu.Unlock()
 	c.r.unload(load)
@@ -117,7 +118,7 @@ func (c *call) expire() {
 		return
 	}
 	c.mu.Lock()
-	node := c.tried[len(c.tried)-1]
+	node := c.last()
 	leave := c.ending || node == c.r.cfg.NodeID // a delivery here ends by itself
 	waits := c.strand == nil
 	c.mu.Unlock()
@@ -160,7 +161,7 @@ func (c *call) outcome(o outcome) {
 		if c.try(time.Now()) {
 			return
 		}
-		if o.Refusal.Code == CodeUnknownAddress && c.only == "" {
+		if o.Refusal.Code == CodeUnknownAddress && c.addr.Node == "" {
 			// The directory named this host, so the agent was known.
 			o.Refusal = asRefusal(goneEverywhere(c.addr.Agent))
 		}
@@ -220,7 +221,15 @@ func (c *call) end(receipt Receipt, err error, unsent bool) bool {
 }
 
 // hasTried says that an attempt was made at the node.
-func (c *call) hasTried(node string) bool { return slices.Contains(c.tried, node) }
+func (c *call) hasTried(node string) bool { return slices.Contains(c.tried[:c.attempts], node) }
+
+// last is the node of the last attempt, "" before the first.
+func (c *call) last() string {
+	if c.attempts == 0 {
+		return ""
+	}
+	return c.tried[c.attempts-1]
+}
 
 // gather ends once all parts of one message have ended, with their sum. Safe
 // for concurrent use.

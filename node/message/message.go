@@ -123,12 +123,21 @@ func (m *Message) check() error {
 	if !visibleASCII(m.ID, MaxID) || m.ID == "" {
 		return invalid("id", "a message id is 1 to 128 visible ASCII characters")
 	}
-	for _, f := range [...]struct{ name, value string }{
-		{"type", m.Type}, {"conversation", m.Conversation}, {"request_id", m.RequestID}, {"principal", m.From.Principal}, {"key", m.Key},
-	} {
-		if f.value != "" && !printable(f.value) {
-			return invalid(f.name, f.name+" is at most 256 bytes of printable text")
-		}
+	var odd string
+	switch {
+	case !printable(m.Type):
+		odd = "type"
+	case !printable(m.Conversation):
+		odd = "conversation"
+	case !printable(m.RequestID):
+		odd = "request_id"
+	case !printable(m.From.Principal):
+		odd = "principal"
+	case !printable(m.Key):
+		odd = "key"
+	}
+	if odd != "" {
+		return invalid(odd, odd+" is at most 256 bytes of printable text")
 	}
 	if m.From.Agent != "" {
 		if err := CheckName(m.From.Agent); err != nil {

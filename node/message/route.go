@@ -118,16 +118,16 @@ func rankOf(m *Message, node string, busy, instances int, far bool) rank {
 // there is none left. way is the lane there; nil of this node.
 func (r *Router) pick(c *call, now time.Time) (node string, load *hostLoad, way *lane) {
 	agent := c.addr.Agent
-	if c.only != "" {
-		if len(c.tried) > 0 {
+	if only := c.addr.Node; only != "" {
+		if c.attempts > 0 {
 			return "", nil, nil
 		}
-		if c.only != r.cfg.NodeID {
-			way = r.lane(c.only)
+		if only != r.cfg.NodeID {
+			way = r.lane(only)
 		}
-		return c.only, nil, way
+		return only, nil, way
 	}
-	if len(c.tried) >= maxAttempts {
+	if c.attempts >= maxAttempts {
 		return "", nil, nil
 	}
 	hosts := r.cfg.Directory.Lookup(agent)

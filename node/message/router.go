@@ -198,7 +198,6 @@ func (r *Router) submit(ctx context.Context, c *call, inbox string, now time.Tim
 	if ctx.Done() != nil {
 		deadline, _ = ctx.Deadline()
 	}
-	c.tried = c.first[:0]
 	if err := c.prepare(now, deadline, inbox); err != nil {
 		r.metrics.count(Refused, err)
 		c.to.Ended(Receipt{ID: c.m.ID, Status: Refused}, err)
@@ -251,7 +250,7 @@ func (c *call) prepare(now, deadline time.Time, inbox string) (err error) {
 		return invalid("stored", "a message of an inbox is for one agent; the inbox is to be named")
 	}
 	if c.addr.Node != "" {
-		if c.only, err = c.r.resolve(c.addr); err != nil {
+		if c.addr.Node, err = c.r.resolve(c.addr); err != nil {
 			return err
 		}
 	}

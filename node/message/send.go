@@ -27,6 +27,9 @@ type Send struct{ call call }
 // not. It must not be touched after.
 func (s *Send) Message() *Message { return &s.call.m }
 
+// WantReply says whether Submit was told to wait for an answer.
+func (s *Send) WantReply() bool { return s.call.wait }
+
 // Submit sends s as this session's agent; see Router.Submit. It is given up,
 // with context.Canceled, when the session is closed. now is the time, which
 // whoever submits many at once asks for once.

@@ -31,8 +31,7 @@ type wheel struct {
 // timed is one deadline; embed it in what is to end.
 type timed struct {
 	prev, next *timed
-	tick       int64
-	on         bool
+	tick       int64 // 0: none
 	owner      interface{ expire() }
 }
 
@@ -49,11 +48,11 @@ func (w *wheel) add(t *timed, owner interface{ expire() }, at time.Time) bool {
 	tick := w.tickOf(at, wheelTick-1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed || t.on {
+	if w.closed || t.tick > 0 {
 		return !w.closed
 	}
 	tick = max(tick, w.passed+1)
-	t.tick, t.owner, t.on = tick, owner, true
+	t.tick, t.owner = tick, owner
 	slot := tick % wheelSlots
 	head := w.slots[slot]
 	t.prev, t.next = nil, head
@@ -71,7 +70,7 @@ func (w *wheel) add(t *timed, owner interface{ expire() }, at time.Time) bool {
 // remove takes a deadline back.
 func (w *wheel) remove(t *timed) {
 	w.mu.Lock()
-	if t.on {
+	if t.tick > 0 {
 		w.unlink(t)
 	}
 	w.mu.Unlock()
@@ -88,7 +87,7 @@ func (w *wheel) unlink(t *timed) {
 	if t.next != nil {
 		t.next.prev = t.prev
 	}
-	t.prev, t.next, t.on = nil, nil, false
+	t.prev, t.next, t.tick = nil, nil, 0
 }
 
 // arm sets the timer for a tick. It needs the lock.
