@@ -147,6 +147,7 @@ type API struct {
 	slots     chan struct{}
 	polls     chan struct{}
 	room      *room // of large bodies
+	answers   *room // of large parts of answers
 
 	inboxWaits *inboxWaits
 	replies    *replies
@@ -175,6 +176,7 @@ func build(cfg Config, more []Entry) (*API, error) {
 		slots:     make(chan struct{}, cfg.MaxInFlight),
 		polls:     make(chan struct{}, maxPolls),
 		room:      newRoom(bodyRoom),
+		answers:   newRoom(answerRoom),
 
 		inboxWaits: newInboxWaits(),
 		replies:    newReplies(),

@@ -11,6 +11,11 @@ const (
 	largeBody = 1 << 20
 	// bodyRoom is that room, in bytes: what is read whole is decoded beside it.
 	bodyRoom = 64 << 20
+	// largeAnswer is the size, in bytes, from which on a part of an answer takes of
+	// answerRoom while it is written: clients that do not read what they ask for
+	// hold no more of it at once.
+	largeAnswer = 64 << 10
+	answerRoom  = 256 << 20
 	// roomStep is how much a body of unknown length takes at a time, in bytes.
 	roomStep = 1 << 20
 )

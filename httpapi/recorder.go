@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bufio"
+	"errors"
 	"net"
 	"net/http"
 )
@@ -13,7 +14,11 @@ type recorder struct {
 	status   int // 0: nothing sent yet
 	bytes    int64
 	hijacked bool
+	room     *room // that large parts of answers take while they are written; nil: any
+	cut      bool  // a part of the answer found no room
 }
+
+var errNoAnswerRoom = errors.New("as many large answers wait for their clients to read them as this node holds")
 
 // WriteHeader implements http.ResponseWriter. Informational answers are not
 // the answer.
@@ -28,6 +33,13 @@ func (r *recorder) WriteHeader(status int) {
 func (r *recorder) Write(p []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK
+	}
+	if size := int64(len(p)); size > largeAnswer && r.room != nil {
+		if !r.room.take(size) {
+			r.cut = true
+			return 0, errNoAnswerRoom
+		}
+		defer r.room.give(size)
 	}
 	n, err := r.ResponseWriter.Write(p)
 	r.bytes += int64(n)

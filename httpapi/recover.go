@@ -17,7 +17,7 @@ func (a *API) recover(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{
 			started:  a.cfg.Now(),
-			response: &recorder{ResponseWriter: w},
+			response: &recorder{ResponseWriter: w, room: a.answers},
 			socket:   r.Context().Value(socketKey{}) != nil,
 			address:  addressOf(r),
 			method:   r.Method,
@@ -39,6 +39,10 @@ func (a *API) recover(next http.Handler) http.Handler {
 			Fail(CodeInternal, "").write(x.response, x)
 		}()
 		next.ServeHTTP(x.response, withExchange(r, x))
+		if x.response.cut { // a part of an answer must not be taken for the whole
+			a.log.Debug("an answer was cut off", "request_id", x.id, "route", x.template(), "error", errNoAnswerRoom)
+			panic(http.ErrAbortHandler)
+		}
 	})
 }
 
