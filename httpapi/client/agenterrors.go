@@ -35,10 +35,16 @@ const (
 	CodeNoSubscribers  = "NO_SUBSCRIBERS"
 	CodeInboxFull      = "INBOX_FULL"
 	CodeNotYourAgent   = "NOT_YOUR_AGENT"
+	CodeNameReserved   = "NAME_RESERVED"
 	CodeNotWaiting     = "NOT_WAITING"
 	CodeTooLarge       = "TOO_LARGE"
-	CodeKeyChanged     = "KEY_CHANGED" // it was sealed to a key the agent has no more
+	CodeNoKey          = "NO_KEY"            // nothing can be sealed to the agent
+	CodeKeyChanged     = "KEY_CHANGED"       // it was sealed to a key the agent has no more
+	CodeOtherMessage   = "MESSAGE_ID_REUSED" // another message had its ID
+	CodeMessageUnknown = "MESSAGE_UNKNOWN"
+	CodeReturned       = "RETURNED" // the agent gave it back
 	CodeInvalid        = "INVALID"
+	CodeUnsupported    = "UNSUPPORTED"
 )
 
 // SendError says what is known of a message that did not end well. errors.As

@@ -106,7 +106,7 @@ func (a *Agent) concluded(f *frameIn) {
 		if r.Status == "" {
 			r.Status = Refused // the frame came to nothing
 		}
-		if f.Code == codeOutcomeUnknown {
+		if f.Code == CodeOutcomeUnknown {
 			r.Status = Unknown
 		}
 		e = &SendError{r.ID, r.Status, f.refusal()}
@@ -141,8 +141,6 @@ func (a *Agent) concludedAll(f *frameIn) {
 	}
 }
 
-const codeOutcomeUnknown = "OUTCOME_UNKNOWN"
-
 // putOff notes that a durable message was not taken this time, where it may be
 // the next. It needs the lock.
 func (a *Agent) putOff(s *sending, f *frameIn) bool {
@@ -153,7 +151,7 @@ func (a *Agent) putOff(s *sending, f *frameIn) bool {
 	if e.Status != http.StatusServiceUnavailable && f.Status != string(Unknown) || time.Now().After(s.deadline.Add(-overtime)) {
 		return false
 	}
-	s.ever = s.ever || f.Status == string(Unknown) || f.Code == codeOutcomeUnknown
+	s.ever = s.ever || f.Status == string(Unknown) || f.Code == CodeOutcomeUnknown
 	pause := min(firstPause<<min(s.tries, 10), 2*time.Second)
 	if e.RetryAfter > 0 {
 		pause = min(max(pause, e.RetryAfter), 2*time.Second)

@@ -25,6 +25,15 @@ const (
 	CodeNotAssigned = "NOT_ASSIGNED"
 )
 
+// Codes of what is refused about tasks beside.
+const (
+	CodeTaskState   = "TASK_STATE"    // it is in another state than that needs
+	CodeTaskLoop    = "TASK_LOOP"     // the agent waits for this very task
+	CodeTaskDepth   = "TASK_DEPTH"    // it came through too many agents
+	CodeTasksFull   = "TASKS_FULL"    // too many are under way
+	CodeNotYourTask = "NOT_YOUR_TASK" // another asked for it
+)
+
 // Task is a task that the mesh has handed to this agent. Its methods report on
 // it: over HTTP, by any node, again and again under one idempotency key until it
 // is certain what came of it. They may be called from anywhere, also after the

@@ -14,6 +14,19 @@ import (
 // may have taken effect where it was a write.
 var ErrUnreachable = errors.New("no node of the mesh answers")
 
+// Codes of the error catalogue that any request may be refused with. A Client
+// repeats what OVERLOADED, NO_LEADER and BEHIND put off, for Config.Patience.
+const (
+	CodeUnauthorized        = "UNAUTHORIZED" // the key is not, or no longer, valid
+	CodeForbidden           = "FORBIDDEN"    // it may not do that
+	CodeNoLeader            = "NO_LEADER"
+	CodeBehind              = "BEHIND" // the node is not as far as was asked for
+	CodeOutcomeUnknown      = "OUTCOME_UNKNOWN"
+	CodeIdempotencyMismatch = "IDEMPOTENCY_MISMATCH" // another request had the key
+	CodeDiskFull            = "DISK_FULL"
+	CodeOlderNodes          = "OLDER_NODES" // some node runs a version that cannot do it
+)
+
 // Codes of the error catalogue on which a client of sync branches.
 const (
 	CodeCompacted     = "COMPACTED"      // take a snapshot
