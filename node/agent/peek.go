@@ -97,3 +97,46 @@ func skipValue(b []byte, i int) int {
 	}
 	return -1
 }
+
+// cutNumber takes the number out of a numbered frame that somebody else reads;
+// 0 where it has none that is spelled plainly.
+func cutNumber(b []byte) (rest []byte, number uint64) {
+	i := skipSpace(b, 0)
+	if i >= len(b) || b[i] != '{' {
+		return b, 0
+	}
+	before := i // of the comma, or the brace, in front of the member
+	for i++; ; i++ {
+		i = skipSpace(b, i)
+		name, next := plainString(b, i)
+		if next < 0 {
+			return b, 0
+		}
+		if next = skipSpace(b, next); next >= len(b) || b[next] != ':' {
+			return b, 0
+		}
+		value := skipSpace(b, next+1)
+		if string(name) == "frame" {
+			n, end := scanNumber(b, value)
+			if end < 0 {
+				return b, 0
+			}
+			end = skipSpace(b, end)
+			rest = append([]byte(nil), b[:before]...)
+			switch {
+			case end < len(b) && b[end] == ',' && b[before] == '{':
+				return append(append(rest, '{'), b[end+1:]...), n
+			case end < len(b) && b[end] == '}' && b[before] == '{':
+				return append(append(rest, '{'), b[end:]...), n
+			}
+			return append(rest, b[end:]...), n
+		}
+		if i = skipValue(b, value); i < 0 {
+			return b, 0
+		}
+		if i = skipSpace(b, i); i >= len(b) || b[i] != ',' {
+			return b, 0
+		}
+		before = i
+	}
+}

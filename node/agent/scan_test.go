@@ -66,7 +66,7 @@ func TestScan(t *testing.T) {
 
 // Every byte, wherever it falls among eight.
 func TestPlainText(t *testing.T) {
-	for length := range 26 {
+	for length := range 70 {
 		for at := range length {
 			for c := range 256 {
 				text := []byte(`"` + strings.Repeat("v", length) + `"`)

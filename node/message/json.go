@@ -62,19 +62,18 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
-// plain8 is 0 where eight bytes are plain (Warren, Hacker's Delight, 6-1): a
-// subtraction borrows from the high bit of the byte that is too small.
-func plain8(v uint64) uint64 {
+// odd8 is not 0 where one of eight bytes is not plain (Warren, Hacker's Delight,
+// 6-1): a subtraction borrows from the high bit of the byte that is too small.
+func odd8(v uint64) uint64 {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
-	quote, slash := v^ones*'"', v^ones*'\\'
-	return ((v-ones*0x20)&^v | (quote-ones)&^quote | (slash-ones)&^slash) & high
+	return ((v - ones*' ') | ((v ^ ones*'"') - ones) | ((v ^ ones*'\\') - ones)) &^ v & high
 }
 
 // skipString begins after the opening quote.
 func skipString(b []byte, i int) (int, bool) {
 	for {
-		for len(b)-i >= 16 && plain8(binary.LittleEndian.Uint64(b[i:]))|plain8(binary.LittleEndian.Uint64(b[i+8:])) == 0 {
-			i += 16
+		for len(b)-i >= 8 && odd8(binary.LittleEndian.Uint64(b[i:])) == 0 {
+			i += 8
 		}
 		for i < len(b) && plain[b[i]] {
 			i++
