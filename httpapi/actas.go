@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node"
@@ -90,4 +91,29 @@ func (a *API) ownerOf(ctx context.Context, caller access.Principal, name string)
 func (a *API) actingAs(ctx context.Context, name string) error {
 	caller, _ := Principal(ctx)
 	return a.mayActAs(ctx, caller, name)
+}
+
+// stillActsAs is mayActAs for a session or a stream that was let in as an agent,
+// before each message: another credential may have come to own the name since.
+// A name that was released and that nobody has claimed is its yet. It looks
+// again only when owners have changed since the last yes.
+func (a *API) stillActsAs(ctx context.Context, caller access.Principal, name string, yes *atomic.Uint64) error {
+	if name == "" || a.cfg.Inboxes == nil {
+		return nil
+	}
+	changes := a.cfg.Inboxes.OwnerChanges()
+	if changes == yes.Load() {
+		return nil
+	}
+	if any, _ := attachesAny(caller, name); !any {
+		info, _, err := a.cfg.Inboxes.Agent(ctx, name)
+		if err != nil {
+			return nil // the node is being closed
+		}
+		if info.Owner != "" && info.Owner != caller.ID {
+			return Fail(inbox.CodeNotYourAgent, "the agent %s belongs to another credential now", name).With("agent", name)
+		}
+	}
+	yes.Store(changes)
+	return nil
 }

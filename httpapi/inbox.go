@@ -33,6 +33,7 @@ type Inboxes interface {
 
 	Claim(ctx context.Context, claims []inbox.Claim) ([]inbox.ClaimResult, error)
 	Release(ctx context.Context, agent string) error
+	OwnerChanges() uint64
 	PublishKey(ctx context.Context, agent, recipient string) (inbox.Key, error)
 	Key(ctx context.Context, agent string) (inbox.Key, error)
 	Agent(ctx context.Context, name string) (inbox.AgentInfo, bool, error)

@@ -4,11 +4,13 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/message"
 )
@@ -104,7 +106,7 @@ func (a *API) streamInbox(c *gin.Context) {
 	caller, _ := Principal(c.Request.Context())
 	s := a.openStream(c)
 	defer s.end()
-	f := &inboxFeed{api: a, s: s, q: q, permit: a.permit(c), live: make(chan *message.Delivery, maxStreamQueue)}
+	f := &inboxFeed{api: a, s: s, q: q, permit: a.permit(c), caller: caller, live: make(chan *message.Delivery, maxStreamQueue)}
 	if q.live {
 		session, err := a.cfg.Messages.Attach(s.ctx, q.agent, caller.ID, message.Profile{}, message.ReceiverFunc(f.deliver))
 		if err != nil {
@@ -135,6 +137,8 @@ type inboxFeed struct {
 	permit func() error
 	tell   feedTeller
 	live   chan *message.Delivery
+	caller access.Principal
+	owns   atomic.Uint64 // see stillActsAs
 
 	// shown are the durable messages that were told and may not be
 	// acknowledged yet, with the ends of their leases.
@@ -203,12 +207,14 @@ func (f *inboxFeed) run() (ended string) {
 }
 
 // allowed looks at the credential again: nothing is told to one that was
-// revoked.
+// revoked, or whose name has come to another.
 func (f *inboxFeed) allowed() error {
-	if f.permit == nil {
-		return nil
+	if f.permit != nil {
+		if err := f.permit(); err != nil {
+			return err
+		}
 	}
-	return f.permit()
+	return f.api.stillActsAs(f.s.ctx, f.caller, f.q.agent, &f.owns)
 }
 
 // say writes, and remembers that nothing more can be written.

@@ -36,6 +36,8 @@ type socketFrames struct {
 	// sends and stays are the generations of credentials at which Permit and
 	// Stay said yes last.
 	sends, stays atomic.Uint64
+	// owns is the changes of owners at which the agent's name was its last.
+	owns atomic.Uint64
 }
 
 // generational is an Authenticator that tells when its answers may have
@@ -100,9 +102,13 @@ func (s *socketFrames) Listen() error {
 // Told implements agent.Requests.
 func (s *socketFrames) Told(err error) error { return s.told(context.Background(), err) }
 
-// Stay implements agent.Requests. Whoever was let in may stay.
+// Stay implements agent.Requests. Whoever was let in may stay, as long as the
+// name is not another's.
 func (s *socketFrames) Stay() error {
-	return s.still(s.route, &s.stays)
+	if err := s.still(s.route, &s.stays); err != nil {
+		return err
+	}
+	return s.Told(s.api.stillActsAs(context.Background(), s.caller, s.agent, &s.owns))
 }
 
 // Begin implements agent.Requests.

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -75,11 +76,7 @@ func (c *client) attach() error {
 		return nil
 	}
 	if claim := c.server.cfg.Claim; claim != nil {
-		lost := func(err error) {
-			c.tell(errorFrame("", c.refusal(err)))
-			c.end(websocket.ClosePolicyViolation, "the name belongs to another")
-		}
-		if err := claim(c.who, lost); err != nil {
+		if err := claim(c.who, c.lost); err != nil {
 			return err
 		}
 	}
@@ -192,13 +189,28 @@ func (c *client) finish() {
 }
 
 // permitted looks at the client's credential again, and ends a session whose
-// credential was revoked.
+// credential was revoked, or whose name has come to another.
 func (c *client) permitted() bool {
-	if c.who.Requests == nil || c.who.Requests.Stay() == nil {
+	if c.who.Requests == nil {
 		return true
+	}
+	err := c.who.Requests.Stay()
+	if err == nil {
+		return true
+	}
+	var no *consensus.Refusal
+	if errors.As(err, &no) && no.Code == CodeNotYourAgent {
+		c.lost(err)
+		return false
 	}
 	c.end(websocket.ClosePolicyViolation, "the credential is no longer good")
 	return false
+}
+
+// lost ends a session whose name belongs to another.
+func (c *client) lost(err error) {
+	c.tell(errorFrame("", c.refusal(err)))
+	c.end(websocket.ClosePolicyViolation, "the name belongs to another")
 }
 
 // tell queues a frame of the node's own; a client that lets even those pile up

@@ -213,6 +213,11 @@ func (s *Service) Release(ctx context.Context, agent string) error {
 	return err
 }
 
+// OwnerChanges is another number whenever a name may have come to be somebody
+// else's, and never 0: who was let in as an agent is asked again then. It costs
+// nothing.
+func (s *Service) OwnerChanges() uint64 { return s.index.owners.Load() + 1 }
+
 // PublishKey sets the age recipient that messages to the agent are sealed to.
 // Publishing the one in force changes nothing.
 func (s *Service) PublishKey(ctx context.Context, agent, recipient string) (Key, error) {

@@ -115,6 +115,7 @@ func (r *run) claim(c *claimItem) (ClaimResult, error) {
 	if c.Principal != "" && a.Owner == "" {
 		a.Owner = c.Principal
 		b.agentChanged = true
+		r.change(change{op: opOwner, inbox: b.id})
 	}
 	if c.Node != "" && c.Node != a.Node && (a.Node == "" || c.Take && c.Epoch == a.Epoch) {
 		a.Node = c.Node
@@ -142,6 +143,7 @@ func (r *run) forgetOwner(agent string) (done, error) {
 	b.agent.Owner, b.agent.Known, b.agent.Node = "", false, ""
 	b.agent.Epoch++
 	b.agentChanged, b.changed = true, true
+	r.change(change{op: opOwner, inbox: b.id})
 	return done{N: 1}, nil
 }
 

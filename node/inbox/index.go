@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sort"
 	"sync"
+	"sync/atomic"
 )
 
 // entry is what memory knows of one message.
@@ -45,6 +46,7 @@ const (
 	opUpdate               // it waits with other words
 	opDead                 // a dead letter has come to be
 	opBury                 // and is no more
+	opOwner                // a name has an owner, or none any more
 )
 
 type change struct {
@@ -64,6 +66,8 @@ type index struct {
 	names map[string]*shelf
 	ids   map[uint64]*shelf
 	meta  meta
+	// owners counts changes of who owns names.
+	owners atomic.Uint64
 }
 
 // shelf is one inbox.
@@ -117,6 +121,8 @@ func (x *index) take(changes []change, m meta) {
 			s = nil
 		case opPlace:
 			s.node, s.epoch = c.name, c.epoch
+		case opOwner:
+			x.owners.Add(1)
 		case opAdd:
 			s.add(c.e)
 		case opRemove:

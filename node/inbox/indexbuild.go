@@ -62,4 +62,5 @@ func (x *index) build(r consensus.Reader) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.names, x.ids, x.meta = fresh.names, fresh.ids, fresh.meta
+	x.owners.Add(1)
 }
