@@ -240,14 +240,7 @@ func forAllInstances(t *testing.T, nodes []*realmesh.Node, key, _ string) {
 	quick := inboxOf(t, nodes[1], key, "choir", ackIt)
 	slow := inboxOf(t, nodes[2], key, "choir", keepIt)
 	second := inboxOf(t, nodes[1], key, "choir", ackIt) // shares its node's copies
-	var got accepted
-	realmesh.Eventually(t, 10*time.Second, "both nodes are known to have it", func() error {
-		sender.Want(http.StatusOK, &got, http.MethodPost, "/messages", map[string]any{"to": "choir@*", "body": "probe", "durable": true})
-		if len(got.Recipients) != 2 {
-			return fmt.Errorf("%+v", got)
-		}
-		return nil
-	})
+	got := spread(t, sender, "choir", 2)
 	want := []string{"choir@" + nodes[1].Name, "choir@" + nodes[2].Name}
 	slices.Sort(got.Recipients)
 	slices.Sort(want)
@@ -294,6 +287,23 @@ func forAllInstances(t *testing.T, nodes []*realmesh.Node, key, _ string) {
 	empties(t, sender, "choir")
 }
 
+// spread sends to agent@* until a node knows that the agent is at n nodes, and
+// returns its answer.
+func spread(t *testing.T, sender *realmesh.Client, agent string, n int) (got accepted) {
+	t.Helper()
+	realmesh.Eventually(t, 10*time.Second, fmt.Sprintf("%s is known to be at %d nodes", agent, n), func() error {
+		a, err := sender.Ask(http.MethodPost, "/messages", map[string]any{"to": agent + "@*", "body": "probe", "durable": true})
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(a.Body, &got); err != nil || len(got.Recipients) != n {
+			return fmt.Errorf("%s", a)
+		}
+		return nil
+	})
+	return got
+}
+
 // Durable messages of a conversation with sticky go to one of several instances,
 // on whatever node each is accepted, and to another when that one goes.
 func conversations(t *testing.T, nodes []*realmesh.Node, key, _ string) {
@@ -304,14 +314,7 @@ func conversations(t *testing.T, nodes []*realmesh.Node, key, _ string) {
 		}
 	}
 	sender := nodes[0].Client(key)
-	realmesh.Eventually(t, 10*time.Second, "all nodes are known to have it", func() error {
-		var got accepted
-		sender.Want(http.StatusOK, &got, http.MethodPost, "/messages", map[string]any{"to": "desk@*", "body": "probe", "durable": true})
-		if len(got.Recipients) != len(nodes) {
-			return fmt.Errorf("%+v", got)
-		}
-		return nil
-	})
+	spread(t, sender, "desk", len(nodes))
 	const talks = 12
 	// say has each conversation say something, and returns who heard what.
 	say := func(word string, among []*inboxAgent) (at map[string]*inboxAgent) {
