@@ -23,6 +23,9 @@ const (
 	streamUnacked = 64
 	// maxStreamQueue is how many live messages wait for their turn in a stream.
 	maxStreamQueue = 256
+	// streamPeek is how many bytes of bodies a stream reads ahead that leases
+	// nothing: any number of them may read the same.
+	streamPeek = 256 << 10
 	// The pauses between attempts at an inbox that cannot be asked now.
 	minInboxPause, maxInboxPause = time.Second, 10 * time.Second
 )
@@ -321,7 +324,7 @@ func (f *inboxFeed) take() (list []inbox.Stored, next time.Time, err error) {
 // again.
 func (f *inboxFeed) peek() (list []inbox.Stored, next time.Time, err error) {
 	due := make(map[uint64]time.Time, len(f.shown))
-	batch, err := f.api.cfg.Inboxes.Pending(f.s.ctx, f.q.agent, inbox.PendingOptions{Max: inbox.MaxLeased, Skip: func(d inbox.Due) bool {
+	batch, err := f.api.cfg.Inboxes.Pending(f.s.ctx, f.q.agent, inbox.PendingOptions{Max: inbox.MaxLeased, MaxBytes: streamPeek, Skip: func(d inbox.Due) bool {
 		_, told := f.shown[d.Seq]
 		if told {
 			due[d.Seq] = time.Time{}
