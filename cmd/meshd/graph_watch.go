@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -17,18 +14,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/meshd/meshd/cmd/meshd/internal/caller"
-	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 	"github.com/meshd/meshd/graphsync"
-)
-
-const (
-	// watchSilence is how long a stream may say nothing: three bookmarks.
-	watchSilence = 3 * graphsync.BookmarkEvery
-	// maxWatchLine bounds a line of a stream: a change with two versions.
-	maxWatchLine = 4 << 20
-	// The pauses between attempts to connect again.
-	minWatchPause, maxWatchPause = 100 * time.Millisecond, 5 * time.Second
 )
 
 // watchLine is one line of the stream: a change, a bookmark or a cut.
@@ -38,20 +25,15 @@ type watchLine struct {
 	Bookmark *struct {
 		Revision uint64 `json:"revision"`
 	} `json:"bookmark"`
-	Cut *struct {
-		Code     string `json:"code"`
-		Sentence string `json:"error"`
-	} `json:"cut"`
+	Cut *feedCut `json:"cut"`
 }
 
-// watch follows the graph over as many connections as it takes.
+// watch shows the changes of the graph.
 type watch struct {
-	client *caller.Client
-	query  url.Values
-	p      *output.Printer
-	limit  int // changes to show; 0: all
-	shown  int
-	begun  bool // the node has answered once
+	query url.Values
+	p     *output.Printer
+	limit int // changes to show; 0: all
+	shown int
 }
 
 func graphWatch(a *app) *cobra.Command {
@@ -95,12 +77,9 @@ past: at a revision, at a time, or with 0 as far back as changes are kept. Under
 				q.Set("since", since)
 			}
 			q.Set("include", include)
-			w := &watch{client: c, query: q, p: a.printer(), limit: limit}
-			err := w.follow(cmd.Context())
-			if errors.Is(err, context.Canceled) && cmd.Context().Err() != nil {
-				return nil // that is how it ends
-			}
-			return err
+			w := &watch{query: q, p: a.printer(), limit: limit}
+			f := follower{client: c, p: w.p, path: "/graph/stream", query: func() url.Values { return w.query }, take: w.take}
+			return f.follow(cmd.Context())
 		}),
 	}), &namespace)
 	f := cmd.Flags()
@@ -123,101 +102,28 @@ past: at a revision, at a time, or with 0 as far back as changes are kept. Under
 	return cmd
 }
 
-// follow connects until it may end. What breaks before the first answer, and
-// what another attempt would not better, is an error.
-func (w *watch) follow(ctx context.Context) error {
-	pause := minWatchPause
-	for {
-		before := w.query.Get("since")
-		done, err := w.once(ctx)
-		switch {
-		case done, ctx.Err() != nil:
-			return context.Cause(ctx)
-		case !w.begun || !again(err):
-			return err
-		}
-		if w.query.Get("since") != before {
-			pause = minWatchPause
-		}
-		w.p.Hint("%s; connecting again", exit.Line(err))
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		}
-		pause = min(2*pause, maxWatchPause)
-	}
-}
-
-// again says that another attempt may go well.
-func again(err error) bool {
-	var refused *caller.Error
-	if errors.As(err, &refused) {
-		return refused.Status >= 500
-	}
-	// What is cancelled here was silent for too long.
-	return exit.CodeOf(err) == exit.Unreachable || errors.Is(err, context.Canceled)
-}
-
-// wholeLines is bufio.ScanLines without what follows the last line break: a
-// stream that breaks off within a line has not said it.
-func wholeLines(data []byte, _ bool) (advance int, token []byte, err error) {
-	i := bytes.IndexByte(data, '\n')
-	if i < 0 {
-		return 0, nil, nil
-	}
-	return i + 1, data[:i], nil
-}
-
-// once follows one connection; done says that enough was shown.
-func (w *watch) once(ctx context.Context) (done bool, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	silence := time.AfterFunc(watchSilence, cancel)
-	defer silence.Stop()
-	res, err := w.client.Open(ctx, caller.Request{Method: http.MethodGet, Path: "/graph/stream", Query: w.query, Accept: "application/x-ndjson"})
-	if err != nil {
-		return false, err
-	}
-	defer res.Body.Close()
-	w.begun = true
-	lines := bufio.NewScanner(res.Body)
-	lines.Buffer(nil, maxWatchLine)
-	lines.Split(wholeLines)
-	for lines.Scan() {
-		silence.Reset(watchSilence)
-		if done, err = w.take(lines.Bytes()); done || err != nil {
-			return done, err
-		}
-	}
-	return false, &exit.Error{Code: exit.Unreachable, Sentence: "the connection broke", Err: lines.Err()}
-}
-
 // take shows a line and notes where to go on.
-func (w *watch) take(line []byte) (done bool, err error) {
+func (w *watch) take(_ context.Context, line []byte) (told, error) {
 	var l watchLine
 	if err := json.Unmarshal(line, &l); err != nil || l.ID == "" {
-		return false, fmt.Errorf("the answer of the node cannot be read: %.100q", line)
+		return passed, notOfStream(line)
 	}
 	w.query.Set("since", l.ID)
+	var err error
 	switch {
 	case l.Cut != nil:
-		e := &exit.Error{Code: exit.Refused, Sentence: output.Clean(l.Cut.Sentence)}
-		if l.Cut.Code == "TOO_SLOW" || l.Cut.Code == "CLOSING" {
-			e.Code = exit.Unreachable // for this connection only
-		}
-		return false, e
+		return passed, l.Cut.err()
 	case l.Bookmark != nil:
-		return false, nil
+		return passed, nil
 	case w.p.JSON:
 		err = w.p.Line(json.RawMessage(bytes.Clone(line)))
 	default:
 		w.p.Say("%s", w.line(&l))
 	}
-	w.shown++
-	return w.shown == w.limit, err
+	if w.shown++; w.shown == w.limit {
+		return last, err
+	}
+	return shown, err
 }
 
 // line is a change for people.

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -16,30 +13,7 @@ import (
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
-const (
-	// feedSilence is how long a feed may say nothing: three of its pings.
-	feedSilence = 45 * time.Second
-	// maxFeedLine bounds a line of a feed: a message with the largest body
-	// that is shown, and what is around it.
-	maxFeedLine = 8 << 20
-)
-
-// feedLine is one line of a feed.
-type feedLine struct {
-	Event string          `json:"event"`
-	Data  json.RawMessage `json:"data"`
-}
-
-// feedCut is the data of the events "cut" and "trouble".
-type feedCut struct {
-	Code     string `json:"code"`
-	Sentence string `json:"error"`
-	Details  struct {
-		Next string `json:"next"`
-	} `json:"details"`
-}
-
-// inboxFollower follows an inbox over as many connections as it takes.
+// inboxFollower shows the messages of an inbox.
 type inboxFollower struct {
 	v      *inboxVerb
 	client *caller.Client
@@ -47,7 +21,6 @@ type inboxFollower struct {
 	path   string
 	shown  int
 	told   map[uint64]bool // what was shown and may be told again by the next connection
-	begun  bool
 }
 
 // maxTold bounds how many shown messages are known again.
@@ -57,29 +30,8 @@ const maxTold = 100_000
 // takes nothing.
 func (v *inboxVerb) followInbox(ctx context.Context, c *caller.Client, p *output.Printer, path string) error {
 	f := &inboxFollower{v: v, client: c, p: p, path: path, told: map[uint64]bool{}}
-	pause := minWatchPause
-	for {
-		before := f.shown
-		done, err := f.once(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil // that is how it ends
-		case done || !f.begun || !again(err):
-			return err
-		}
-		if f.shown != before {
-			pause = minWatchPause
-		}
-		p.Hint("%s; connecting again", exit.Line(err))
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		}
-		pause = min(2*pause, maxWatchPause)
-	}
+	stream := follower{client: c, p: p, path: path + "/stream", query: f.query, take: f.take}
+	return stream.follow(ctx)
 }
 
 func (f *inboxFollower) query() url.Values {
@@ -97,61 +49,30 @@ func (f *inboxFollower) query() url.Values {
 	return q
 }
 
-// once follows one connection; done says that enough was shown.
-func (f *inboxFollower) once(ctx context.Context) (done bool, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	silence := time.AfterFunc(feedSilence, cancel)
-	defer silence.Stop()
-	res, err := f.client.Open(ctx, caller.Request{Method: http.MethodGet, Path: f.path + "/stream", Query: f.query(), Accept: "application/x-ndjson"})
-	if err != nil {
-		return false, err
-	}
-	defer res.Body.Close()
-	f.begun = true
-	lines := bufio.NewScanner(res.Body)
-	lines.Buffer(nil, maxFeedLine)
-	lines.Split(wholeLines)
-	for lines.Scan() {
-		silence.Reset(feedSilence)
-		if done, err = f.take(ctx, lines.Bytes()); done || err != nil {
-			return done, err
-		}
-	}
-	return false, &exit.Error{Code: exit.Unreachable, Sentence: "the connection broke", Err: lines.Err()}
-}
-
-func (f *inboxFollower) take(ctx context.Context, line []byte) (done bool, err error) {
+func (f *inboxFollower) take(ctx context.Context, line []byte) (told, error) {
 	var l feedLine
 	if err := json.Unmarshal(line, &l); err != nil {
-		return false, fmt.Errorf("the answer of the node cannot be read: %.100q", line)
+		return passed, notOfStream(line)
 	}
 	switch l.Event {
 	case "message":
 	case "cut", "trouble":
-		var c feedCut
-		if err := json.Unmarshal(l.Data, &c); err != nil {
-			return false, fmt.Errorf("the answer of the node cannot be read: %.100q", line)
-		}
-		e := &exit.Error{Code: exit.Refused, Sentence: output.Clean(c.Sentence), Next: output.Clean(c.Details.Next)}
+		err := l.cut()
 		if l.Event == "trouble" { // it goes on by itself
-			f.p.Hint("%s", exit.Line(e))
-			return false, nil
+			f.p.Hint("%s", exit.Line(err))
+			return passed, nil
 		}
-		if c.Code == "CLOSING" {
-			e.Code = exit.Unreachable // for this connection only
-		}
-		return false, e
+		return passed, err
 	default:
-		return false, nil
+		return passed, nil
 	}
 	m, err := f.v.read(bytes.Clone(l.Data))
 	if err != nil {
-		return false, fmt.Errorf("the answer of the node cannot be read: %.100q", line)
+		return passed, notOfStream(line)
 	}
 	if f.v.lease == 0 && !f.v.ackAll {
 		if f.told[m.Seq] {
-			return false, nil
+			return passed, nil
 		}
 		if len(f.told) == maxTold {
 			clear(f.told)
@@ -166,8 +87,10 @@ func (f *inboxFollower) take(ctx context.Context, line []byte) (done bool, err e
 	if err == nil && f.v.ackAll {
 		_, err = acknowledge(ctx, f.client, f.path, []string{strconv.FormatUint(m.Seq, 10)})
 	}
-	f.shown++
-	return f.shown == f.v.limit, err
+	if f.shown++; f.shown == f.v.limit {
+		return last, err
+	}
+	return shown, err
 }
 
 // line is a message for people.
