@@ -145,12 +145,12 @@ func (v *inboxVerb) run(ctx context.Context, a *app, c *caller.Client) error {
 	case len(v.give) > 0:
 		return v.giveBack(ctx, c, p, path)
 	case len(v.redrive) > 0:
-		return v.deadLetters(ctx, c, p, path+"/dead/redrive", v.redrive, "redriven", "%d wait in the inbox again.")
+		return v.deadLetters(ctx, c, p, path+"/dead/redrive", "redrive", v.redrive, "redriven", "%d wait in the inbox again.")
 	case len(v.drop) > 0:
 		if err := p.Confirm(ctx, "Remove these dead letters for good?", v.yes); err != nil {
 			return err
 		}
-		return v.deadLetters(ctx, c, p, path+"/dead/drop", v.drop, "dropped", "%d are removed for good.")
+		return v.deadLetters(ctx, c, p, path+"/dead/drop", "drop", v.drop, "dropped", "%d are removed for good.")
 	case v.purge:
 		if err := p.Confirm(ctx, "Make all that waits for "+v.agent+" dead letters?", v.yes); err != nil {
 			return err
@@ -232,10 +232,10 @@ func (v *inboxVerb) giveBack(ctx context.Context, c *caller.Client, p *output.Pr
 }
 
 // deadLetters does something with dead letters that are named, or with all.
-func (v *inboxVerb) deadLetters(ctx context.Context, c *caller.Client, p *output.Printer, path string, names []string, field, sentence string) error {
+func (v *inboxVerb) deadLetters(ctx context.Context, c *caller.Client, p *output.Printer, path, flag string, names []string, field, sentence string) error {
 	body := map[string]any{"all": true}
 	if len(names) != 1 || names[0] != "all" {
-		seqs, err := numbers(field, names)
+		seqs, err := numbers(flag, names)
 		if err != nil {
 			return err
 		}

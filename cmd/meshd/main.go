@@ -6,11 +6,13 @@
 // holds no rule of the mesh itself.
 //
 // It promises the exit codes of package exit, results on standard output with
-// --json for programs, and errors on standard error as one line.
+// --json for programs, and errors on standard error as one line: a sentence,
+// or with --json an object {error, code, next, exit} with more beside it.
 package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -30,6 +32,20 @@ var prepare = func([]string) {}
 func main() {
 	prepare(os.Args[1:])
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, config.ThisSystem()))
+}
+
+// asksJSON says that --json is among the words of a command, which a mistake
+// before it has kept from being read.
+func asksJSON(args []string) bool {
+	for _, word := range args {
+		switch word {
+		case "--":
+			return false
+		case "--json", "--json=true":
+			return true
+		}
+	}
+	return false
 }
 
 // run is the whole command: it returns the exit code. A first signal, or the
@@ -58,6 +74,11 @@ func run(args []string, in io.Reader, out, errOut io.Writer, sys config.System) 
 	// is the signal; what it did not say on its own is not worth a line.
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return int(exit.Interrupted)
+	}
+	if a.json || asksJSON(args) {
+		told, _ := json.Marshal(exit.TellOf(err))
+		fmt.Fprintln(errOut, output.Clean(string(told)))
+		return int(exit.CodeOf(err))
 	}
 	fmt.Fprintln(errOut, "meshd: "+output.Clean(exit.Line(err))) // it may be an agent that says so
 	return int(exit.CodeOf(err))

@@ -144,8 +144,11 @@ func proposalsVote(a *app) *cobra.Command {
 			return a.postProposal(cmd, c, "/proposals/"+url.PathEscape(args[0])+"/votes", map[string]any{"agent": agent, "choice": args[1], "reason": reason})
 		}),
 	})
-	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if len(args) == 1 {
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		switch len(args) {
+		case 0:
+			return a.completing(openProposals)(cmd, args, word)
+		case 1:
 			return []string{"approve", "reject", "abstain"}, cobra.ShellCompDirectiveNoFileComp
 		}
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -62,6 +64,7 @@ prints on the others, and look at it from any of them with "meshd status".`,
 		c.GroupID = v.group
 		root.AddCommand(c)
 	}
+	a.completeWords(root)
 	return root
 }
 
@@ -76,6 +79,10 @@ func groupRun(cmd *cobra.Command, args []string) error {
 
 func unknownVerb(cmd *cobra.Command, word string) error {
 	next := "\"" + cmd.CommandPath() + " --help\" lists what there is"
+	example, _, _ := strings.Cut(strings.TrimSpace(cmd.Example), "\n")
+	if (word == "list" || word == "ls") && example == cmd.CommandPath() && cmd.HasSubCommands() {
+		return exit.New(exit.Usage, "\""+cmd.CommandPath()+"\" has no verb \""+word+"\"", "\""+cmd.CommandPath()+"\" by itself lists them")
+	}
 	cmd.SuggestionsMinimumDistance = 2
 	if s := cmd.SuggestionsFor(word); len(s) > 0 {
 		next = "did you mean \"" + cmd.CommandPath() + " " + strings.Join(s, "\" or \""+cmd.CommandPath()+" ") + "\"?"
@@ -125,6 +132,16 @@ func flagError(cmd *cobra.Command, err error) error {
 			next = "did you mean --" + near + "?"
 		}
 		return exit.New(exit.Usage, "\""+cmd.CommandPath()+"\" has no flag --"+name, next)
+	}
+	if bad, is := errors.AsType[*pflag.InvalidValueError](err); is {
+		f := bad.GetFlag()
+		wanted := map[string]string{
+			"duration": "a duration such as 30s, 5m or 48h", "bool": "true or false", "float64": "a number",
+			"int": "a whole number", "int64": "a whole number", "uint": "a whole number from 0 on", "uint32": "a whole number from 0 on", "uint64": "a whole number from 0 on",
+		}[f.Value.Type()]
+		if wanted != "" {
+			return exit.New(exit.Usage, fmt.Sprintf("--%s takes %s, not %q", f.Name, wanted, bad.GetValue()), next)
+		}
 	}
 	return exit.New(exit.Usage, err.Error(), next)
 }

@@ -44,14 +44,15 @@ or JSON if it is a JSON object, array or string, - for standard input, or @FILE.
 Without --wait it says whether the message was delivered; with it, the answer is
 printed. With --durable the message goes into the agent's inbox: once send is done a
 majority of the voters has it on disk, and the agent gets it at least once, now or
-when it comes back. Sent again under the same --id it is the same message.
+when it comes back; with NAME@*, the agent at each node where it takes messages of
+its inbox now, each by itself. Sent again under the same --id it is the same message.
 
 With --seal the body is encrypted here, to the agent's key, so that no node can read
 it. The key is remembered: when the agent has another one later, send refuses until
 --accept-key takes it.`,
 		Example: "  meshd send reviewer 'please look' --wait\n  meshd send reviewer@office '{\"task\":7}'\n" +
 			"  meshd send reviewer @task.json --durable --ttl 48h\n  meshd send topic/builds/done '\"ok\"'\n  meshd send reviewer 'the password is …' --seal",
-		ValidArgsFunction: a.completing(inboxNames),
+		ValidArgsFunction: a.completingWord(addressNames),
 		Args:              arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			s.to = args[0]

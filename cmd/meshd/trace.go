@@ -45,7 +45,7 @@ A message is traced if it was sent with "meshd send --trace", if its sender gave
 a traceparent that ends in 01 (a field over WebSocket, the header of that name over
 HTTP), or if the node that took it traces a share of all by itself (trace.sample).
 Times are of each node's clock.`,
-		Example: "  meshd send librarian 'what is there' --wait --trace\n  meshd trace 4bf92f3577b34da6a3ce929d0e0e4736",
+		Example: "  meshd trace 4bf92f3577b34da6a3ce929d0e0e4736\n  meshd send librarian 'what is there' --wait --trace",
 		Args:    arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			var t traceBody

@@ -79,6 +79,9 @@ func ParseAddress(s string) (Address, error) {
 	if len(s) > MaxName+1+maxNodeRef {
 		return Address{}, invalid("to", "the address is too long")
 	}
+	if strings.Contains(s, "/") {
+		return Address{}, invalid("to", "an agent's name has no slash; a topic is addressed as topic/a/b")
+	}
 	agent, node, at := strings.Cut(s, "@")
 	if err := CheckName(agent); err != nil {
 		return Address{}, invalid("to", err.Error())

@@ -50,6 +50,9 @@ func TestParseAddress(t *testing.T) {
 		if got != c.want || code(err) != c.code {
 			t.Errorf("%q: %+v, %v", c.in, got, err)
 		}
+		if c.in == "a/b" && !strings.Contains(err.Error(), "topic/a/b") {
+			t.Errorf("%q: %v does not say how topics are addressed", c.in, err)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -31,7 +32,16 @@ type Error struct {
 
 // Error returns the sentence, the next step the node names, and, where only
 // the node's log can say more, the id to look for.
-func (e *Error) Error() string {
+func (e *Error) Error() string { return exit.Join(e.Sentence, e.next()) }
+
+// Told implements exit.Teller.
+func (e *Error) Told() exit.Told {
+	details := maps.Clone(e.Details)
+	delete(details, "next")
+	return exit.Told{Error: e.Sentence, Code: e.Code, Next: e.next(), Status: e.Status, RequestID: e.RequestID, Details: details}
+}
+
+func (e *Error) next() string {
 	next, _ := e.Details["next"].(string)
 	if e.Status == http.StatusUnauthorized {
 		next = "give one with --key-file or MESHD_KEY; \"meshd apikey create\" on a machine of the mesh makes one"
@@ -45,7 +55,7 @@ func (e *Error) Error() string {
 	if e.Status == http.StatusInternalServerError && e.RequestID != "" {
 		next = strings.TrimPrefix(next+"; the request id is "+e.RequestID, "; ")
 	}
-	return exit.Join(e.Sentence, next)
+	return next
 }
 
 // ExitCode implements exit.Coder: what the person wrote wrongly is usage, what
