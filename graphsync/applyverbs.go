@@ -4,12 +4,13 @@ import (
 	"github.com/meshd/meshd/consensus"
 )
 
-// applyVerb executes the operations that came with levelHistory and levelSync.
+// applyVerb executes the operations that came with levelHistory, levelSync and
+// levelClients.
 func (t *tx) applyVerb(o *op) (opResult, *consensus.Refusal, error) {
 	if o.Kind == 0 || o.Kind > lastOp {
 		return opResult{}, refuse(CodeInvalid, "op", "unknown operation %d", o.Kind), nil
 	}
-	if !t.keeps || o.Kind > opEraseObservation && t.c.Level < levelSync {
+	if !t.keeps || o.Kind > opEraseObservation && t.c.Level < levelSync || o.Kind == opForgetClient && t.c.Level < levelClients {
 		return opResult{}, refuseOlder(), nil
 	}
 	if r := o.checkVerb(); r != nil {
@@ -44,6 +45,8 @@ func (t *tx) applyVerb(o *op) (opResult, *consensus.Refusal, error) {
 		return t.configureSync(o)
 	case opResolveConflict:
 		return t.resolveConflict(o)
+	case opForgetClient:
+		return t.forgetSyncClient(o)
 	}
 	return opResult{}, refuse(CodeInvalid, "op", "unknown operation %d", o.Kind), nil
 }

@@ -103,7 +103,7 @@ func TestHandwrittenCodeIsTheEncodersOwn(t *testing.T) {
 			&metaRecord{n("format"), n("next"), symbol(small.Draw(t, "a")), symbol(small.Draw(t, "b")), symbol(small.Draw(t, "c")), symbol(small.Draw(t, "d")), n("from"), n("keep"), n("kbytes"), -int64(n("since") >> 1)},
 			&wired, &wiredEdge, &o,
 			&command{s("ns"), s("author"), []op{o, {}}, rapid.Bool().Draw(t, "lenient"), rapid.Bool().Draw(t, "whole"), &pushPart{s("client"), n("first"), n("pbase"), []pushHead{head, {}}, s("pfrom"), head.Clock}},
-			&clientRecord{n("clast"), int64(n("cat")), n("own"), symbol(small.Draw(t, "cby")) & maxSymbol},
+			&clientRecord{n("clast"), int64(n("cat")), n("own"), symbol(small.Draw(t, "cby")) & maxSymbol, s("cname"), s("cns")},
 			&syncRecord{rapid.Bool().Draw(t, "off"), strategy(rapid.IntRange(0, 2).Draw(t, "strategy")), uint32(rapid.IntRange(0, maxSyncInterval).Draw(t, "interval")), int64(n("slast"))},
 			&clockRecord{n("capplied"), head.Clock},
 			&leaseRecord{Rev: n("lrev"), Until: -int64(n("until") >> 1), By: symbol(small.Draw(t, "lby")) & maxSymbol},
@@ -128,7 +128,7 @@ func FuzzCodec(f *testing.F) {
 		&nodeRecord{stamp{1, 2, 3, 4, 5, 6, 7, 8}, 9, "l", "n", "k", "m", []byte("{}"), []alias{{Key: "a", Norm: "b"}}, 7}, &edgeRecord{stamp{Version: 1}, &w, "p", []byte("{}"), provenance{Source: "s", Confidence: &w}},
 		&pastRecord{[]byte("r"), 5, 6, endMerged, []byte("p"), 7}, &metaRecord{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, &wireNode{Namespace: "n", ID: 1 << 33, Given: true, Aliases: []string{"a"}, Expires: 5}, &wireEdge{ID: 4, Weight: 1, wireTold: wireTold{ValidTo: new(int64), Confidence: &w}}, &op{Kind: 1, Weight: 1, Parallel: 300},
 		&command{"n", "a", []op{{Kind: 2}}, true, true, &pushPart{"c", 1, 2, []pushHead{{Base: 3, Clock: []clockPart{{Instance: "i", Count: 4}}, Foreign: []byte("f")}}, "p", nil}},
-		&clientRecord{1, 2, 3, 4}, &syncRecord{true, 1, 60, 5}, &clockRecord{1, []clockPart{{Instance: "i", Count: 2}}}, &leaseRecord{Rev: 1, Until: 2, By: 3}, &result{Push: &pushResult{1, []outcome{{Status: pushConflict, Fields: []string{"label"}}}, "S"}, Ops: []opResult{{ID: 1, Status: 2, Version: 3}}},
+		&clientRecord{1, 2, 3, 4, "n", "s"}, &syncRecord{true, 1, 60, 5}, &clockRecord{1, []clockPart{{Instance: "i", Count: 2}}}, &leaseRecord{Rev: 1, Until: 2, By: 3}, &result{Push: &pushResult{1, []outcome{{Status: pushConflict, Fields: []string{"label"}}}, "S"}, Ops: []opResult{{ID: 1, Status: 2, Version: 3}}},
 	} {
 		f.Add(uint8(i), consensus.Encode(v))
 	}

@@ -55,7 +55,10 @@ const (
 	opConfigureSync
 	opResolveConflict
 
-	lastOp = opResolveConflict
+	// From command level 5 on.
+	opForgetClient
+
+	lastOp = opForgetClient
 )
 
 // What an op gives; absent fields of an update stay as they are.

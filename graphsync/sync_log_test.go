@@ -464,6 +464,89 @@ func TestPushDividesWork(t *testing.T) {
 	}
 }
 
+// What is remembered of a client is listed, also of one of an older level, and
+// forgotten when somebody says so: it is a stranger then, and its place is free.
+func TestForgetAClient(t *testing.T) {
+	b := newSyncBench(t)
+	b.push("tablet", 0, mut(upsert("n", `{}`)), mut(upsert("m", `{}`)))
+	b.now = b.now.Add(2 * time.Hour)
+	b.push("phone", 0, mut(upsert("o", `{}`)))
+	first, _, err := b.y.Clients(bg, stale, SyncClientsQuery{Limit: 1})
+	if err != nil || len(first.Clients) != 1 || first.Remembered != 2 || first.Cursor == "" {
+		t.Fatal(first, err)
+	}
+	tablet := first.Clients[0]
+	if tablet.ClientID != "tablet" || tablet.SessionID != "s" || tablet.Author != alice.Author || tablet.LastSeq != 2 || tablet.Revisions == 0 {
+		t.Errorf("%+v", tablet)
+	}
+	second, _, err := b.y.Clients(bg, stale, SyncClientsQuery{Cursor: first.Cursor})
+	if err != nil || len(second.Clients) != 1 || second.Clients[0].ClientID != "phone" || second.Cursor != "" {
+		t.Fatal(second, err)
+	}
+	if _, err := b.y.ForgetClient(bg, alice, tablet.ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{tablet.ID, "none", ""} {
+		if _, err := b.y.ForgetClient(bg, alice, id); code(err) != CodeUnknownClient {
+			t.Errorf("forgetting %q: %v", id, err)
+		}
+	}
+	for _, table := range []consensus.Table{tClient, tClientAge} {
+		if n := b.rows(table); n != 1 {
+			t.Errorf("%d rows of table %s are left", n, table)
+		}
+	}
+	for _, table := range []consensus.Table{tClientRun, tClientOwn} {
+		if n := b.rows(table); n != 1 {
+			t.Errorf("%d rows of table %s are left, of the other client", n, table)
+		}
+	}
+	_, _, err = b.y.Push(bg, alice, Push{Namespace: "s", ClientID: "tablet", Mutations: []Mutation{{Seq: 3, Op: upsert("n", `{}`)}}})
+	if code(err) != CodeSeqGap || detail(err, "unknown_client") != "true" {
+		t.Errorf("one that was forgotten goes on: %v", err)
+	}
+
+	older := clientRecord{Last: 7, At: b.now.UnixMilli()}
+	if got, err := decodeClient(older.encode(nil)); err != nil || got != older {
+		t.Errorf("a record of an older level: %+v, %v", got, err)
+	}
+}
+
+func (b *syncBench) rows(table consensus.Table) (n int) {
+	b.Helper()
+	if _, err := b.s.read(bg, stale, func(v *view) error {
+		for range v.r.Scan(table, nil, nil) {
+			n++
+		}
+		return nil
+	}); err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
+
+// Below its level nobody is made forgotten, and names are not kept.
+func TestForgetAClientNeedsItsLevel(t *testing.T) {
+	memory := consensustest.NewMemory()
+	apply := func(cmd command, revision uint64) (*consensus.Overlay, error) {
+		o := consensus.NewOverlay(memory)
+		_, err := NewPart().Apply(o, consensus.Command{Body: cmd.encode(), Revision: revision, Time: time.UnixMilli(1), Level: levelClients - 1})
+		return o, err
+	}
+	push := command{Namespace: "s", Author: "a", Ops: []op{{Kind: opCreateNode, Flags: hasType | hasLabel, Type: "t", Label: "l"}}, Push: &pushPart{Client: "c", First: 1, Heads: []pushHead{{}}}}
+	o, err := apply(push, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := clientOf("s", "a", "c")
+	if rec, err := decodeClient(o.Get(tClient, k[:])); err != nil || rec.Name != "" || rec.Last != 1 {
+		t.Errorf("%+v, %v", rec, err)
+	}
+	if _, err := apply(command{Ops: []op{{Kind: opForgetClient, Data: k[:]}}}, 1); code(err) != CodeOlderNodes {
+		t.Errorf("forgetting: %v", err)
+	}
+}
+
 // A client that has not pushed for long gives way.
 func TestClientsAreForgotten(t *testing.T) {
 	b := newSyncBench(t)

@@ -26,6 +26,9 @@ type clientRecord struct {
 	// Own counts its entries in tClientOwn.
 	Own uint64 `cbor:"3,keyasint,omitempty"`
 	By  symbol `cbor:"4,keyasint,omitempty"` // the principal, for its share
+	// Name is what the client calls itself in the namespace; from levelClients on.
+	Name      string `cbor:"5,keyasint,omitempty"`
+	Namespace string `cbor:"6,keyasint,omitempty"`
 }
 
 func (c *clientRecord) encode(b []byte) []byte {
@@ -34,6 +37,8 @@ func (c *clientRecord) encode(b []byte) []byte {
 	f.int(2, c.At)
 	f.uintIf(3, c.Own)
 	f.uintIf(4, uint64(c.By))
+	f.textIf(5, c.Name)
+	f.textIf(6, c.Namespace)
 	return f.end()
 }
 
@@ -49,6 +54,10 @@ func (c *clientRecord) read(v []byte) bool {
 			c.Own = r.uint()
 		case 4:
 			c.By = symbol(r.uintTo(maxSymbol))
+		case 5:
+			c.Name = r.text()
+		case 6:
+			c.Namespace = r.text()
 		default:
 			return false
 		}
@@ -162,6 +171,9 @@ func (t *tx) putClient(k clientKey, rec clientRecord, known bool, first, base ui
 	if !known {
 		rec.By = t.author()
 		t.countClient(rec.By, 1)
+	}
+	if t.c.Level >= levelClients {
+		rec.Name, rec.Namespace = t.cmd.Push.Client, t.cmd.Namespace
 	}
 	if !known || rec.At != now {
 		t.w.Delete(tClientAge, appendClientAge(nil, rec.At, k))

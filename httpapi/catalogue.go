@@ -163,7 +163,8 @@ var catalogue = map[string]meaning{
 	"REPLY_TIMEOUT":          {504, 0, "no answer came in time", ""},
 	"TOO_MANY_SNAPSHOTS":     {503, 5 * time.Second, "as many snapshots are under way as the mesh takes", "repeat it a little later"},
 	"CONFLICTS_FULL":         {507, 0, "the namespace has as many open conflicts as it may", "`meshd sync conflicts` lists them; resolve some, and push again"},
-	"TOO_MANY_CLIENTS":       {507, 0, "the mesh remembers as many clients as it may", "let clients keep their names; one that does not push for 90 days is forgotten"},
+	"TOO_MANY_CLIENTS":       {507, 0, "the mesh remembers as many clients as it may", "let clients keep their names; one that does not push for 90 days is forgotten, and `meshd sync clients forget` forgets one at once"},
+	"SYNC_CLIENT_UNKNOWN":    {404, 0, "the mesh remembers no such client", "GET /sync/clients lists them; it may have been forgotten already"},
 	CodeDiskFull:             {507, 0, "the disk is almost full, so writes are refused", "make room on the node's disk"},
 }
 

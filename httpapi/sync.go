@@ -24,6 +24,9 @@ type Sync interface {
 	Conflicts(ctx context.Context, ro consensus.ReadOptions, q graphsync.ConflictQuery) (graphsync.ConflictPage, consensus.ReadInfo, error)
 	Resolve(ctx context.Context, wo graphsync.WriteOptions, namespace string, id uint64, how graphsync.Resolution) (graphsync.OpResult, consensus.Outcome, error)
 
+	Clients(ctx context.Context, ro consensus.ReadOptions, q graphsync.SyncClientsQuery) (graphsync.SyncClientsPage, consensus.ReadInfo, error)
+	ForgetClient(ctx context.Context, wo graphsync.WriteOptions, id string) (consensus.Outcome, error)
+
 	Configure(ctx context.Context, wo graphsync.WriteOptions, session, graph string, c graphsync.SyncConfig) (graphsync.GraphConfig, consensus.Outcome, error)
 	Configs(ctx context.Context, ro consensus.ReadOptions, session string) ([]graphsync.GraphConfig, consensus.ReadInfo, error)
 	Status(ctx context.Context, ro consensus.ReadOptions, session, graph string) (graphsync.SyncStatus, consensus.ReadInfo, error)
@@ -56,6 +59,10 @@ func (a *API) syncEntries() []Entry {
 		r.Query, r.Produces, r.Timeout = append(query, readQuery...), media, -1
 		return r
 	}
+	admin := func(r Route) Route {
+		r.Role = access.RoleAdmin
+		return r
+	}
 	push := post("/sync/push", "Take over what a client did while it was cut off, each mutation once")
 	push.MaxBody = maxPushBody
 	apply := post("/sync/apply", "Take over a payload of an older instance")
@@ -72,6 +79,10 @@ func (a *API) syncEntries() []Entry {
 		Op(push, a.syncPush),
 		Op(get("/sync/conflicts", "Mutations that are at odds with what others did, oldest first"), a.syncConflicts),
 		Op(post("/sync/conflicts/{id}/resolve", "Settle a conflict"), a.syncResolve),
+
+		// syncclients.go
+		Op(admin(get("/sync/clients", "The clients that the mesh remembers for what they push, those first that have not for longest")), a.syncClients),
+		Op(admin(Route{Method: http.MethodDelete, Path: "/sync/clients/{id}", Summary: "Forget a client that never comes back", Scope: "graph:write", Status: http.StatusNoContent}), a.syncForgetClient),
 
 		// syncgraphs.go
 		Op(get("/sync/status", "Where a namespace stands"), a.syncStatus),

@@ -19,7 +19,7 @@ import (
 
 func syncCommand(a *app) *cobra.Command {
 	return group("sync", "See and settle what clients that work offline bring", "  meshd sync status -n notes\n  meshd sync conflicts",
-		syncStatus(a), syncConflicts(a), syncResolve(a))
+		syncStatus(a), syncConflicts(a), syncResolve(a), syncClients(a))
 }
 
 // syncState is where a namespace stands.
