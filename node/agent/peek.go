@@ -1,27 +1,29 @@
 package agent
 
+import "github.com/meshd/meshd/internal/jsonwalk"
+
 // peekType returns the value of a frame's member "type", so that a frame is
 // parsed once only, by the one who knows its type. It gives "" for whatever is
 // unusual (no object, an escape in a name or in the type, the member missing),
 // which the strict decoder then judges. It checks nothing: whoever decodes the
 // frame must find the same type in it.
 func peekType(frame []byte) string {
-	i := skipSpace(frame, 0)
+	i := jsonwalk.Space(frame, 0)
 	if i >= len(frame) || frame[i] != '{' {
 		return ""
 	}
 	i++
 	for {
-		i = skipSpace(frame, i)
+		i = jsonwalk.Space(frame, i)
 		name, next := plainString(frame, i)
 		if next < 0 {
 			return ""
 		}
-		i = skipSpace(frame, next)
+		i = jsonwalk.Space(frame, next)
 		if i >= len(frame) || frame[i] != ':' {
 			return ""
 		}
-		i = skipSpace(frame, i+1)
+		i = jsonwalk.Space(frame, i+1)
 		if string(name) == "type" {
 			kind, next := plainString(frame, i)
 			if next < 0 {
@@ -29,22 +31,15 @@ func peekType(frame []byte) string {
 			}
 			return string(kind)
 		}
-		if i = skipValue(frame, i); i < 0 {
+		if i = jsonwalk.Value(frame, i); i < 0 {
 			return ""
 		}
-		i = skipSpace(frame, i)
+		i = jsonwalk.Space(frame, i)
 		if i >= len(frame) || frame[i] != ',' {
 			return ""
 		}
 		i++
 	}
-}
-
-func skipSpace(b []byte, i int) int {
-	for i < len(b) && (b[i] == ' ' || b[i] == '\t' || b[i] == '\n' || b[i] == '\r') {
-		i++
-	}
-	return i
 }
 
 // plainString returns the string at i, which must have no escapes, and where it
@@ -64,64 +59,30 @@ func plainString(b []byte, i int) ([]byte, int) {
 	return nil, -1
 }
 
-// skipValue returns where the value at i ends, -1 where it does not.
-func skipValue(b []byte, i int) int {
-	depth := 0
-	for i < len(b) {
-		switch b[i] {
-		case '"':
-			for i++; i < len(b) && b[i] != '"'; i++ {
-				if b[i] == '\\' {
-					i++
-				}
-			}
-			if i >= len(b) {
-				return -1
-			}
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth == 0 {
-				return i // of the enclosing object, after a number or a word
-			}
-			depth--
-		case ',':
-			if depth == 0 {
-				return i
-			}
-		}
-		i++
-		if depth == 0 && (b[i-1] == '"' || b[i-1] == '}' || b[i-1] == ']') {
-			return i
-		}
-	}
-	return -1
-}
-
 // cutNumber takes the number out of a numbered frame that somebody else reads;
 // 0 where it has none that is spelled plainly.
 func cutNumber(b []byte) (rest []byte, number uint64) {
-	i := skipSpace(b, 0)
+	i := jsonwalk.Space(b, 0)
 	if i >= len(b) || b[i] != '{' {
 		return b, 0
 	}
 	before := i // of the comma, or the brace, in front of the member
 	for i++; ; i++ {
-		i = skipSpace(b, i)
+		i = jsonwalk.Space(b, i)
 		name, next := plainString(b, i)
 		if next < 0 {
 			return b, 0
 		}
-		if next = skipSpace(b, next); next >= len(b) || b[next] != ':' {
+		if next = jsonwalk.Space(b, next); next >= len(b) || b[next] != ':' {
 			return b, 0
 		}
-		value := skipSpace(b, next+1)
+		value := jsonwalk.Space(b, next+1)
 		if string(name) == "frame" {
 			n, end := scanNumber(b, value)
 			if end < 0 {
 				return b, 0
 			}
-			end = skipSpace(b, end)
+			end = jsonwalk.Space(b, end)
 			rest = append([]byte(nil), b[:before]...)
 			switch {
 			case end < len(b) && b[end] == ',' && b[before] == '{':
@@ -131,10 +92,10 @@ func cutNumber(b []byte) (rest []byte, number uint64) {
 			}
 			return append(rest, b[end:]...), n
 		}
-		if i = skipValue(b, value); i < 0 {
+		if i = jsonwalk.Value(b, value); i < 0 {
 			return b, 0
 		}
-		if i = skipSpace(b, i); i >= len(b) || b[i] != ',' {
+		if i = jsonwalk.Space(b, i); i >= len(b) || b[i] != ',' {
 			return b, 0
 		}
 		before = i

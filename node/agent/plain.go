@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"unicode/utf8"
 
+	"github.com/meshd/meshd/internal/jsonwalk"
 	"github.com/meshd/meshd/node/strictjson"
 )
 
@@ -13,12 +14,9 @@ func jsonEnd(b []byte, i int) int {
 	if end := plainValue(b, i, 0); end >= 0 {
 		return end
 	}
-	end := skipValue(b, i)
+	end := jsonwalk.Value(b, i)
 	if end < 0 || strictjson.Check(b[i:end]) != nil {
 		return -1
-	}
-	for end > i && (b[end-1] == ' ' || b[end-1] == '\t' || b[end-1] == '\n' || b[end-1] == '\r') {
-		end-- // skipValue goes on to the comma after a number
 	}
 	return end
 }
@@ -41,14 +39,14 @@ func plainValue(b []byte, i, depth int) int {
 	case c == '{':
 		return plainObject(b, i, depth)
 	case c == '[':
-		if i = skipSpace(b, i+1); i < len(b) && b[i] == ']' {
+		if i = jsonwalk.Space(b, i+1); i < len(b) && b[i] == ']' {
 			return i + 1
 		}
 		for {
 			if i = plainValue(b, i, depth+1); i < 0 {
 				return -1
 			}
-			if i = skipSpace(b, i); i >= len(b) {
+			if i = jsonwalk.Space(b, i); i >= len(b) {
 				return -1
 			}
 			if b[i] == ']' {
@@ -57,7 +55,7 @@ func plainValue(b []byte, i, depth int) int {
 			if b[i] != ',' {
 				return -1
 			}
-			i = skipSpace(b, i+1)
+			i = jsonwalk.Space(b, i+1)
 		}
 	case c == 't' && len(b)-i >= 4 && string(b[i:i+4]) == "true", c == 'n' && len(b)-i >= 4 && string(b[i:i+4]) == "null":
 		return i + 4
@@ -111,7 +109,7 @@ func odd8(v uint64) uint64 {
 }
 
 func plainObject(b []byte, i, depth int) int {
-	if i = skipSpace(b, i+1); i < len(b) && b[i] == '}' {
+	if i = jsonwalk.Space(b, i+1); i < len(b) && b[i] == '}' {
 		return i + 1
 	}
 	var names [plainMembers][]byte
@@ -126,13 +124,13 @@ func plainObject(b []byte, i, depth int) int {
 			}
 		}
 		names[n] = name
-		if i = skipSpace(b, end); i >= len(b) || b[i] != ':' {
+		if i = jsonwalk.Space(b, end); i >= len(b) || b[i] != ':' {
 			return -1
 		}
-		if i = plainValue(b, skipSpace(b, i+1), depth+1); i < 0 {
+		if i = plainValue(b, jsonwalk.Space(b, i+1), depth+1); i < 0 {
 			return -1
 		}
-		if i = skipSpace(b, i); i >= len(b) {
+		if i = jsonwalk.Space(b, i); i >= len(b) {
 			return -1
 		}
 		if b[i] == '}' {
@@ -141,7 +139,7 @@ func plainObject(b []byte, i, depth int) int {
 		if b[i] != ',' {
 			return -1
 		}
-		i = skipSpace(b, i+1)
+		i = jsonwalk.Space(b, i+1)
 	}
 	return -1
 }

@@ -1,6 +1,10 @@
 package agent
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/meshd/meshd/internal/jsonwalk"
+)
 
 // scan reads the frames that come by the thousand (send, reply, ack, credit,
 // seen) into f as decodeFrame would, in one pass and with an allocation a
@@ -15,16 +19,16 @@ func (l *link) scan(b []byte, i int, f *inbound) (end int) {
 	i++
 	var had uint32
 	for {
-		i = skipSpace(b, i)
+		i = jsonwalk.Space(b, i)
 		name, next := plainString(b, i)
 		if next < 0 {
 			return -1
 		}
-		i = skipSpace(b, next)
+		i = jsonwalk.Space(b, next)
 		if i >= len(b) || b[i] != ':' {
 			return -1
 		}
-		i = skipSpace(b, i+1)
+		i = jsonwalk.Space(b, i+1)
 		field := fieldOf(name)
 		if field == inNone || had&(1<<field) != 0 {
 			return -1
@@ -33,7 +37,7 @@ func (l *link) scan(b []byte, i int, f *inbound) (end int) {
 		if i = l.member(b, i, field, f); i < 0 {
 			return -1
 		}
-		i = skipSpace(b, i)
+		i = jsonwalk.Space(b, i)
 		if i >= len(b) {
 			return -1
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meshd/meshd/internal/jsonwalk"
 	"github.com/meshd/meshd/node/message"
 	"github.com/meshd/meshd/node/strictjson"
 )
@@ -35,7 +36,7 @@ var oddFrames = []string{
 func sameAsDecoded(t *testing.T, frame []byte) (scanned bool) {
 	t.Helper()
 	var fast inbound
-	if end := new(link).scan(frame, skipSpace(frame, 0), &fast); end < 0 || skipSpace(frame, end) < len(frame) {
+	if end := new(link).scan(frame, jsonwalk.Space(frame, 0), &fast); end < 0 || jsonwalk.Space(frame, end) < len(frame) {
 		return false
 	}
 	slow, err := decodeFrame(frame)

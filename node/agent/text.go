@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/meshd/meshd/internal/jsonwalk"
 )
 
 // maxFrames is how many frames one text message holds.
@@ -18,27 +20,27 @@ var errArray = badFrame("", "several frames in one message are a JSON array of o
 
 // text acts on a text message: a frame, or several in a JSON array.
 func (l *link) text(data []byte) {
-	i := skipSpace(data, 0)
+	i := jsonwalk.Space(data, 0)
 	if i < len(data) && data[i] == '[' {
 		l.several(data, i)
 		return
 	}
 	var f inbound
 	end := l.scan(data, i, &f)
-	l.judge(l.take(data, &f, end >= 0 && skipSpace(data, end) == len(data)))
+	l.judge(l.take(data, &f, end >= 0 && jsonwalk.Space(data, end) == len(data)))
 }
 
 // several acts on the frames of the array at i, one after the other, as if each
 // had come alone. Where the array is not right it has acted on what came before.
 func (l *link) several(data []byte, i int) {
 	right, more := true, true
-	i = skipSpace(data, i+1)
+	i = jsonwalk.Space(data, i+1)
 	for n := 1; more; n++ {
 		var f inbound
 		end := l.scan(data, i, &f)
 		known := end >= 0
 		if !known {
-			end = skipValue(data, i)
+			end = jsonwalk.Value(data, i)
 		}
 		if right = end > i && n <= maxFrames; !right {
 			break
@@ -64,14 +66,14 @@ func (l *link) several(data []byte, i int) {
 // at end. right is false where neither another follows nor the end of the array,
 // with nothing behind it.
 func nextElement(data []byte, end int) (begin int, more, right bool) {
-	end = skipSpace(data, end)
+	end = jsonwalk.Space(data, end)
 	switch {
 	case end == len(data):
 		return end, false, false
 	case data[end] == ',':
-		return skipSpace(data, end+1), true, true
+		return jsonwalk.Space(data, end+1), true, true
 	}
-	return end, false, data[end] == ']' && skipSpace(data, end+1) == len(data)
+	return end, false, data[end] == ']' && jsonwalk.Space(data, end+1) == len(data)
 }
 
 // judge counts a frame that was bad; too many of them in a row, or one that is

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/meshd/meshd/internal/jsonwalk"
 )
 
 // What is taken for the frames of an array is what encoding/json finds in it.
@@ -23,8 +25,8 @@ func FuzzElements(f *testing.F) {
 		}
 		var got [][]byte
 		right := len(data) > 0 && data[0] == '['
-		for i, more := skipSpace(data, min(1, len(data))), right; more && right; {
-			end := skipValue(data, i)
+		for i, more := jsonwalk.Space(data, min(1, len(data))), right; more && right; {
+			end := jsonwalk.Value(data, i)
 			if right = end > i; right {
 				got = append(got, data[i:end])
 				i, more, right = nextElement(data, end)

@@ -1,6 +1,10 @@
 package agent
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+
+	"github.com/meshd/meshd/internal/jsonwalk"
+)
 
 // scanString is plainString for a value: what it holds is checked.
 func scanString(b []byte, i int) ([]byte, int) {
@@ -29,13 +33,13 @@ func scanStrings(b []byte, i int, out *[]string) int {
 		return -1
 	}
 	list := []string{}
-	for i = skipSpace(b, i+1); ; i = skipSpace(b, i+1) {
+	for i = jsonwalk.Space(b, i+1); ; i = jsonwalk.Space(b, i+1) {
 		text, end := scanString(b, i)
 		if end < 0 || len(list) > maxAcks {
 			return -1 // an empty list too
 		}
 		list = append(list, string(text))
-		i = skipSpace(b, end)
+		i = jsonwalk.Space(b, end)
 		switch {
 		case i >= len(b):
 			return -1
