@@ -47,7 +47,7 @@ func (x *index) build(r consensus.Reader) {
 		var d deadRecord
 		var m record
 		var t tail
-		if len(k) == 16 && d.read(v) && m.read(d.Record) && t.read(m.Tail) {
+		if len(k) == 16 && d.open(v, &m) == nil && t.read(m.Tail) {
 			if s := fresh.ids[binary.BigEndian.Uint64(k)]; s != nil {
 				s.dead = append(s.dead, deadEntry{binary.BigEndian.Uint64(k[8:]), d.At, hash(t.ID)})
 				return true

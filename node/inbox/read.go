@@ -90,8 +90,8 @@ func readDead(r consensus.Reader, inbox uint64, agent string, seqs []uint64, bod
 			d deadRecord
 			m record
 		)
-		if !d.read(v) || !m.read(d.Record) {
-			return nil, errBroken(fmt.Sprintf("dead letter %d", seq))
+		if err := d.open(v, &m); err != nil {
+			return nil, fmt.Errorf("number %d: %w", seq, err)
 		}
 		msg, err := m.show(r, agent, seq, bodies)
 		if err != nil {
@@ -120,22 +120,12 @@ func (s *Service) Get(ctx context.Context, agent string, seqs []uint64, bodies b
 func (s *Service) Body(ctx context.Context, agent string, seq uint64) (body []byte, err error) {
 	id, _ := s.index.inbox(agent)
 	_, err = s.view(ctx, consensus.ReadOptions{}, func(r consensus.Reader) error {
-		v := r.Get(tableMessage, key64(seq))
-		if v == nil {
-			var d deadRecord
-			if v = r.Get(tableDead, pairKey(id, seq)); v != nil && !d.read(v) {
-				return errBroken(fmt.Sprintf("dead letter %d", seq))
-			}
-			v = d.Record
+		m, err := readEither(r, id, seq)
+		if m == nil || err != nil {
+			return cmp.Or(err, unknownMessage(agent, seq))
 		}
-		if v == nil {
-			return unknownMessage(agent, seq)
-		}
-		var (
-			m record
-			t tail
-		)
-		if !m.read(v) || !t.read(m.Tail) {
+		var t tail
+		if !t.read(m.Tail) {
 			return errBroken(fmt.Sprintf("message %d", seq))
 		}
 		if m.Inbox != id {
@@ -146,6 +136,27 @@ func (s *Service) Body(ctx context.Context, agent string, seq uint64) (body []by
 		return err
 	})
 	return body, err
+}
+
+// readEither reads one that waits, or else a dead letter of an inbox; nil where
+// there is neither.
+func readEither(r consensus.Reader, inbox, seq uint64) (*record, error) {
+	var m record
+	if v := r.Get(tableMessage, key64(seq)); v != nil {
+		if !m.read(v) {
+			return nil, errBroken(fmt.Sprintf("message %d", seq))
+		}
+		return &m, nil
+	}
+	v := r.Get(tableDead, pairKey(inbox, seq))
+	if v == nil {
+		return nil, nil
+	}
+	var d deadRecord
+	if err := d.open(v, &m); err != nil {
+		return nil, fmt.Errorf("number %d: %w", seq, err)
+	}
+	return &m, nil
 }
 
 func unknownMessage(agent string, seq uint64) error {

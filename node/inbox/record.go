@@ -213,6 +213,14 @@ func (d *deadRecord) read(v []byte) bool {
 	return !c.bad && d.Death >= diedExpired && d.Death <= diedPurged
 }
 
+// open reads a dead letter and its message, whose texts are parts of v.
+func (d *deadRecord) open(v []byte, m *record) error {
+	if !d.read(v) || !m.read(d.Record) {
+		return errBroken("a dead letter")
+	}
+	return nil
+}
+
 // blobRecord is a body in chunks. What no message names for ten minutes goes.
 type blobRecord struct {
 	At, Size, Chunks, Refs uint64
