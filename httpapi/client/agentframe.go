@@ -33,7 +33,8 @@ type frameIn struct {
 	Body                                                                  json.RawMessage
 
 	// ack, reply and error
-	IDs              [][]byte // numbers still in their quotes
+	IDs              [][]byte    // numbers still in their quotes
+	Ranges           [][2]uint64 // the first and the last of ids
 	Status           string
 	Counts           *Counts
 	Known, Duplicate bool
@@ -52,6 +53,7 @@ type frameIn struct {
 // nodeLimits is what a node tells in its hello.
 type nodeLimits struct {
 	Sends     int `json:"sends"`
+	Frames    int `json:"frames"` // in one message
 	BodyBytes int `json:"body_bytes"`
 }
 
@@ -124,6 +126,8 @@ func readFrame(data []byte) (f frameIn, err error) {
 			f.Body = v
 		case "ids":
 			f.IDs = elements(v)
+		case "ranges":
+			err = json.Unmarshal(v, &f.Ranges)
 		case "status":
 			f.Status = textOf(v)
 		case "counts":
@@ -228,10 +232,10 @@ type frameOut struct {
 	send *sending // what it sends, nil for others
 }
 
-// hello is what the program says of itself. more says that the node knows of
-// acknowledgements, credit and resuming; of what is said once only the first
-// hello of a session speaks.
-func hello(cfg *AgentConfig, more, first bool) []byte {
+// hello is what the program says of itself, to a node that may know of
+// acknowledgements, credit and resuming, and may take several frames at once. Of
+// what is said once only the first hello of a session speaks.
+func hello(cfg *AgentConfig, s *agentSession, first bool) []byte {
 	h := struct {
 		Type         string   `json:"type"`
 		Description  string   `json:"description,omitempty"`
@@ -239,11 +243,14 @@ func hello(cfg *AgentConfig, more, first bool) []byte {
 		Acks         bool     `json:"acks,omitempty"`
 		Credit       int      `json:"credit,omitempty"`
 		Batch        bool     `json:"batch,omitempty"`
+		Bulk         bool     `json:"bulk,omitempty"`
 		Resume       bool     `json:"resume,omitempty"`
 		Events       []string `json:"events,omitempty"`
 	}{Type: "hello", Description: cfg.Description, Capabilities: cfg.Capabilities}
+	more := s.secret != ""
 	if more {
-		h.Acks, h.Batch = !cfg.LiveOnly, true
+		h.Acks, h.Bulk = !cfg.LiveOnly, s.limits.Frames > 0
+		h.Batch = !h.Bulk // which includes it
 	}
 	if more && first {
 		h.Credit, h.Resume, h.Events = cfg.Credit, true, cfg.Events

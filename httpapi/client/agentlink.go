@@ -208,7 +208,12 @@ func (l *link) read() error {
 		if buf, err = readInto(buf[:0], r); err != nil {
 			return errors.Join(told, err)
 		}
-		told = l.take(buf) // the node says why it will close
+		told = nil
+		eachFrame(buf, func(frame []byte) {
+			if err := l.take(frame); err != nil {
+				told = err // the node says why it will close
+			}
+		})
 		if cap(buf) > maxHeld {
 			buf = make([]byte, 0, 4<<10)
 		}

@@ -151,9 +151,9 @@ func (a *Agent) Describe(description string, capabilities []string) error {
 	switch s := a.session; {
 	case s == nil || s.over: // a new one says it
 	case a.link != nil && a.link.hello != nil:
-		a.link.hello = hello(&a.cfg, s.secret != "", true)
+		a.link.hello = hello(&a.cfg, s, true)
 	default:
-		a.queue(frameOut{data: hello(&a.cfg, s.secret != "", false)})
+		a.queue(frameOut{data: hello(&a.cfg, s, false)})
 	}
 	return nil
 }

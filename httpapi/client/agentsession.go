@@ -143,7 +143,7 @@ func (a *Agent) begin(l *link) (lost []*sending) {
 			}
 		}
 		a.out = append(head, a.out...)
-		l.hello = hello(&a.cfg, s.secret != "", true)
+		l.hello = hello(&a.cfg, s, true)
 	} else {
 		s.again = len(s.kept)
 		s.tellNow = true
@@ -198,25 +198,28 @@ func (a *Agent) gather(l *link, b []byte) []byte {
 		return b
 	}
 	s := l.session
+	w := frameWriter{b: b, most: s.limits.Frames}
 	if l.hello != nil {
-		b = appendFrame(b, l.hello, 0)
+		w.add(l.hello, 0)
+		w.seal() // alone: until the node has it, the session cannot be resumed
 		l.hello = nil
 	}
 	if s.tellNow && s.taken > s.told {
-		b = appendFrame(b, append(strconv.AppendUint([]byte(`{"type":"seen","frame":`), s.taken, 10), '}'), 0)
+		w.add(append(strconv.AppendUint([]byte(`{"type":"seen","frame":`), s.taken, 10), '}'), 0)
 		s.told = s.taken
 	}
 	s.tellNow, s.takenBytes = false, 0
-	for s.again > 0 && len(b) < maxHeld {
+	for s.again > 0 && len(w.b) < maxHeld {
 		k := s.kept[len(s.kept)-s.again]
-		b = appendFrame(b, k.data, k.number)
+		w.add(k.data, k.number)
 		s.again--
 	}
 	if s.again > 0 {
-		return b
+		w.seal()
+		return w.b
 	}
-	number := func(data []byte) { b = appendFrame(b, data, s.keep(data)) }
-	for len(a.acks) > 0 && len(b) < maxHeld {
+	number := func(data []byte) { w.add(data, s.keep(data)) }
+	for len(a.acks) > 0 && len(w.b) < maxHeld {
 		number(a.ackFrame())
 	}
 	if a.credit > 0 && a.credit >= a.cfg.Credit/4 && s.secret != "" {
@@ -225,7 +228,7 @@ func (a *Agent) gather(l *link, b []byte) []byte {
 	}
 	n := 0
 	for _, f := range a.out {
-		if len(b) >= maxHeld {
+		if len(w.b) >= maxHeld {
 			break
 		}
 		n++
@@ -242,11 +245,12 @@ func (a *Agent) gather(l *link, b []byte) []byte {
 	if a.out = a.out[n:]; len(a.out) == 0 {
 		a.out = nil
 	}
-	if len(b) == 0 && a.drained != nil { // what was gathered before is written
+	if len(w.b) == 0 && a.drained != nil { // what was gathered before is written
 		close(a.drained)
 		a.drained = nil
 	}
-	return b
+	w.seal()
+	return w.b
 }
 
 // flushed waits until all that is queued is written, or there is nobody to

@@ -124,14 +124,22 @@ func (a *Agent) concluded(f *frameIn) {
 
 // concludedAll ends the sends that an ack for several names.
 func (a *Agent) concludedAll(f *frameIn) {
-	if len(f.IDs) == 0 {
+	if len(f.IDs)+len(f.Ranges) == 0 {
 		return
 	}
-	ended := make([]*sending, 0, len(f.IDs))
+	var ended []*sending
+	end := func(id uint64) {
+		if s := a.sendOf(id); s != nil {
+			ended = append(ended, s)
+		}
+	}
 	a.mu.Lock()
 	for _, quoted := range f.IDs {
-		if s := a.sendOf(numberOf(quoted[1 : len(quoted)-1])); s != nil {
-			ended = append(ended, s)
+		end(numberOf(quoted[1 : len(quoted)-1]))
+	}
+	for _, r := range f.Ranges {
+		for id := r[0]; id <= min(r[1], a.nextID); id++ {
+			end(id)
 		}
 	}
 	a.openRoom()

@@ -4,36 +4,78 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
 
-// appendFrame appends a frame, a JSON object, as one masked text message of
-// RFC 6455, with its number in the session, if it has one, as the first member.
-// Writing many of them at once is what makes a client fast. The masks need only
-// be such that nobody outside can choose the bytes on the wire.
-func appendFrame(b, data []byte, number uint64) []byte {
-	var head [32]byte
-	first := head[:0]
+// frameWriter appends frames, which are JSON objects, as masked text messages of
+// RFC 6455. Writing many at once is what makes a client fast. A message holds
+// one frame or, to a node that takes them so, as many as fit, in a JSON array.
+type frameWriter struct {
+	b      []byte
+	most   int // frames in a message; 0: 1
+	begun  int // where the open message begins, with room for its header
+	frames int // in it
+}
+
+const (
+	// headRoom is what a message's header mostly takes, and maxTogether how long
+	// a message of several frames grows.
+	headRoom    = 8
+	maxTogether = 32 << 10
+)
+
+// add appends a frame with its number in the session, if it has one, as the
+// first member.
+func (w *frameWriter) add(data []byte, number uint64) {
+	if len(data) > maxTogether/2 {
+		w.seal() // alone
+	}
+	if w.frames++; w.frames == 1 {
+		w.begun = len(w.b)
+		w.b = append(w.b, "\x00\x00\x00\x00\x00\x00\x00\x00["...)
+	} else {
+		w.b = append(w.b, ',')
+	}
 	if number > 0 {
-		first = append(strconv.AppendUint(append(first, `{"frame":`...), number, 10), ',')
+		w.b = append(strconv.AppendUint(append(w.b, `{"frame":`...), number, 10), ',')
 		data = data[1:]
 	}
-	b = append(b, 0x81)
-	switch n := len(first) + len(data); {
-	case n < 126:
-		b = append(b, 0x80|byte(n))
-	case n < 1<<16:
-		b = binary.BigEndian.AppendUint16(append(b, 0x80|126), uint16(n))
+	w.b = append(w.b, data...)
+	if w.frames >= w.most || len(w.b)-w.begun >= maxTogether {
+		w.seal()
+	}
+}
+
+// seal writes the header of the open message, if there is one, and masks it. The
+// mask need only be such that nobody outside can choose the bytes on the wire.
+func (w *frameWriter) seal() {
+	at := w.begun + headRoom // where the payload begins
+	switch w.frames {
+	case 0:
+		return
+	case 1:
+		at++ // without the bracket
 	default:
-		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), uint64(n))
+		w.b = append(w.b, ']')
+	}
+	w.frames = 0
+	var memory [14]byte
+	head := append(memory[:0], 0x81)
+	switch n := len(w.b) - at; {
+	case n < 126:
+		head = append(head, 0x80|byte(n))
+	case n < 1<<16:
+		head = binary.BigEndian.AppendUint16(append(head, 0x80|126), uint16(n))
+	default:
+		head = binary.BigEndian.AppendUint64(append(head, 0x80|127), uint64(n))
 	}
 	mask := rand.Uint32()
-	b = binary.LittleEndian.AppendUint32(b, mask)
-	at := len(b)
-	b = append(append(b, first...), data...)
+	head = binary.LittleEndian.AppendUint32(head, mask)
+	w.b = slices.Replace(w.b, w.begun, at, head...)
 	wide := uint64(mask) | uint64(mask)<<32
-	in := b[at:]
+	in := w.b[w.begun+len(head):]
 	for len(in) >= 8 {
 		binary.LittleEndian.PutUint64(in, binary.LittleEndian.Uint64(in)^wide)
 		in = in[8:]
@@ -41,7 +83,25 @@ func appendFrame(b, data []byte, number uint64) []byte {
 	for i := range in {
 		in[i] ^= byte(wide >> (8 * i))
 	}
-	return b
+}
+
+// eachFrame calls visit for the frames of a message: one, or several in an
+// array. What is not of that form ends the walk.
+func eachFrame(data []byte, visit func(frame []byte)) {
+	i := skipSpace(data, 0)
+	if i >= len(data) || data[i] != '[' {
+		visit(data)
+		return
+	}
+	for i < len(data) && (data[i] == '[' || data[i] == ',') {
+		begin := skipSpace(data, i+1)
+		end := skipValue(data, begin)
+		if end <= begin {
+			return
+		}
+		visit(data[begin:end])
+		i = skipSpace(data, end)
+	}
 }
 
 // appendString appends s as a JSON string.

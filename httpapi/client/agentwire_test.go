@@ -3,6 +3,8 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,55 +14,102 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// What is written is what another implementation of RFC 6455 reads.
+// What is written is what another implementation of RFC 6455 reads, each frame
+// in a message of its own or many in an array.
 func TestFramesAreWebSocketMessages(t *testing.T) {
-	var wire []byte
-	var want []string
-	for i, size := range []int{0, 1, 90, 125, 126, 127, 65535, 65536, 1 << 20} {
-		text := `{"body":"` + strings.Repeat("x", size) + `"}`
-		wire = appendFrame(wire, []byte(text), uint64(i))
-		if i > 0 {
-			text = `{"frame":` + string(rune('0'+i)) + `,` + text[1:]
+	for _, most := range []int{0, 1, 3, 1024} {
+		w := frameWriter{most: most}
+		var want []string
+		for i, size := range []int{0, 1, 90, 125, 126, 127, 9, 40000, 8, 16000, 16000, 16000, 65535, 65536, 7, 1 << 20, 1, 2} {
+			text := `{"body":"` + strings.Repeat("x", size) + `"}`
+			w.add([]byte(text), uint64(i))
+			if i > 0 {
+				text = fmt.Sprintf(`{"frame":%d,%s`, i, text[1:])
+			}
+			want = append(want, text)
 		}
-		want = append(want, text)
+		w.seal()
+		messages, got := 0, []string{}
+		for text := range written(t, w.b) {
+			messages++
+			before := len(got)
+			eachFrame(text, func(frame []byte) { got = append(got, string(frame)) })
+			if n := len(got) - before; !json.Valid(text) || n > max(most, 1) || n > 1 && len(text) > maxTogether+maxTogether/2+100 {
+				t.Errorf("%d frames in %d bytes", n, len(text))
+			}
+		}
+		if strings.Join(got, "\n") != strings.Join(want, "\n") {
+			t.Errorf("%d frames, want %d", len(got), len(want))
+		}
+		if most > 3 && messages > len(want)*2/3 {
+			t.Errorf("%d messages for %d frames", messages, len(want))
+		}
 	}
-	got := make(chan string, len(want))
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer close(got)
-		ws, err := (&websocket.Upgrader{}).Upgrade(w, r, nil)
-		if err != nil {
-			return
-		}
-		defer ws.Close()
-		for range want {
-			_, text, err := ws.ReadMessage()
+}
+
+// written sends bytes to a WebSocket and yields the messages that it reads.
+func written(t *testing.T, wire []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		got := make(chan []byte)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer close(got)
+			ws, err := (&websocket.Upgrader{}).Upgrade(w, r, nil)
 			if err != nil {
 				return
 			}
-			got <- string(text)
+			defer ws.Close()
+			for {
+				_, text, err := ws.ReadMessage()
+				if err != nil {
+					return
+				}
+				got <- text
+			}
+		}))
+		defer server.Close()
+		ws, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(server.URL, "http"), nil)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}))
-	defer server.Close()
-	ws, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(server.URL, "http"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ws.Close()
-	if _, err := ws.NetConn().Write(wire); err != nil {
-		t.Fatal(err)
-	}
-	for i, w := range want {
-		if g := <-got; g != w {
-			t.Fatalf("message %d has %d bytes, want %d", i, len(g), len(w))
+		go func() {
+			_, _ = ws.NetConn().Write(wire)
+			_ = ws.Close()
+		}()
+		for text := range got {
+			if !yield(text) {
+				t.Fatal("not all was read")
+			}
 		}
 	}
+}
+
+func FuzzEachFrame(f *testing.F) {
+	for _, s := range []string{`[{"a":[1,"]"]},{"b":2}]`, `[ {} , {} ]`, `{}`, `[`, `[{}`, `[{},`, `[]`, ``} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var got []string
+		eachFrame(data, func(frame []byte) { got = append(got, string(frame)) })
+		var want []json.RawMessage
+		if len(data) == 0 || data[0] != '[' || json.Unmarshal(data, &want) != nil {
+			return // it comes from no node; it only must not crash
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%d frames, want %d", len(got), len(want))
+		}
+		for i := range want {
+			if got[i] != string(want[i]) {
+				t.Fatalf("%q, want %q", got[i], want[i])
+			}
+		}
+	})
 }
 
 func FuzzReadFrame(f *testing.F) {
 	for _, s := range []string{
 		`{"type":"receive","id":"1","from":{"agent":"a","principal":"p","node":"n"},"body":{"a":[1,"}"]},"durable":true,"seq":7}`,
 		`{"type":"ack","ids":["1","2" , "3"],"status":"delivered"}`, `{"type":"error","details":{"retry_after":"1s"},"code":"X","error":"é\n"}`,
-		`{"type":"ack","ids":["`, `{"type":"ack","ids":["\"]}`, `{"":`, `{"type":"hello","limits":{"sends":4096}} `, `[]`, ``,
+		`{"type":"ack","ids":["`, `{"type":"ack","ids":["\"]}`, `{"":`, `{"type":"hello","limits":{"sends":4096}} `, `[]`, ``, `{"type":"ack","ranges":[[1,3],[5,9]]}`, `{"type":"ack","ranges":[[1],2]}`,
 	} {
 		f.Add([]byte(s))
 	}
