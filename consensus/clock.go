@@ -78,6 +78,11 @@ func (c *clock) off() time.Duration {
 	return 0
 }
 
+// ClockAhead is how far this node's clock is ahead of its peers', who are right
+// where at least two agree; 0 where it is off by no more than five seconds, or
+// there are not two to say so.
+func (g *Group) ClockAhead() time.Duration { return g.clock.off() }
+
 // judged is what a stamp depends on.
 type judged struct {
 	wall, last int64

@@ -44,6 +44,11 @@ func TestLeaderWithAWrongClock(t *testing.T) {
 			c.hooks.now = func() time.Time { return time.Now().Add(time.Hour) }
 		}
 	})
+	for i, want := range []time.Duration{time.Hour, 0, 0} {
+		if got := nodes[i].ClockAhead(); got != want {
+			t.Errorf("the clock of node %d is said to be %s ahead", i, got)
+		}
+	}
 	for i := range 20 {
 		nodes[i%3].do(t, "add n")
 	}

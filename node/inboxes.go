@@ -25,7 +25,7 @@ func (n *Node) openInboxes(life context.Context, part *inbox.Part) {
 	n.inboxes = inbox.NewService(inbox.Config{
 		Reserved: func(agent string) bool { return agent == librarian.Name },
 		Tracer:   n.tracer, State: n.group, Part: part, Level: n.levelFor(inbox.LevelPrint), Leads: func() bool { return n.group.Status().State == "leader" },
-		Logger: log, Registerer: n.registry,
+		Ahead: n.group.ClockAhead, Logger: log, Registerer: n.registry,
 	})
 	n.run(life, n.inboxes.Keep)
 	n.dispatcher.Store(dispatch.New(dispatch.Config{

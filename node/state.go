@@ -428,6 +428,12 @@ func (r *replica) Status() consensus.Status {
 	return st
 }
 
+// ClockAhead is the Group's.
+func (r *replica) ClockAhead() time.Duration {
+	g, _ := r.current()
+	return g.ClockAhead()
+}
+
 // HandleCall answers a call of another replica.
 func (r *replica) HandleCall(ctx context.Context, from, method string, body []byte) ([]byte, error) {
 	g, _ := r.current()

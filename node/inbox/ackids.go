@@ -18,7 +18,7 @@ func (s *Service) AcknowledgeIDs(ctx context.Context, agent string, ids []string
 	for _, id := range ids {
 		named[id]++
 	}
-	now := s.cfg.Now()
+	now := s.meshNow()
 	handed := func(m *Stored) int {
 		switch {
 		case m.LeaseUntil.After(now):

@@ -14,8 +14,8 @@ import (
 func (s *Service) Pending(ctx context.Context, agent string, o PendingOptions) (Batch, error) {
 	var b Batch
 	o.Max, o.MaxBytes = or(o.Max, 256), or(o.MaxBytes, 4<<20)
-	id, seqs, next, more := s.index.due(agent, s.cfg.Now().UnixMilli(), min(o.Max, 1024), o.MaxBytes, o.Skip)
-	b.Next, b.More = when(next), more
+	id, seqs, next, more := s.index.due(agent, s.meshNow().UnixMilli(), min(o.Max, 1024), o.MaxBytes, o.Skip)
+	b.Next, b.More = s.here(next), more
 	b.Node, b.Epoch = s.index.place(agent)
 	if len(seqs) == 0 {
 		return b, nil
@@ -43,7 +43,7 @@ func (s *Service) Lease(ctx context.Context, agent string, max int, d time.Durat
 	}
 	passed := map[uint64]bool{}
 	for range 4 {
-		id, seqs, _, _ := s.index.due(agent, s.cfg.Now().UnixMilli(), max, pageBytes, func(due Due) bool { return passed[due.Seq] })
+		id, seqs, _, _ := s.index.due(agent, s.meshNow().UnixMilli(), max, pageBytes, func(due Due) bool { return passed[due.Seq] })
 		if len(seqs) == 0 {
 			return nil, s.ready()
 		}
@@ -71,12 +71,30 @@ func (s *Service) Lease(ctx context.Context, agent string, max int, d time.Durat
 // Due returns when an agent's next message is due: now or before where one is,
 // zero where none waits.
 func (s *Service) Due(agent string) time.Time {
-	now := s.cfg.Now()
-	_, seqs, next, _ := s.index.due(agent, now.UnixMilli(), 1, 1, nil)
+	_, seqs, next, _ := s.index.due(agent, s.meshNow().UnixMilli(), 1, 1, nil)
 	if len(seqs) > 0 {
-		return now
+		return s.cfg.Now()
 	}
-	return when(next)
+	return s.here(next)
+}
+
+// meshNow is the time by which the times of messages are to be read: that of
+// this node's clock, if nobody says that it is wrong.
+func (s *Service) meshNow() time.Time {
+	now := s.cfg.Now()
+	if s.cfg.Ahead != nil {
+		now = now.Add(-s.cfg.Ahead())
+	}
+	return now
+}
+
+// here is when this node's clock shows a time of the mesh.
+func (s *Service) here(ms int64) time.Time {
+	at := when(ms)
+	if s.cfg.Ahead != nil && !at.IsZero() {
+		at = at.Add(s.cfg.Ahead())
+	}
+	return at
 }
 
 // due chooses messages that may be delivered, and says when the next one

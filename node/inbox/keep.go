@@ -46,7 +46,7 @@ func (s *Service) Keep(ctx context.Context) {
 
 // Tidy is one look of Keep; with rest, also at what only takes room.
 func (s *Service) Tidy(ctx context.Context, rest bool) error {
-	now := s.cfg.Now().UnixMilli()
+	now := s.meshNow().UnixMilli()
 	for range keepSteps {
 		seqs := s.index.overdue(now, maxSwept)
 		if len(seqs) == 0 {

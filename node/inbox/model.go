@@ -264,7 +264,8 @@ type Batch struct {
 	Node     string
 	Epoch    uint64
 	Messages []Stored
-	// Next is when the next message becomes due that is not yet; zero: none.
+	// Next is when the next message becomes due that is not yet, by this node's
+	// clock; zero: none.
 	Next time.Time
 	// More says that more was due than fitted.
 	More bool

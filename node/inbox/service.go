@@ -28,6 +28,9 @@ type Config struct {
 	Reserved func(agent string) bool
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
+	// Ahead says how far that clock is ahead of the mesh's time, which messages
+	// are delayed, leased and expire by; nil: it is right.
+	Ahead func() time.Duration
 	// Tracer records the way of messages that are traced; may be nil.
 	Tracer     *tracing.Recorder
 	Logger     *slog.Logger
