@@ -30,6 +30,8 @@ type carriedNode struct {
 	port  *wire.Port
 	id    identity.NodeID
 	relay *relay
+	// linked is told of each connection with another node.
+	linked chan struct{}
 }
 
 func newCarried(t testing.TB, count int, relayed bool) *carried {
@@ -47,9 +49,15 @@ func newCarried(t testing.TB, count int, relayed bool) *carried {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := &carriedNode{mesh: m, port: port, id: id.ID()}
+		n := &carriedNode{mesh: m, port: port, id: id.ID(), linked: make(chan struct{}, 1)}
 		n.Router = message.New(message.Config{NodeID: string(n.id), Directory: n, Link: links{port}, Peers: n.others})
-		port.HandleTraffic(func(c wire.Carrier) wire.Traffic { return n.Connected(string(c.Peer()), c.Wake, c.Cut) })
+		port.HandleTraffic(func(c wire.Carrier) wire.Traffic {
+			select {
+			case n.linked <- struct{}{}:
+			default:
+			}
+			return n.Connected(string(c.Peer()), c.Wake, c.Cut)
+		})
 		address := listener.Addr().String()
 		if relayed {
 			n.relay = newRelay(t, address)
@@ -180,15 +188,16 @@ func (r *relay) pass(to, from net.Conn) {
 	defer func() { _ = to.Close(); _ = from.Close() }()
 	buf := make([]byte, 32<<10)
 	for {
+		n, err := from.Read(buf)
+		if err != nil {
+			return
+		}
+		// Whoever was waiting to read when it became a hole passes nothing on.
 		r.mu.Lock()
 		for r.held.Load() {
 			r.freed.Wait()
 		}
 		r.mu.Unlock()
-		n, err := from.Read(buf)
-		if err != nil {
-			return
-		}
 		if _, err := to.Write(buf[:n]); err != nil {
 			return
 		}

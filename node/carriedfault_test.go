@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -50,13 +49,23 @@ func (n *carriedNode) attach(t testing.TB, name string, r message.Receiver) *mes
 
 // ends counts how sends ended.
 type ends struct {
-	mu  sync.Mutex
-	by  map[string]int
-	ids map[string]message.Status
-	all sync.WaitGroup
+	mu   sync.Mutex
+	by   map[string]int
+	ids  map[string]message.Status
+	all  sync.WaitGroup
+	news chan struct{} // something has ended, or was received
 }
 
-func newEnds() *ends { return &ends{by: map[string]int{}, ids: map[string]message.Status{}} }
+func newEnds() *ends {
+	return &ends{by: map[string]int{}, ids: map[string]message.Status{}, news: make(chan struct{}, 1)}
+}
+
+func (e *ends) tell() {
+	select {
+	case e.news <- struct{}{}:
+	default:
+	}
+}
 
 func (e *ends) submit(n *carriedNode, id, to string, body json.RawMessage) {
 	e.all.Add(1)
@@ -71,6 +80,7 @@ func (e *ends) submit(n *carriedNode, id, to string, body json.RawMessage) {
 		e.by[fmt.Sprint(r.Status, " ", code)]++
 		e.ids[id] = r.Status
 		e.mu.Unlock()
+		e.tell()
 		e.all.Done()
 	})
 }
@@ -132,13 +142,14 @@ func TestASlowReceiverDelaysNobody(t *testing.T) {
 	b.attach(t, "quick", quick)
 	var mu sync.Mutex
 	var held []*message.Delivery
+	slow, fast := newEnds(), newEnds()
 	b.attach(t, "slow", message.ReceiverFunc(func(d *message.Delivery) error {
 		mu.Lock()
 		held = append(held, d)
 		mu.Unlock()
+		slow.tell()
 		return nil
 	}))
-	slow, fast := newEnds(), newEnds()
 	var want []string
 	for i := range 6000 {
 		id := fmt.Sprint(i)
@@ -165,7 +176,7 @@ func TestASlowReceiverDelaysNobody(t *testing.T) {
 			}
 			break
 		}
-		runtime.Gosched()
+		within(t, "the next that is taken or refused", slow.news)
 	}
 	b.Close()
 	if got := slow.wait(t, "the end of what was held"); got["refused OVERLOADED"]+got["refused AGENT_GONE"] != 6000 {
@@ -246,11 +257,7 @@ func TestSubscriptionsOutliveConnections(t *testing.T) {
 	for _, n := range m.nodes {
 		n.relay.reset()
 	}
-	deadline := time.Now().Add(30 * time.Second)
 	for publish() != 2 {
-		if time.Now().After(deadline) {
-			t.Fatal("not found again")
-		}
-		time.Sleep(10 * time.Millisecond)
+		within(t, "another connection", m.nodes[0].linked)
 	}
 }
