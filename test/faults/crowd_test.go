@@ -148,9 +148,11 @@ func crowd(t *testing.T, count int, open func(i int) (socket, error)) []socket {
 	return all
 }
 
-// Thousands of subscribers that read nothing cost a node bounded memory, the
-// publisher is told how many had no room, and one that reads gets everything
-// (F25).
+// Thousands of subscribers that take a few messages and no more, or read nothing
+// at all, cost a node bounded memory, the publisher is told how many had no room,
+// and one that reads gets everything (F25). Who only takes no more goes on to
+// answer pings and is there to the end; who reads nothing is taken for dead by and
+// by.
 func TestF25SlowSubscribers(t *testing.T) {
 	slow, messages, bound := 300, 600, int64(200<<20)
 	if long() {
@@ -166,7 +168,20 @@ func TestF25SlowSubscribers(t *testing.T) {
 		}
 		return s, err
 	}
-	crowd(t, slow, dial)
+	var cut atomic.Int64 // of those that answer pings
+	crowd(t, slow, func(i int) (socket, error) {
+		s, err := dial(i)
+		if err == nil && i%4 > 0 {
+			err = s.WriteJSON(map[string]any{"type": "hello", "credit": 4})
+		}
+		if err == nil && i%4 > 0 {
+			go func() {
+				s.listen()
+				cut.Add(1)
+			}()
+		}
+		return s, err
+	})
 	reader := crowd(t, 1, dial)[0]
 	publisher, err := dialSocket(t.Context(), node, "/ws", key)
 	if err != nil {
@@ -232,6 +247,9 @@ func TestF25SlowSubscribers(t *testing.T) {
 		delivered, refused, unknown = delivered+c.Delivered, refused+c.Refused, unknown+c.Unknown
 	}
 	most = max(most, resident(t, node.PID()))
+	if n := cut.Load(); n > 0 {
+		t.Errorf("%d subscribers that are slow, and not dead, were cut", n)
+	}
 	if refused+unknown == 0 {
 		t.Error("nobody was too slow: the test is too weak")
 	}
