@@ -34,6 +34,9 @@ const (
 	// without one.
 	maxConns = 16384
 	maxAway  = 16384
+	// maxOwnConns bounds those of one credential, so that it leaves some to the
+	// others.
+	maxOwnConns = maxConns / 4 * 3
 )
 
 // Config is what a Server needs; Logger and Registerer may be nil.
@@ -61,8 +64,9 @@ type Server struct {
 
 	ctx    context.Context
 	cancel context.CancelFunc
-	mu     sync.Mutex // guards what follows, and wg against Close
-	open   int        // connections
+	mu     sync.Mutex     // guards what follows, and wg against Close
+	open   int            // connections
+	owned  map[string]int // the same of each principal
 	slots  [clockSlots]map[*client]struct{}
 	next   int                // the slot of the next session
 	byName map[string]*client // sessions that can be resumed, by their secrets
@@ -76,7 +80,7 @@ func NewServer(cfg Config) *Server {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg, byName: map[string]*client{}}
+	s := &Server{cfg: cfg, byName: map[string]*client{}, owned: map[string]int{}}
 	s.clock.Store(1)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.crew = newCrew(s.ctx.Done())
@@ -107,13 +111,13 @@ func (s *Server) Start(conn *websocket.Conn, who Client, ended func(error)) {
 	if ended == nil {
 		ended = func(error) {}
 	}
-	if err := s.enter(conn); err != nil {
+	if err := s.enter(conn, who.Principal); err != nil {
 		ended(err)
 		return
 	}
 	go s.serve(conn, who, func(err error) {
 		ended(err)
-		s.exit()
+		s.exit(who.Principal)
 	})
 }
 
@@ -124,10 +128,10 @@ func (s *Server) Start(conn *websocket.Conn, who Client, ended func(error)) {
 // closed the connection or was asked to go; a *consensus.Refusal when the name
 // was refused, which the client has been told.
 func (s *Server) Serve(ctx context.Context, conn *websocket.Conn, who Client) error {
-	if err := s.enter(conn); err != nil {
+	if err := s.enter(conn, who.Principal); err != nil {
 		return err
 	}
-	defer s.exit()
+	defer s.exit(who.Principal)
 	done := make(chan error, 1)
 	c := s.serve(conn, who, func(err error) { done <- err })
 	if c != nil && ctx.Done() != nil {
@@ -136,25 +140,34 @@ func (s *Server) Serve(ctx context.Context, conn *websocket.Conn, who Client) er
 	return <-done
 }
 
-func (s *Server) enter(conn *websocket.Conn) error {
+func (s *Server) enter(conn *websocket.Conn, principal string) error {
+	sentence := ""
 	s.mu.Lock()
-	full := s.closed || s.open >= maxConns
-	if !full {
+	switch {
+	case s.closed || s.open >= maxConns:
+		sentence = "this node takes no more connections now"
+	case s.owned[principal] >= maxOwnConns:
+		sentence = "this node takes no more connections of this credential now"
+	default:
 		s.open++
+		s.owned[principal]++
 		s.wg.Add(1)
 	}
 	s.mu.Unlock()
-	if full {
-		err := consensus.Refuse(message.CodeOverloaded, "this node takes no more connections now")
+	if sentence != "" {
+		err := consensus.Refuse(message.CodeOverloaded, sentence)
 		Refuse(conn, err)
 		return err
 	}
 	return nil
 }
 
-func (s *Server) exit() {
+func (s *Server) exit(principal string) {
 	s.mu.Lock()
 	s.open--
+	if s.owned[principal]--; s.owned[principal] == 0 {
+		delete(s.owned, principal)
+	}
 	s.mu.Unlock()
 	s.wg.Done()
 }

@@ -16,6 +16,9 @@ const (
 	// all sessions of a node.
 	maxPatterns    = 1024
 	maxAllPatterns = 1 << 18
+	// maxOwnPatterns bounds those of all sessions of one credential, so that it
+	// leaves some to the others.
+	maxOwnPatterns = maxAllPatterns / 4 * 3
 	// maxMatches bounds the topics whose subscribers are kept at hand.
 	maxMatches = 1024
 	// publishWait is how long a publication waits for its subscribers: who has
@@ -35,6 +38,8 @@ type topics struct {
 	// here counts the sessions of each pattern, all the subscriptions.
 	here map[Pattern]int
 	all  int
+	// owned counts the subscriptions of each principal.
+	owned map[string]int
 	// matches keeps the subscribers of topics; it is emptied at each change.
 	matches map[string]*matched
 }
@@ -131,6 +136,8 @@ func (t *topics) add(s *Session, p Pattern) error {
 		return consensus.Refuse(CodeOverloaded, "a session subscribes to at most 1024 patterns; use wildcards")
 	case t.all >= maxAllPatterns:
 		return consensus.Refuse(CodeOverloaded, "this node has too many subscriptions")
+	case t.owned[s.principal] >= maxOwnPatterns:
+		return consensus.Refuse(CodeOverloaded, "this credential has too many subscriptions at this node")
 	}
 	if s.patterns == nil {
 		s.patterns = map[Pattern]struct{}{}
@@ -139,6 +146,10 @@ func (t *topics) add(s *Session, p Pattern) error {
 	t.trie.add(p, s)
 	t.here[p]++
 	t.all++
+	if t.owned == nil {
+		t.owned = map[string]int{}
+	}
+	t.owned[s.principal]++
 	clear(t.matches)
 	return nil
 }
@@ -156,6 +167,9 @@ func (t *topics) remove(s *Session, p Pattern) bool {
 		delete(t.here, p)
 	}
 	t.all--
+	if t.owned[s.principal]--; t.owned[s.principal] == 0 {
+		delete(t.owned, s.principal)
+	}
 	clear(t.matches)
 	return true
 }

@@ -185,6 +185,35 @@ func TestInterestIsBounded(t *testing.T) {
 
 // A thousand sessions share one message, and one that is slow costs the others
 // nothing.
+// A credential that subscribes to all it can leaves some to the others.
+func TestOneCredentialDoesNotTakeAllSubscriptions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t, "a")
+		greedy := m.listen(t, "a", &echo{}, "all/>")
+		topics := &m.routers["a"].topics
+		topics.mu.Lock()
+		topics.owned["key-a"] = maxOwnPatterns // as if on other connections
+		topics.mu.Unlock()
+		var refused *consensus.Refusal
+		if err := greedy.Subscribe(context.Background(), "more/>"); !errors.As(err, &refused) || refused.Code != CodeOverloaded {
+			t.Errorf("one more: %v", err)
+		}
+		other, err := m.routers["a"].Listen(context.Background(), "key-other", &echo{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := other.Subscribe(context.Background(), "more/>"); err != nil {
+			t.Errorf("another credential: %v", err)
+		}
+		other.Unsubscribe("more/>")
+		topics.mu.Lock()
+		defer topics.mu.Unlock()
+		if _, left := topics.owned["key-other"]; left {
+			t.Error("a credential without subscriptions is remembered")
+		}
+	})
+}
+
 func TestFanOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMesh(t, "a", "b")
