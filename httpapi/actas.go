@@ -93,6 +93,23 @@ func (a *API) actingAs(ctx context.Context, name string) error {
 	return a.mayActAs(ctx, caller, name)
 }
 
+// stillGood says whether the credential of a request that has waited is good yet:
+// nil, or its refusal.
+func (a *API) stillGood(ctx context.Context) error {
+	x := exchangeOf(ctx)
+	if x.credential == "" || x.route == nil {
+		return nil
+	}
+	caller, err := a.cfg.Auth.Authenticate(x.credential)
+	if err != nil {
+		return err
+	}
+	if e := x.route.allows(caller); e != nil {
+		return e
+	}
+	return nil
+}
+
 // stillActsAs is mayActAs for a session or a stream that was let in as an agent,
 // before each message: another credential may have come to own the name since.
 // A name that was released and that nobody has claimed is its yet. It looks

@@ -35,7 +35,7 @@ func (a *API) authenticate(c *gin.Context) {
 		x.caller, err = a.cfg.Auth.Authenticate(credential)
 	}
 	if err == nil {
-		x.known = true
+		x.known, x.credential = true, credential
 		wire.Authenticated(c.Request.Context())
 		return
 	}

@@ -25,6 +25,8 @@ type exchange struct {
 	route    *Route // nil until routed, and where nothing matched
 	caller   access.Principal
 	known    bool // caller is set
+	// credential is what caller was known by; empty for the operator's socket.
+	credential string
 	// ended is why an answer that had begun ended early, a code; or nothing.
 	ended string
 

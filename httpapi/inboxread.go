@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/meshd/meshd/graphsync"
+	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/inbox"
 )
 
@@ -39,6 +40,10 @@ type inboxOutput struct {
 	Body InboxBody
 }
 
+// takes is what taking messages needs of a credential, by whatever route: to
+// lease one counts an attempt, and keeps it from others.
+var takes = &Route{Role: access.RoleAgent, Scope: "messages:write"}
+
 // readInbox looks at an inbox or leases of it, at once or when there is
 // something.
 func (a *API) readInbox(ctx context.Context, in *inboxInput) (*inboxOutput, error) {
@@ -55,8 +60,12 @@ func (a *API) readInbox(ctx context.Context, in *inboxInput) (*inboxOutput, erro
 	case wait > 0 && in.Cursor != "":
 		return nil, invalid("query.wait", "wait is for the beginning of an inbox: leave it or cursor out")
 	}
-	free, err := a.reading(ctx, in.Agent)
-	if err != nil {
+	if caller, _ := Principal(ctx); lease > 0 {
+		if e := takes.allows(caller); e != nil {
+			return nil, e
+		}
+	}
+	if _, err := a.reading(ctx, in.Agent); err != nil {
 		return nil, err
 	}
 	read, err := a.settled(ctx, in.ReadInput)
@@ -64,10 +73,13 @@ func (a *API) readInbox(ctx context.Context, in *inboxInput) (*inboxOutput, erro
 		return nil, err
 	}
 	look := func(ctx context.Context) (*inboxOutput, time.Time, error) {
-		if free {
-			if free, err = a.reading(ctx, in.Agent); free || err != nil {
-				return &inboxOutput{read, InboxBody{Messages: []InboxMessage{}}}, time.Time{}, err
-			}
+		// Who waits may lose the credential, or the name.
+		free, err := false, a.stillGood(ctx)
+		if err == nil {
+			free, err = a.reading(ctx, in.Agent)
+		}
+		if free || err != nil {
+			return &inboxOutput{read, InboxBody{Messages: []InboxMessage{}}}, time.Time{}, err
 		}
 		if lease > 0 {
 			return a.leaseInbox(ctx, in.Agent, in.Limit, lease, read)

@@ -261,6 +261,9 @@ func (a *API) awaitTask(ctx context.Context, id task.ID, wait time.Duration, o c
 		}
 	}()
 	t, _, err := a.cfg.Tasks.Wait(waiting, id, o)
+	if err == nil {
+		err = a.stillGood(ctx)
+	}
 	return t, err
 }
 
