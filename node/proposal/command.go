@@ -6,11 +6,9 @@ import (
 	"regexp"
 	"slices"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
-	"github.com/fxamacker/cbor/v2"
-	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/numbered"
 	"github.com/meshd/meshd/node/task"
 )
 
@@ -22,20 +20,13 @@ const Level = 4
 // proposal's time, and before the leader has ended it, is refused.
 const LevelInTime = 5
 
-// kind numbers the commands; numbers are never reused.
-type kind uint16
-
+// The commands; numbers are never reused.
 const (
-	kindSubmit kind = iota + 1
+	kindSubmit numbered.Kind = iota + 1
 	kindVote
 	kindTold
 	kindTick
 )
-
-type envelope struct {
-	Kind kind            `cbor:"1,keyasint"`
-	Body cbor.RawMessage `cbor:"2,keyasint"`
-}
 
 type submit struct {
 	Kind       string     `cbor:"1,keyasint"`
@@ -68,53 +59,39 @@ type made struct {
 	Proposal ID `cbor:"1,keyasint"`
 }
 
-func command(k kind, body any) []byte {
-	return consensus.Encode(envelope{Kind: k, Body: consensus.Encode(body)})
-}
-
-func decode(data []byte, v any) error {
-	if err := consensus.Decode(data, v); err != nil {
-		return refuse(CodeUpgradeNode, "a command of proposals holds what this version cannot read; upgrade this node")
-	}
-	return nil
-}
-
-var (
-	nameGrammar = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
-	kindGrammar = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
-)
+var kindGrammar = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 
 func (b *submit) check() error {
 	switch {
 	case !kindGrammar.MatchString(b.Kind):
-		return invalid("kind", "kind is an identifier of at most 64 letters, digits, underscores, dots and dashes, such as policy_change")
-	case !printable(b.Title, MaxTitle):
-		return invalid("title", fmt.Sprintf("title is at most %d bytes of printable text", MaxTitle))
-	case !printable(b.Capability, task.MaxNeed):
-		return invalid("capability", fmt.Sprintf("a capability is at most %d bytes of printable text", task.MaxNeed))
+		return numbered.Invalid("kind", "kind is an identifier of at most 64 letters, digits, underscores, dots and dashes, such as policy_change")
+	case !numbered.Printable(b.Title, MaxTitle):
+		return numbered.Invalid("title", fmt.Sprintf("title is at most %d bytes of printable text", MaxTitle))
+	case !numbered.Printable(b.Capability, task.MaxNeed):
+		return numbered.Invalid("capability", fmt.Sprintf("a capability is at most %d bytes of printable text", task.MaxNeed))
 	case len(b.Body) > MaxBody:
-		return refuse(CodeTooLarge, fmt.Sprintf("a proposal's body is at most %d KiB of JSON; put what is larger into the graph and send a reference", MaxBody>>10), "field", "body")
+		return numbered.Refuse(CodeTooLarge, fmt.Sprintf("a proposal's body is at most %d KiB of JSON; put what is larger into the graph and send a reference", MaxBody>>10), "field", "body")
 	case !json.Valid(b.Body):
-		return invalid("body", "body is one JSON value")
-	case b.Proposer.Agent != "" && !nameGrammar.MatchString(b.Proposer.Agent), len(b.Proposer.Principal) > 256, len(b.Proposer.Node) > 256:
-		return invalid("from", "the proposer is out of bounds")
+		return numbered.Invalid("body", "body is one JSON value")
+	case b.Proposer.Agent != "" && !numbered.IsName(b.Proposer.Agent), len(b.Proposer.Principal) > 256, len(b.Proposer.Node) > 256:
+		return numbered.Invalid("from", "the proposer is out of bounds")
 	case b.Quorum < 1 || b.Quorum > Million:
-		return invalid("quorum", "quorum is a share above 0 and up to 1")
+		return numbered.Invalid("quorum", "quorum is a share above 0 and up to 1")
 	case b.Approval < Million/2 || b.Approval > Million:
-		return invalid("approval", "approval is a share of 0.5 to 1")
+		return numbered.Invalid("approval", "approval is a share of 0.5 to 1")
 	case b.ExpiryMs < 1 || b.ExpiryMs > MaxExpiry.Milliseconds():
-		return invalid("expires", "a proposal is open for some time, and for 30 days at most")
+		return numbered.Invalid("expires", "a proposal is open for some time, and for 30 days at most")
 	case len(b.Electors) == 0:
-		return invalid("electors", "nobody could vote: name agents, or propose when some are known")
+		return numbered.Invalid("electors", "nobody could vote: name agents, or propose when some are known")
 	case len(b.Electors) > MaxElectors:
-		return invalid("electors", fmt.Sprintf("at most %d agents vote on a proposal: name them", MaxElectors))
+		return numbered.Invalid("electors", fmt.Sprintf("at most %d agents vote on a proposal: name them", MaxElectors))
 	}
 	for i, name := range b.Electors {
-		if !nameGrammar.MatchString(name) {
-			return invalid("electors", "an elector has a name that is none")
+		if !numbered.IsName(name) {
+			return numbered.Invalid("electors", "an elector has a name that is none")
 		}
 		if i > 0 && b.Electors[i-1] >= name {
-			return invalid("electors", "the electors are not in order, each once")
+			return numbered.Invalid("electors", "the electors are not in order, each once")
 		}
 	}
 	return nil
@@ -122,24 +99,12 @@ func (b *submit) check() error {
 
 func (b *vote) check() error {
 	if b.Choice == 0 || int(b.Choice) >= len(choices) {
-		return invalid("choice", "a vote is approve, reject or abstain")
+		return numbered.Invalid("choice", "a vote is approve, reject or abstain")
 	}
 	if len(b.Reason) > MaxReason || !utf8.ValidString(b.Reason) {
-		return invalid("reason", fmt.Sprintf("a reason is at most %d bytes", MaxReason))
+		return numbered.Invalid("reason", fmt.Sprintf("a reason is at most %d bytes", MaxReason))
 	}
 	return nil
-}
-
-func printable(s string, limit int) bool {
-	if len(s) > limit || !utf8.ValidString(s) {
-		return false
-	}
-	for _, r := range s {
-		if !unicode.IsPrint(r) {
-			return false
-		}
-	}
-	return true
 }
 
 func stateNumber(s State) uint8 { return uint8(slices.Index(states, s)) }

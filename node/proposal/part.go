@@ -2,10 +2,10 @@ package proposal
 
 import (
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/numbered"
 	"github.com/meshd/meshd/node/task"
 )
 
@@ -14,14 +14,10 @@ const PartName = "proposal"
 
 // Part is the proposals in the replicated state. The part of tasks must be
 // registered too: electors' expertise is read from it.
-type Part struct {
-	fresh []Event // of commands that are not committed yet; the applying goroutine's
+type Part struct{ numbered.Watched[Event] }
 
-	mu       sync.Mutex
-	watchers map[*watcher]struct{}
-}
-
-type watcher struct{ fn func(events []Event) }
+// what the part's commands are of, for refusals.
+const what = "proposals"
 
 var (
 	_ consensus.Part     = (*Part)(nil)
@@ -29,7 +25,7 @@ var (
 )
 
 // NewPart returns the part.
-func NewPart() *Part { return &Part{watchers: map[*watcher]struct{}{}} }
+func NewPart() *Part { return &Part{} }
 
 // Name implements consensus.Part.
 func (p *Part) Name() string { return PartName }
@@ -37,13 +33,10 @@ func (p *Part) Name() string { return PartName }
 // Tables implements consensus.Part.
 func (p *Part) Tables() []consensus.Table { return allTables }
 
-// maxFresh bounds what is remembered of a log that is replayed and tells nobody.
-const maxFresh = 1 << 16
-
 // Apply implements consensus.Part.
 func (p *Part) Apply(w consensus.Writer, c consensus.Command) ([]byte, error) {
-	var e envelope
-	if err := decode(c.Body, &e); err != nil {
+	var e numbered.Envelope
+	if err := numbered.Decode(c.Body, &e, what); err != nil {
 		return nil, err
 	}
 	m, err := loadMeta(w)
@@ -58,40 +51,25 @@ func (p *Part) Apply(w consensus.Writer, c consensus.Command) ([]byte, error) {
 	if s.m != m {
 		w.Put(tableMeta, keyMeta, consensus.Encode(s.m))
 	}
-	if p.fresh = append(p.fresh, s.events...); len(p.fresh) > maxFresh {
-		p.fresh = nil
-	}
+	p.Happened(s.events)
 	return result, nil
 }
 
-func (s *store) execute(e envelope) ([]byte, error) {
+func (s *store) execute(e numbered.Envelope) ([]byte, error) {
 	switch e.Kind {
 	case kindSubmit:
-		var b submit
-		if err := decode(e.Body, &b); err != nil {
-			return nil, err
-		}
-		m, err := s.submit(b)
-		return consensus.Encode(m), err
+		return numbered.Run(e, what, func(b submit) ([]byte, error) {
+			m, err := s.submit(b)
+			return consensus.Encode(m), err
+		})
 	case kindVote:
-		var b vote
-		if err := decode(e.Body, &b); err != nil {
-			return nil, err
-		}
-		return nil, s.vote(b)
+		return numbered.Run(e, what, numbered.Quiet(s.vote))
 	case kindTold:
-		var b told
-		if err := decode(e.Body, &b); err != nil {
-			return nil, err
-		}
-		for _, n := range b.Rows {
-			s.w.Delete(tableOut, be64(n))
-		}
-		return nil, nil
+		return numbered.Run(e, what, numbered.Quiet(s.told))
 	case kindTick:
-		return nil, s.tick()
+		return numbered.Run(e, what, numbered.Quiet(func(tick) error { return s.tick() }))
 	}
-	return nil, refuse(CodeUpgradeNode, fmt.Sprintf("command %d of proposals is unknown to this version; upgrade this node", e.Kind))
+	return nil, numbered.Refuse(CodeUpgradeNode, fmt.Sprintf("command %d of proposals is unknown to this version; upgrade this node", e.Kind))
 }
 
 // store is the state as one command changes it.
@@ -108,7 +86,7 @@ func (s *store) submit(b submit) (made, error) {
 		return made{}, err
 	}
 	if s.m.Open >= MaxOpen {
-		return made{}, refuse(CodeFull, fmt.Sprintf("%d proposals are open, which is as many as the mesh keeps; wait until some are decided", s.m.Open), "open", fmt.Sprint(s.m.Open))
+		return made{}, numbered.Refuse(CodeFull, fmt.Sprintf("%d proposals are open, which is as many as the mesh keeps; wait until some are decided", s.m.Open), "open", fmt.Sprint(s.m.Open))
 	}
 	s.m.Last++
 	s.m.Open++
@@ -125,9 +103,9 @@ func (s *store) submit(b submit) (made, error) {
 		r.Weight += weight
 		s.w.Put(tableElectors, electorKey(id, agent), consensus.Encode(ballot{Weight: weight}))
 	}
-	s.w.Put(tableBodies, idKey(id), b.Body)
-	s.w.Put(tableStates, stateKey(r.State, id), nil)
-	s.w.Put(tableDue, timeKey(r.Expires, id), nil)
+	s.w.Put(tableBodies, id.Key(), b.Body)
+	s.w.Put(tableStates, numbered.ByteKey(r.State, id), nil)
+	s.w.Put(tableDue, numbered.TimeKey(r.Expires, id), nil)
 	s.send(outRow{Proposal: id})
 	s.tell(id, r, Event{Kind: "submitted"})
 	s.save(id, r)
@@ -143,15 +121,15 @@ func (s *store) vote(b vote) error {
 		return err
 	}
 	if st := r.state(); st != Open {
-		return refuse(CodeDecided, fmt.Sprintf("proposal %s is %s: votes change nothing now", b.Proposal, st), "proposal", b.Proposal.String(), "state", string(st))
+		return numbered.Refuse(CodeDecided, fmt.Sprintf("proposal %s is %s: votes change nothing now", b.Proposal, st), "proposal", b.Proposal.String(), "state", string(st))
 	}
 	if r.Expires <= s.now && s.c.Level >= LevelInTime {
-		return refuse(CodeDecided, fmt.Sprintf("the time of proposal %s is over, and it is being decided by what was voted: votes change nothing now", b.Proposal), "proposal", b.Proposal.String(), "state", string(Open))
+		return numbered.Refuse(CodeDecided, fmt.Sprintf("the time of proposal %s is over, and it is being decided by what was voted: votes change nothing now", b.Proposal), "proposal", b.Proposal.String(), "state", string(Open))
 	}
 	key := electorKey(b.Proposal, b.Agent)
 	data := s.w.Get(tableElectors, key)
 	if data == nil {
-		return refuse(CodeNoElector, fmt.Sprintf("%s is not among those who vote on proposal %s, who were fixed when it was made", b.Agent, b.Proposal), "proposal", b.Proposal.String(), "agent", b.Agent)
+		return numbered.Refuse(CodeNoElector, fmt.Sprintf("%s is not among those who vote on proposal %s, who were fixed when it was made", b.Agent, b.Proposal), "proposal", b.Proposal.String(), "agent", b.Agent)
 	}
 	var had ballot
 	if err := consensus.Decode(data, &had); err != nil {
@@ -171,6 +149,13 @@ func (s *store) vote(b vote) error {
 	return nil
 }
 
+func (s *store) told(b told) error {
+	for _, n := range b.Rows {
+		s.w.Delete(tableOut, numbered.Key(n))
+	}
+	return nil
+}
+
 // count adds a weight to what a choice has.
 func (r *record) count(choice uint8, weight int64) {
 	switch choices[choice] {
@@ -185,11 +170,11 @@ func (r *record) count(choice uint8, weight int64) {
 
 // decide ends a proposal. The caller saves it.
 func (s *store) decide(id ID, r *record, to State) {
-	s.w.Delete(tableStates, stateKey(r.State, id))
-	s.w.Delete(tableDue, timeKey(r.Expires, id))
+	s.w.Delete(tableStates, numbered.ByteKey(r.State, id))
+	s.w.Delete(tableDue, numbered.TimeKey(r.Expires, id))
 	r.State, r.Decided = stateNumber(to), s.now
-	s.w.Put(tableStates, stateKey(r.State, id), nil)
-	s.w.Put(tableDone, timeKey(r.Decided, id), nil)
+	s.w.Put(tableStates, numbered.ByteKey(r.State, id), nil)
+	s.w.Put(tableDone, numbered.TimeKey(r.Decided, id), nil)
 	s.m.Open--
 	s.m.Decided++
 	s.send(outRow{Proposal: id, Ended: true})
@@ -198,7 +183,7 @@ func (s *store) decide(id ID, r *record, to State) {
 
 func (s *store) send(o outRow) {
 	s.m.LastOut++
-	s.w.Put(tableOut, be64(s.m.LastOut), consensus.Encode(o))
+	s.w.Put(tableOut, numbered.Key(s.m.LastOut), consensus.Encode(o))
 }
 
 func (s *store) tell(id ID, r *record, e Event) {
@@ -208,7 +193,7 @@ func (s *store) tell(id ID, r *record, e Event) {
 
 func (s *store) save(id ID, r *record) {
 	r.Revision = s.c.Revision
-	s.w.Put(tableProposals, idKey(id), consensus.Encode(r))
+	s.w.Put(tableProposals, id.Key(), consensus.Encode(r))
 }
 
 // tickWork bounds what one tick ends, and what it forgets.
@@ -218,10 +203,10 @@ const tickWork = 64
 func (s *store) tick() error {
 	for range tickWork {
 		k, _ := consensus.First(s.w, tableDue, nil)
-		if k == nil || msOf(k) > s.now {
+		if k == nil || numbered.TimeOf(k) > s.now {
 			break
 		}
-		id := idOf(k)
+		id := numbered.IDOf(k)
 		r, err := load(s.w, id)
 		if err != nil {
 			return err
@@ -231,10 +216,10 @@ func (s *store) tick() error {
 	}
 	for range tickWork / 8 {
 		k, _ := consensus.First(s.w, tableDone, nil)
-		if k == nil || msOf(k) > s.now-KeepDecided.Milliseconds() && s.m.Decided <= MaxDecided {
+		if k == nil || numbered.TimeOf(k) > s.now-KeepDecided.Milliseconds() && s.m.Decided <= MaxDecided {
 			break
 		}
-		if err := s.forget(idOf(k)); err != nil {
+		if err := s.forget(numbered.IDOf(k)); err != nil {
 			return err
 		}
 	}
@@ -253,10 +238,10 @@ func (s *store) forget(id ID) error {
 	for _, v := range votes {
 		s.w.Delete(tableElectors, electorKey(id, v.Agent))
 	}
-	s.w.Delete(tableProposals, idKey(id))
-	s.w.Delete(tableBodies, idKey(id))
-	s.w.Delete(tableStates, stateKey(r.State, id))
-	s.w.Delete(tableDone, timeKey(r.Decided, id))
+	s.w.Delete(tableProposals, id.Key())
+	s.w.Delete(tableBodies, id.Key())
+	s.w.Delete(tableStates, numbered.ByteKey(r.State, id))
+	s.w.Delete(tableDone, numbered.TimeKey(r.Decided, id))
 	s.m.Decided--
 	return nil
 }
@@ -264,38 +249,10 @@ func (s *store) forget(id ID) error {
 // pending says whether a tick would find work.
 func pending(r consensus.Reader, now time.Time) (bool, error) {
 	ms := now.UnixMilli()
-	if k, _ := consensus.First(r, tableDue, nil); k != nil && msOf(k) <= ms {
+	if k, _ := consensus.First(r, tableDue, nil); k != nil && numbered.TimeOf(k) <= ms {
 		return true, nil
 	}
 	m, err := loadMeta(r)
 	k, _ := consensus.First(r, tableDone, nil)
-	return m.Decided > MaxDecided || k != nil && msOf(k) <= ms-KeepDecided.Milliseconds(), err
+	return m.Decided > MaxDecided || k != nil && numbered.TimeOf(k) <= ms-KeepDecided.Milliseconds(), err
 }
-
-// Watch calls fn with the events of each commit, in order, until cancel is
-// called. fn must not block, propose or keep the slice.
-func (p *Part) Watch(fn func(events []Event)) (cancel func()) {
-	w := &watcher{fn}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.watchers[w] = struct{}{}
-	return func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		delete(p.watchers, w)
-	}
-}
-
-// Committed implements consensus.Observer.
-func (p *Part) Committed(consensus.Reader) {
-	events := p.fresh
-	p.fresh = nil
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for w := range p.watchers {
-		w.fn(events)
-	}
-}
-
-// Reset implements consensus.Observer.
-func (p *Part) Reset(consensus.Reader) { p.fresh = nil }

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/numbered"
 	"github.com/meshd/meshd/node/task"
 )
 
@@ -43,28 +43,10 @@ const (
 )
 
 // ID names a proposal: the state's counter, written in decimal.
-type ID uint64
+type ID = numbered.ID
 
-// String implements fmt.Stringer.
-func (i ID) String() string { return strconv.FormatUint(uint64(i), 10) }
-
-// MarshalText implements encoding.TextMarshaler: ids are JSON strings.
-func (i ID) MarshalText() ([]byte, error) { return []byte(i.String()), nil }
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (i *ID) UnmarshalText(text []byte) (err error) {
-	*i, err = ParseID(string(text))
-	return err
-}
-
-// ParseID reads an id as String writes it.
-func ParseID(text string) (ID, error) {
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil || n == 0 || strconv.FormatUint(n, 10) != text {
-		return 0, errors.New("a proposal's id is a whole number above zero, such as 3")
-	}
-	return ID(n), nil
-}
+// ParseID reads an id as its String writes it.
+func ParseID(text string) (ID, error) { return numbered.ParseID(text) }
 
 // State is what has become of a proposal.
 type State string
@@ -162,29 +144,14 @@ const (
 	CodeDecided     = "PROPOSAL_DECIDED"
 	CodeNoElector   = "NOT_AN_ELECTOR"
 	CodeFull        = "PROPOSALS_FULL"
-	CodeTooLarge    = "TOO_LARGE"
-	CodeInvalid     = "INVALID"
-	CodeUpgradeNode = "UPGRADE_NODE"
-	CodeOlderNodes  = "OLDER_NODES"
+	CodeTooLarge    = numbered.CodeTooLarge
+	CodeInvalid     = numbered.CodeInvalid
+	CodeUpgradeNode = numbered.CodeUpgradeNode
+	CodeOlderNodes  = numbered.CodeOlderNodes
 )
 
-func refuse(code, sentence string, details ...string) *consensus.Refusal {
-	r := &consensus.Refusal{Code: code, Sentence: sentence}
-	for i := 0; i+1 < len(details); i += 2 {
-		if r.Details == nil {
-			r.Details = map[string]string{}
-		}
-		r.Details[details[i]] = details[i+1]
-	}
-	return r
-}
-
-func invalid(field, sentence string) *consensus.Refusal {
-	return refuse(CodeInvalid, sentence, "field", field)
-}
-
 func unknown(id ID) *consensus.Refusal {
-	return refuse(CodeUnknown, fmt.Sprintf("there is no proposal %s; decided ones are kept for 30 days", id), "proposal", id.String())
+	return numbered.Refuse(CodeUnknown, fmt.Sprintf("there is no proposal %s; decided ones are kept for 30 days", id), "proposal", id.String())
 }
 
 // isUndeliverable says that a letter can never be sent.

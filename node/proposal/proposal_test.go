@@ -12,6 +12,7 @@ import (
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/consensus/consensustest"
+	"github.com/meshd/meshd/node/numbered"
 	"github.com/meshd/meshd/node/task"
 	"pgregory.net/rapid"
 )
@@ -320,13 +321,13 @@ func TestModel(t *testing.T) {
 			what := rapid.IntRange(0, 5).Draw(t, "what")
 			switch what {
 			case 0:
-				cmd = command(kindSubmit, submit{Kind: "k", Body: []byte("1"), Quorum: int64(rapid.IntRange(1, Million).Draw(t, "quorum")),
+				cmd = numbered.Command(kindSubmit, submit{Kind: "k", Body: []byte("1"), Quorum: int64(rapid.IntRange(1, Million).Draw(t, "quorum")),
 					Approval: int64(rapid.IntRange(Million/2, Million).Draw(t, "approval")), ExpiryMs: int64(rapid.IntRange(1, 20_000).Draw(t, "expiry")),
 					Electors: agents[:rapid.IntRange(1, 5).Draw(t, "electors")]})
 			case 1:
-				cmd = command(kindTick, tick{})
+				cmd = numbered.Command(kindTick, tick{})
 			default:
-				cmd = command(kindVote, v)
+				cmd = numbered.Command(kindVote, v)
 			}
 			var results [2]string
 			for i, s := range both {
@@ -394,10 +395,10 @@ func TestModel(t *testing.T) {
 
 // Whatever bytes a command is, it is refused or done.
 func FuzzApply(f *testing.F) {
-	f.Add(command(kindSubmit, submit{Kind: "k", Body: []byte("1"), Quorum: 1, Approval: Million, ExpiryMs: 1, Electors: []string{"a"}}))
-	f.Add(command(kindVote, vote{Proposal: 1, Agent: "a", Choice: 1}))
-	f.Add(command(kindTold, told{[]uint64{1}}))
-	f.Add(command(kindTick, tick{}))
+	f.Add(numbered.Command(kindSubmit, submit{Kind: "k", Body: []byte("1"), Quorum: 1, Approval: Million, ExpiryMs: 1, Electors: []string{"a"}}))
+	f.Add(numbered.Command(kindVote, vote{Proposal: 1, Agent: "a", Choice: 1}))
+	f.Add(numbered.Command(kindTold, told{[]uint64{1}}))
+	f.Add(numbered.Command(kindTick, tick{}))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		w := newWorld(t)
 		w.submit(NewProposal{})

@@ -1,7 +1,6 @@
 package proposal
 
 import (
-	"encoding/binary"
 	"slices"
 	"time"
 
@@ -87,38 +86,10 @@ type outRow struct {
 	Ended    bool `cbor:"2,keyasint,omitempty"`
 }
 
-func be64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
-
-func idKey(id ID) []byte { return be64(uint64(id)) }
-
-func electorKey(id ID, agent string) []byte { return append(idKey(id), agent...) }
-
-func timeKey(ms int64, id ID) []byte {
-	return binary.BigEndian.AppendUint64(be64(uint64(max(ms, 0))), uint64(id))
-}
-
-func stateKey(state uint8, id ID) []byte {
-	return binary.BigEndian.AppendUint64([]byte{state}, uint64(id))
-}
-
-// idOf reads the id at the end of an index's key, msOf the time at its
-// beginning.
-func idOf(key []byte) ID {
-	if len(key) < 8 {
-		return 0
-	}
-	return ID(binary.BigEndian.Uint64(key[len(key)-8:]))
-}
-
-func msOf(key []byte) int64 {
-	if len(key) < 8 {
-		return 0
-	}
-	return int64(binary.BigEndian.Uint64(key))
-}
+func electorKey(id ID, agent string) []byte { return append(id.Key(), agent...) }
 
 func load(r consensus.Reader, id ID) (*record, error) {
-	data := r.Get(tableProposals, idKey(id))
+	data := r.Get(tableProposals, id.Key())
 	if data == nil {
 		return nil, unknown(id)
 	}
@@ -138,7 +109,7 @@ func loadMeta(r consensus.Reader) (m meta, err error) {
 
 // electors reads who may vote, in order of name, with their votes.
 func electors(r consensus.Reader, id ID) (votes []Vote, err error) {
-	for k, v := range r.Scan(tableElectors, idKey(id), idKey(id+1)) {
+	for k, v := range r.Scan(tableElectors, id.Key(), (id + 1).Key()) {
 		var b ballot
 		if err := consensus.Decode(v, &b); err != nil {
 			return nil, err
@@ -152,4 +123,4 @@ func electors(r consensus.Reader, id ID) (votes []Vote, err error) {
 	return votes, nil
 }
 
-func body(r consensus.Reader, id ID) []byte { return slices.Clone(r.Get(tableBodies, idKey(id))) }
+func body(r consensus.Reader, id ID) []byte { return slices.Clone(r.Get(tableBodies, id.Key())) }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/numbered"
 	"github.com/meshd/meshd/node/task"
 )
 
@@ -41,11 +42,11 @@ func NewService(cfg Config) *Service {
 	return &Service{cfg}
 }
 
-func (s *Service) propose(ctx context.Context, k kind, body any, idem *consensus.IdempotencyKey) (consensus.Outcome, error) {
+func (s *Service) propose(ctx context.Context, k numbered.Kind, body any, idem *consensus.IdempotencyKey) (consensus.Outcome, error) {
 	if s.cfg.Level() < Level {
-		return consensus.Outcome{}, refuse(CodeOlderNodes, "proposals need a software that not every node of this mesh runs: `meshd members` shows the versions")
+		return consensus.Outcome{}, numbered.Refuse(CodeOlderNodes, "proposals need a software that not every node of this mesh runs: `meshd members` shows the versions")
 	}
-	return s.cfg.State.Propose(ctx, consensus.Proposal{Part: PartName, Body: command(k, body), Idempotency: idem})
+	return s.cfg.State.Propose(ctx, consensus.Proposal{Part: PartName, Body: numbered.Command(k, body), Idempotency: idem})
 }
 
 // NewProposal is what Submit takes; Kind is required.
@@ -184,12 +185,12 @@ func (s *Service) List(ctx context.Context, o ListOptions) (p Page, info consens
 		if o.Before != 0 {
 			last = o.Before
 		}
-		for k := range r.ScanReverse(table, prefix, append(slices.Clone(prefix), idKey(last)...)) {
+		for k := range r.ScanReverse(table, prefix, append(slices.Clone(prefix), last.Key()...)) {
 			if len(p.Proposals) == o.Limit {
 				p.Next = last
 				return nil
 			}
-			last = idOf(k)
+			last = numbered.IDOf(k)
 			rec, err := load(r, last)
 			if err != nil {
 				return err

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/meshd/meshd/node/numbered"
 )
 
 func (s *store) submit(b submit) (made, error) {
@@ -61,26 +63,26 @@ func (s *store) descend(r *record) error {
 		r.Chain = append(r.Chain, a)
 	}
 	if len(r.Chain) > MaxDepth {
-		return refuse(CodeDepth, fmt.Sprintf("the task would be %d agents deep, and %d is the most: do it here, or ask fewer in between", len(r.Chain), MaxDepth),
+		return numbered.Refuse(CodeDepth, fmt.Sprintf("the task would be %d agents deep, and %d is the most: do it here, or ask fewer in between", len(r.Chain), MaxDepth),
 			"chain", strings.Join(r.Chain, " "))
 	}
 	return nil
 }
 
 func loop(chain []string, agent string) error {
-	return refuse(CodeLoop, fmt.Sprintf("%s is waiting for this very task, through %s: give it to another", agent, strings.Join(chain, ", ")), "chain", strings.Join(chain, " "))
+	return numbered.Refuse(CodeLoop, fmt.Sprintf("%s is waiting for this very task, through %s: give it to another", agent, strings.Join(chain, ", ")), "chain", strings.Join(chain, " "))
 }
 
 // room makes room for a new task, or refuses it.
 func (s *store) room(size int64) error {
 	if s.m.Live >= MaxLive {
-		return refuse(CodeFull, fmt.Sprintf("%d tasks are under way, which is as many as the mesh keeps; wait until some end", s.m.Live), "live", fmt.Sprint(s.m.Live), "limit", fmt.Sprint(MaxLive))
+		return numbered.Refuse(CodeFull, fmt.Sprintf("%d tasks are under way, which is as many as the mesh keeps; wait until some end", s.m.Live), "live", fmt.Sprint(s.m.Live), "limit", fmt.Sprint(MaxLive))
 	}
 	if err := s.evict(4, func() bool { return s.m.Finished > MaxFinished || s.m.Bytes+size > MaxBytes }); err != nil {
 		return err
 	}
 	if s.m.Bytes+size > MaxBytes {
-		return refuse(CodeFull, fmt.Sprintf("the bodies of all tasks are %d MiB, which is as much as the mesh keeps; wait until some end", s.m.Bytes>>20), "bytes", fmt.Sprint(s.m.Bytes), "limit_bytes", fmt.Sprint(MaxBytes))
+		return numbered.Refuse(CodeFull, fmt.Sprintf("the bodies of all tasks are %d MiB, which is as much as the mesh keeps; wait until some end", s.m.Bytes>>20), "bytes", fmt.Sprint(s.m.Bytes), "limit_bytes", fmt.Sprint(MaxBytes))
 	}
 	return nil
 }
@@ -100,7 +102,7 @@ func (s *store) assign(b assign) error {
 		case a.Agent == "":
 			r.Note = truncate(a.Note, MaxText)
 			s.event(a.Task, r, eventRow{Kind: kindWaiting, Text: r.Note})
-		case !nameGrammar.MatchString(a.Agent) || slices.Contains(r.Chain, a.Agent):
+		case !numbered.IsName(a.Agent) || slices.Contains(r.Chain, a.Agent):
 			continue
 		default:
 			s.begin(a.Task, r, a.Agent)
@@ -176,22 +178,22 @@ func (s *store) report(b report) error {
 // mayReport says whether an agent may bring its task to a state.
 func mayReport(b report, r *record) error {
 	if int(b.State) >= len(states) || b.State == 0 {
-		return refuse(CodeUpgradeNode, "a task command names a state that this version does not know; upgrade this node")
+		return numbered.Refuse(CodeUpgradeNode, "a task command names a state that this version does not know; upgrade this node")
 	}
 	from, to := r.state(), states[b.State]
 	switch {
 	case from.Final():
 		return ended(b.Task, from)
 	case r.Agent == "":
-		return refuse(CodeNotAssigned, fmt.Sprintf("task %s waits for an agent to be chosen; nobody can report on it", b.Task), "task", b.Task.String())
+		return numbered.Refuse(CodeNotAssigned, fmt.Sprintf("task %s waits for an agent to be chosen; nobody can report on it", b.Task), "task", b.Task.String())
 	case b.Agent != r.Agent:
-		return refuse(CodeNotAssigned, fmt.Sprintf("task %s is with %s, so %s cannot report on it; leave it", b.Task, r.Agent, b.Agent), "task", b.Task.String(), "agent", r.Agent)
+		return numbered.Refuse(CodeNotAssigned, fmt.Sprintf("task %s is with %s, so %s cannot report on it; leave it", b.Task, r.Agent, b.Agent), "task", b.Task.String(), "agent", r.Agent)
 	case b.Attempt != 0 && b.Attempt != r.Attempt:
-		return refuse(CodeNotAssigned, fmt.Sprintf("attempt %d of task %s is over, it is at attempt %d; leave it", b.Attempt, b.Task, r.Attempt), "task", b.Task.String(), "attempt", fmt.Sprint(r.Attempt))
+		return numbered.Refuse(CodeNotAssigned, fmt.Sprintf("attempt %d of task %s is over, it is at attempt %d; leave it", b.Attempt, b.Task, r.Attempt), "task", b.Task.String(), "attempt", fmt.Sprint(r.Attempt))
 	case to == Submitted || to == Cancelled:
-		return refuse(CodeState, fmt.Sprintf("an agent reports working, input_required, completed or failed, and not %s; the requester cancels", to), "task", b.Task.String(), "state", string(from))
+		return numbered.Refuse(CodeState, fmt.Sprintf("an agent reports working, input_required, completed or failed, and not %s; the requester cancels", to), "task", b.Task.String(), "state", string(from))
 	case to == InputRequired && from == InputRequired:
-		return refuse(CodeState, fmt.Sprintf("task %s waits for input already; report working to go on without it", b.Task), "task", b.Task.String(), "state", string(from))
+		return numbered.Refuse(CodeState, fmt.Sprintf("task %s waits for input already; report working to go on without it", b.Task), "task", b.Task.String(), "state", string(from))
 	}
 	return nil
 }
@@ -205,7 +207,7 @@ func (s *store) cancel(b cancel) error {
 		return ended(b.Task, r.state())
 	}
 	if len(b.Reason) > MaxText {
-		return invalid("reason", fmt.Sprintf("a reason is at most %d bytes", MaxText))
+		return numbered.Invalid("reason", fmt.Sprintf("a reason is at most %d bytes", MaxText))
 	}
 	s.stop(b.Task, r, Cancelled, Failure{}, eventRow{Kind: string(Cancelled), Text: b.Reason, By: b.By})
 	return s.cascade(cascadeNow)
@@ -223,7 +225,7 @@ func (s *store) answer(b answer) error {
 	case st.Final():
 		return ended(b.Task, st)
 	case st != InputRequired:
-		return refuse(CodeState, fmt.Sprintf("task %s is %s and waits for no input", b.Task, st), "task", b.Task.String(), "state", string(st))
+		return numbered.Refuse(CodeState, fmt.Sprintf("task %s is %s and waits for no input", b.Task, st), "task", b.Task.String(), "state", string(st))
 	}
 	before := *r
 	s.setBody(b.Task, r, bodyAnswer, b.Body)
@@ -242,7 +244,7 @@ func (s *store) end(id ID, r *record, to State, e eventRow) {
 		return
 	}
 	if to == Failed || to == Cancelled {
-		s.w.Put(tableCascade, idKey(id), nil)
+		s.w.Put(tableCascade, id.Key(), nil)
 	}
 	s.wake(id, r, outResult)
 }

@@ -99,7 +99,7 @@ func hasAll(have, need []string) bool {
 // lot draws among equals, another for each task.
 func lot(id ID, agent string) uint32 {
 	h := fnv.New32a()
-	_, _ = h.Write(idKey(id))
+	_, _ = h.Write(id.Key())
 	_, _ = h.Write([]byte(agent))
 	return h.Sum32()
 }

@@ -3,25 +3,20 @@ package task
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
-	"github.com/fxamacker/cbor/v2"
-	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/numbered"
 )
 
 // Level is the command level from which the part's commands are understood by
 // every node.
 const Level = 4
 
-// kind numbers the commands; numbers are never reused.
-type kind uint16
-
+// The commands; numbers are never reused.
 const (
-	kindSubmit kind = iota + 1
+	kindSubmit numbered.Kind = iota + 1
 	kindAssign
 	kindTold
 	kindReport
@@ -30,11 +25,6 @@ const (
 	kindLost
 	kindTick
 )
-
-type envelope struct {
-	Kind kind            `cbor:"1,keyasint"`
-	Body cbor.RawMessage `cbor:"2,keyasint"`
-}
 
 // submit makes a task. TimeoutMs counts from the command's own time, so that
 // the clocks of nodes do not matter; DeadlineMs is a moment, Unix ms.
@@ -115,53 +105,40 @@ type made struct {
 	Task ID `cbor:"1,keyasint"`
 }
 
-func command(k kind, body any) []byte {
-	return consensus.Encode(envelope{Kind: k, Body: consensus.Encode(body)})
-}
-
-func decode(data []byte, v any) error {
-	if err := consensus.Decode(data, v); err != nil {
-		return refuse(CodeUpgradeNode, "a task command holds what this version cannot read; upgrade this node")
-	}
-	return nil
-}
-
-var nameGrammar = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
-
 // maxPrincipal bounds a principal and a node.
 const maxPrincipal = 256
 
 func (b *submit) check() error {
 	switch {
-	case b.Agent != "" && !nameGrammar.MatchString(b.Agent):
-		return invalid("agent", "an agent's name is lower-case letters, digits, dots, dashes and underscores, at most 63, and begins with a letter or a digit")
-	case b.Requester.Agent != "" && !nameGrammar.MatchString(b.Requester.Agent):
-		return invalid("from", "the requester's agent has a name that is none")
+	case b.Agent != "" && !numbered.IsName(b.Agent):
+		return numbered.Invalid("agent", "an agent's name is lower-case letters, digits, dots, dashes and underscores, at most 63, and begins with a letter or a digit")
+	case b.Requester.Agent != "" && !numbered.IsName(b.Requester.Agent):
+		return numbered.Invalid("from", "the requester's agent has a name that is none")
 	case len(b.Requester.Principal) > maxPrincipal || len(b.Requester.Node) > maxPrincipal:
-		return invalid("from", "the requester is out of bounds")
+		return numbered.Invalid("from", "the requester is out of bounds")
 	case b.Agent == "" && len(b.Needs) == 0:
-		return invalid("agent", "name the agent that is to do it, or in needs the capabilities it takes")
+		return numbered.Invalid("agent", "name the agent that is to do it, or in needs the capabilities it takes")
 	case b.Agent != "" && len(b.Needs) > 0:
-		return invalid("needs", "name the agent or what it needs, not both")
+		return numbered.Invalid("needs", "name the agent or what it needs, not both")
 	case len(b.Needs) > MaxNeeds:
-		return invalid("needs", fmt.Sprintf("a task needs at most %d capabilities", MaxNeeds))
-	case !printable(b.Type, MaxType):
-		return invalid("type", fmt.Sprintf("type is at most %d bytes of printable text", MaxType))
+		return numbered.Invalid("needs", fmt.Sprintf("a task needs at most %d capabilities", MaxNeeds))
+	case !numbered.Printable(b.Type, MaxType):
+		return numbered.Invalid("type", fmt.Sprintf("type is at most %d bytes of printable text", MaxType))
 	case b.MaxAttempts < 1 || b.MaxAttempts > MaxAttempts:
-		return invalid("max_attempts", fmt.Sprintf("max_attempts is 1 to %d", MaxAttempts))
+		return numbered.Invalid("max_attempts", fmt.Sprintf("max_attempts is 1 to %d", MaxAttempts))
 	case len(b.TraceParent) > MaxTraceParent:
-		return invalid("traceparent", "a traceparent is as the W3C writes it")
+		return numbered.Invalid("traceparent", "a traceparent is as the W3C writes it")
 	case int(b.Priority) >= len(priorities):
-		return invalid("priority", "a priority is low, normal, high or critical")
+		return numbered.Invalid("priority", "a priority is low, normal, high or critical")
 	case b.TimeoutMs < 0 || b.TimeoutMs > MaxTimeout.Milliseconds():
-		return invalid("deadline", "a task has at most 30 days")
+		return numbered.Invalid("deadline", "a task has at most 30 days")
 	}
 	for i, n := range b.Needs {
-		if n == "" || !printable(n, MaxNeed) {
-			return invalid("needs", fmt.Sprintf("a capability is 1 to %d bytes of printable text", MaxNeed))
+		if n == "" || !numbered.Printable(n, MaxNeed) {
+			return numbered.Invalid("needs", fmt.Sprintf("a capability is 1 to %d bytes of printable text", MaxNeed))
 		}
 		if slices.Contains(b.Needs[:i], n) {
-			return invalid("needs", "a capability is named twice")
+			return numbered.Invalid("needs", "a capability is named twice")
 		}
 	}
 	return checkBody("body", b.Body)
@@ -177,10 +154,10 @@ func (b *submit) deadline(now time.Time) (int64, error) {
 		at = now.Add(DefaultTimeout).UnixMilli()
 	}
 	if at <= now.UnixMilli() {
-		return 0, invalid("deadline", "the deadline has passed already")
+		return 0, numbered.Invalid("deadline", "the deadline has passed already")
 	}
 	if at > now.Add(MaxTimeout).UnixMilli() {
-		return 0, invalid("deadline", "a task has at most 30 days")
+		return 0, numbered.Invalid("deadline", "a task has at most 30 days")
 	}
 	return at, nil
 }
@@ -188,14 +165,14 @@ func (b *submit) deadline(now time.Time) (int64, error) {
 func (b *report) check() error {
 	if b.Progress != nil {
 		if len(b.Progress.Text) > MaxText || !utf8.ValidString(b.Progress.Text) {
-			return invalid("progress", fmt.Sprintf("a progress text is at most %d bytes", MaxText))
+			return numbered.Invalid("progress", fmt.Sprintf("a progress text is at most %d bytes", MaxText))
 		}
 		if p := b.Progress.Percent; p != nil && (*p < 0 || *p > 100) {
-			return invalid("progress", "percent is 0 to 100")
+			return numbered.Invalid("progress", "percent is 0 to 100")
 		}
 	}
-	if e := b.Error; e != nil && (len(e.Text) > MaxText || !utf8.ValidString(e.Text) || !printable(e.Code, MaxType)) {
-		return invalid("error", fmt.Sprintf("an error's text is at most %d bytes, its code at most %d", MaxText, MaxType))
+	if e := b.Error; e != nil && (len(e.Text) > MaxText || !utf8.ValidString(e.Text) || !numbered.Printable(e.Code, MaxType)) {
+		return numbered.Invalid("error", fmt.Sprintf("an error's text is at most %d bytes, its code at most %d", MaxText, MaxType))
 	}
 	for _, f := range []struct {
 		name string
@@ -213,23 +190,11 @@ func (b *report) check() error {
 
 func checkBody(field string, body []byte) error {
 	if len(body) > MaxBody {
-		return refuse(CodeTooLarge, fmt.Sprintf("%s is at most %d KiB of JSON; put what is larger into the graph or a durable message and send a reference", field, MaxBody>>10),
+		return numbered.Refuse(CodeTooLarge, fmt.Sprintf("%s is at most %d KiB of JSON; put what is larger into the graph or a durable message and send a reference", field, MaxBody>>10),
 			"field", field, "limit_bytes", fmt.Sprint(MaxBody))
 	}
 	if !json.Valid(body) {
-		return invalid(field, field+" is one JSON value")
+		return numbered.Invalid(field, field+" is one JSON value")
 	}
 	return nil
-}
-
-func printable(s string, limit int) bool {
-	if len(s) > limit || !utf8.ValidString(s) {
-		return false
-	}
-	for _, r := range s {
-		if !unicode.IsPrint(r) {
-			return false
-		}
-	}
-	return true
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/numbered"
 )
 
 // ErrUndeliverable says that a letter can never be sent.
@@ -112,7 +113,7 @@ func (l *leader) view(ctx context.Context, fn func(consensus.Reader) error) erro
 	return err
 }
 
-func (l *leader) propose(ctx context.Context, k kind, body any) error {
+func (l *leader) propose(ctx context.Context, k numbered.Kind, body any) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	_, err := l.s.propose(ctx, k, body, nil)

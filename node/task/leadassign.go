@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/numbered"
 )
 
 // assign finds agents for tasks that wait.
@@ -27,7 +28,7 @@ func (l *leader) assign(ctx context.Context) error {
 			if len(v) == 8 && int64(binary.BigEndian.Uint64(v)) > now {
 				continue
 			}
-			id := idOf(k)
+			id := numbered.IDOf(k)
 			rec, err := load(r, id)
 			if err != nil {
 				return err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/numbered"
 )
 
 // held is a task that an agent has.
@@ -92,8 +93,8 @@ func (l *leader) check(ctx context.Context) error {
 // where the next look begins.
 func lookAt(r consensus.Reader, state State, from ID, byAgent map[string][]held) (next ID, err error) {
 	n, read := stateNumber(state), 0
-	for k := range r.Scan(tableStates, numberKey(n, from), []byte{n + 1}) {
-		id := idOf(k)
+	for k := range r.Scan(tableStates, numbered.ByteKey(n, from), []byte{n + 1}) {
+		id := numbered.IDOf(k)
 		if read++; read > lookedAt {
 			return id, nil
 		}

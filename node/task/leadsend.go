@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// numbered is a row of the outbox with its number.
-type numbered struct {
+// sending is a row of the outbox with its number.
+type sending struct {
 	outRow
 	n    uint64
 	task Task
@@ -23,12 +23,12 @@ type numbered struct {
 // send sends what the outbox holds: letters of one task in order, of several at
 // once.
 func (l *leader) send(ctx context.Context) error {
-	var rows []numbered
+	var rows []sending
 	now := l.Now()
 	if err := l.view(ctx, func(r consensus.Reader) error {
 		rows = nil
 		for k, v := range r.Scan(tableOut, nil, nil) {
-			row := numbered{n: binary.BigEndian.Uint64(k)}
+			row := sending{n: binary.BigEndian.Uint64(k)}
 			if err := consensus.Decode(v, &row.outRow); err != nil {
 				return err
 			}
@@ -49,7 +49,7 @@ func (l *leader) send(ctx context.Context) error {
 	}); err != nil || len(rows) == 0 {
 		return err
 	}
-	slices.SortStableFunc(rows, func(a, b numbered) int { return cmp.Compare(a.Task, b.Task) })
+	slices.SortStableFunc(rows, func(a, b sending) int { return cmp.Compare(a.Task, b.Task) })
 	var (
 		group errgroup.Group
 		mu    sync.Mutex
@@ -109,7 +109,7 @@ func (l *leader) shut(to string, now time.Time) bool {
 
 // sendOne sends a row, or finds that there is nothing to send; it says why
 // where it never can be.
-func (l *leader) sendOne(ctx context.Context, row *numbered, now time.Time) (sent bool, undeliverable string) {
+func (l *leader) sendOne(ctx context.Context, row *sending, now time.Time) (sent bool, undeliverable string) {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	var err error

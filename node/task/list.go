@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/numbered"
 )
 
 // Bounds of a page.
@@ -55,8 +56,8 @@ func (s *Service) List(ctx context.Context, o ListOptions) (p Page, info consens
 			from = nil
 		}
 		scanned := 0
-		for k := range r.ScanReverse(table, from, append(slices.Clone(prefix), idKey(last)...)) {
-			id := idOf(k)
+		for k := range r.ScanReverse(table, from, append(slices.Clone(prefix), last.Key()...)) {
+			id := numbered.IDOf(k)
 			if len(p.Tasks) == o.Limit || scanned == maxScanned {
 				p.Next = last
 				return nil
@@ -84,7 +85,7 @@ func (s *Service) List(ctx context.Context, o ListOptions) (p Page, info consens
 func (o *ListOptions) index() (consensus.Table, []byte) {
 	switch {
 	case o.Parent != 0:
-		return tableParents, idKey(o.Parent)
+		return tableParents, o.Parent.Key()
 	case o.Agent != "":
 		return tableAgents, append([]byte(o.Agent), 0)
 	case o.Requester != "":

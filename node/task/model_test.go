@@ -11,6 +11,7 @@ import (
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/consensus/consensustest"
+	"github.com/meshd/meshd/node/numbered"
 	"pgregory.net/rapid"
 )
 
@@ -37,29 +38,29 @@ func audit(t interface {
 		var size int64
 		loads := map[string]int{}
 		for k, v := range r.Scan(tableTasks, nil, nil) {
-			id, rec := idOf(k), &record{}
+			id, rec := numbered.IDOf(k), &record{}
 			if err := consensus.Decode(v, rec); err != nil {
 				return err
 			}
-			put(tableStates, numberKey(rec.State, id), nil)
+			put(tableStates, numbered.ByteKey(rec.State, id), nil)
 			if rec.Agent != "" {
-				put(tableAgents, wordKey(rec.Agent, id), nil)
+				put(tableAgents, numbered.WordKey(rec.Agent, id), nil)
 			}
 			for _, word := range rec.askers() {
-				put(tableAskers, wordKey(word, id), nil)
+				put(tableAskers, numbered.WordKey(word, id), nil)
 			}
 			if rec.Parent != 0 {
-				put(tableParents, timeKey(int64(rec.Parent), id), nil)
+				put(tableParents, numbered.TimeKey(int64(rec.Parent), id), nil)
 			}
 			if rec.waits() {
-				put(tableQueue, queueKey(rec, id), be64(uint64(rec.NotBefore)))
+				put(tableQueue, queueKey(rec, id), numbered.Key(uint64(rec.NotBefore)))
 			}
 			if rec.state().Final() {
 				finished++
-				put(tableDone, timeKey(rec.Finished, id), nil)
+				put(tableDone, numbered.TimeKey(rec.Finished, id), nil)
 			} else {
 				live++
-				put(tableDue, timeKey(rec.due(), id), nil)
+				put(tableDue, numbered.TimeKey(rec.due(), id), nil)
 			}
 			if rec.with() {
 				loads[rec.Agent]++
@@ -73,7 +74,7 @@ func audit(t interface {
 			}
 			size += bodies
 			events := 0
-			for range r.Scan(tableEvents, eventKey(id, 0), append(idKey(id), 0xff, 0xff, 0xff, 0xff, 0xff)) {
+			for range r.Scan(tableEvents, eventKey(id, 0), append(id.Key(), 0xff, 0xff, 0xff, 0xff, 0xff)) {
 				events++
 			}
 			if events != min(int(rec.Events), MaxEvents) {
@@ -81,7 +82,7 @@ func audit(t interface {
 			}
 		}
 		for agent, n := range loads {
-			put(tableLoads, []byte(agent), be64(uint64(n)))
+			put(tableLoads, []byte(agent), numbered.Key(uint64(n)))
 		}
 		for _, table := range []consensus.Table{tableStates, tableAgents, tableAskers, tableParents, tableQueue, tableDone, tableDue, tableLoads} {
 			got := map[string][]byte{}
@@ -103,7 +104,7 @@ func audit(t interface {
 			if err := consensus.Decode(v, &c); err != nil {
 				return err
 			}
-			if r.Get(tableScoreAt, append(be64(uint64(c.At)), k...)) == nil {
+			if r.Get(tableScoreAt, append(numbered.Key(uint64(c.At)), k...)) == nil {
 				t.Errorf("the score %q is not found by its age", k)
 			}
 			scores++
@@ -122,7 +123,7 @@ func audit(t interface {
 func draw(t *rapid.T, last int) []byte {
 	agents := rapid.SampledFrom([]string{"a", "b", "c", "d"})
 	id := ID(rapid.IntRange(1, max(last, 1)+1).Draw(t, "task"))
-	switch rapid.SampledFrom([]kind{kindSubmit, kindSubmit, kindAssign, kindAssign, kindTold, kindReport, kindReport, kindReport, kindCancel, kindAnswer, kindLost, kindTick}).Draw(t, "kind") {
+	switch rapid.SampledFrom([]numbered.Kind{kindSubmit, kindSubmit, kindAssign, kindAssign, kindTold, kindReport, kindReport, kindReport, kindCancel, kindAnswer, kindLost, kindTick}).Draw(t, "kind") {
 	case kindSubmit:
 		b := submit{Requester: Party{Principal: "p"}, Body: []byte(`{"n":1}`), MaxAttempts: rapid.IntRange(1, 3).Draw(t, "attempts"),
 			Priority: uint8(rapid.IntRange(0, 3).Draw(t, "priority")), TimeoutMs: int64(rapid.IntRange(1, 100_000).Draw(t, "timeout")), Type: "t"}
@@ -135,25 +136,25 @@ func draw(t *rapid.T, last int) []byte {
 		if rapid.Bool().Draw(t, "child") {
 			b.Parent = id
 		}
-		return command(kindSubmit, b)
+		return numbered.Command(kindSubmit, b)
 	case kindAssign:
-		return command(kindAssign, assign{[]assignment{
+		return numbered.Command(kindAssign, assign{[]assignment{
 			{Task: id, Attempt: rapid.IntRange(1, 3).Draw(t, "attempt"), Agent: agents.Draw(t, "agent")},
 			{Task: id + 1, Attempt: 1, Note: "nobody"},
 		}})
 	case kindTold:
-		return command(kindTold, told{[]uint64{uint64(rapid.IntRange(1, 4*last+1).Draw(t, "row"))}})
+		return numbered.Command(kindTold, told{[]uint64{uint64(rapid.IntRange(1, 4*last+1).Draw(t, "row"))}})
 	case kindReport:
-		return command(kindReport, report{Task: id, Agent: agents.Draw(t, "agent"), State: uint8(rapid.IntRange(0, 7).Draw(t, "state")),
+		return numbered.Command(kindReport, report{Task: id, Agent: agents.Draw(t, "agent"), State: uint8(rapid.IntRange(0, 7).Draw(t, "state")),
 			Result: []byte(`[2]`), Question: []byte(`"?"`), Retryable: rapid.Bool().Draw(t, "retryable")})
 	case kindCancel:
-		return command(kindCancel, cancel{Task: id, By: "p"})
+		return numbered.Command(kindCancel, cancel{Task: id, By: "p"})
 	case kindAnswer:
-		return command(kindAnswer, answer{Task: id, Body: []byte(`3`)})
+		return numbered.Command(kindAnswer, answer{Task: id, Body: []byte(`3`)})
 	case kindLost:
-		return command(kindLost, lostList{[]lost{{Task: id, Attempt: rapid.IntRange(1, 3).Draw(t, "attempt"), Reason: "lost"}}})
+		return numbered.Command(kindLost, lostList{[]lost{{Task: id, Attempt: rapid.IntRange(1, 3).Draw(t, "attempt"), Reason: "lost"}}})
 	}
-	return command(kindTick, tick{})
+	return numbered.Command(kindTick, tick{})
 }
 
 // Whatever commands come in whatever order: the indexes agree with the records,
@@ -196,7 +197,7 @@ func TestModel(t *testing.T) {
 			audit(t, both[0])
 			_, err := both[0].View(ctx(), consensus.ReadOptions{}, func(r consensus.Reader) error {
 				for k := range r.Scan(tableTasks, nil, nil) {
-					id := idOf(k)
+					id := numbered.IDOf(k)
 					task, err := view(r, id)
 					if err != nil {
 						return err
@@ -252,13 +253,13 @@ func dump(s consensus.State, table consensus.Table) string {
 // Whatever bytes a command is, it is refused or done, and leaves a state that
 // agrees with itself.
 func FuzzApply(f *testing.F) {
-	f.Add(command(kindSubmit, submit{Agent: "a", Body: []byte("1"), MaxAttempts: 1}))
-	f.Add(command(kindReport, report{Task: 1, Agent: "a", State: 4, Result: []byte("1")}))
-	f.Add(command(kindAssign, assign{[]assignment{{Task: 2, Attempt: 1, Agent: "b"}}}))
-	f.Add(command(kindCancel, cancel{Task: 1}))
-	f.Add(command(kindLost, lostList{[]lost{{Task: 1, Attempt: 1}}}))
-	f.Add(command(kindTold, told{[]uint64{1, 2}}))
-	f.Add(command(kindTick, tick{}))
+	f.Add(numbered.Command(kindSubmit, submit{Agent: "a", Body: []byte("1"), MaxAttempts: 1}))
+	f.Add(numbered.Command(kindReport, report{Task: 1, Agent: "a", State: 4, Result: []byte("1")}))
+	f.Add(numbered.Command(kindAssign, assign{[]assignment{{Task: 2, Attempt: 1, Agent: "b"}}}))
+	f.Add(numbered.Command(kindCancel, cancel{Task: 1}))
+	f.Add(numbered.Command(kindLost, lostList{[]lost{{Task: 1, Attempt: 1}}}))
+	f.Add(numbered.Command(kindTold, told{[]uint64{1, 2}}))
+	f.Add(numbered.Command(kindTick, tick{}))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		w := newWorld(t)
 		w.submit(NewTask{Agent: "a"})

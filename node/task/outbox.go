@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/numbered"
 )
 
 // What a row of the outbox asks the leader to do. What a command decides and
@@ -45,14 +46,14 @@ func (o *outRow) message() string {
 
 func (s *store) send(o outRow) {
 	s.m.LastOut++
-	s.w.Put(tableOut, be64(s.m.LastOut), consensus.Encode(o))
+	s.w.Put(tableOut, numbered.Key(s.m.LastOut), consensus.Encode(o))
 }
 
 // told removes what was sent; a delegation's task is then handed over, unless
 // its agent was heard of first.
 func (s *store) told(b told) error {
 	for _, n := range b.Rows {
-		data := s.w.Get(tableOut, be64(n))
+		data := s.w.Get(tableOut, numbered.Key(n))
 		if data == nil {
 			continue
 		}
@@ -60,7 +61,7 @@ func (s *store) told(b told) error {
 		if err := consensus.Decode(data, &o); err != nil {
 			return err
 		}
-		s.w.Delete(tableOut, be64(n))
+		s.w.Delete(tableOut, numbered.Key(n))
 		if o.Kind != outDelegate {
 			continue
 		}

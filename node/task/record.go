@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/numbered"
 )
 
 // The tables. Ids and times are big-endian, so that keys sort as numbers.
@@ -144,44 +145,15 @@ func (r *record) task(id ID) Task {
 	return t
 }
 
-func be64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+func bodyKey(id ID, which byte) []byte { return append(id.Key(), which) }
 
-func idKey(id ID) []byte { return be64(uint64(id)) }
+func eventKey(id ID, n uint32) []byte { return binary.BigEndian.AppendUint32(id.Key(), n) }
 
-func bodyKey(id ID, which byte) []byte { return append(idKey(id), which) }
-
-func eventKey(id ID, n uint32) []byte { return binary.BigEndian.AppendUint32(idKey(id), n) }
-
-func timeKey(ms int64, id ID) []byte {
-	return binary.BigEndian.AppendUint64(be64(uint64(max(ms, 0))), uint64(id))
-}
-
-func wordKey(word string, id ID) []byte {
-	return binary.BigEndian.AppendUint64(append([]byte(word), 0), uint64(id))
-}
-
-func numberKey(n byte, id ID) []byte { return binary.BigEndian.AppendUint64([]byte{n}, uint64(id)) }
-
-func queueKey(r *record, id ID) []byte { return numberKey(3-r.Priority, id) }
-
-// idOf reads the id at the end of an index's key.
-func idOf(key []byte) ID {
-	if len(key) < 8 {
-		return 0
-	}
-	return ID(binary.BigEndian.Uint64(key[len(key)-8:]))
-}
-
-func msOf(key []byte) int64 {
-	if len(key) < 8 {
-		return 0
-	}
-	return int64(binary.BigEndian.Uint64(key))
-}
+func queueKey(r *record, id ID) []byte { return numbered.ByteKey(3-r.Priority, id) }
 
 // load returns a task, nil where there is none.
 func load(r consensus.Reader, id ID) (*record, error) {
-	data := r.Get(tableTasks, idKey(id))
+	data := r.Get(tableTasks, id.Key())
 	if data == nil {
 		return nil, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/numbered"
 )
 
 // Scores are whole numbers, since every node must compute the same and floating
@@ -95,11 +96,11 @@ func (s *store) judge(r *record, won bool) {
 		if data := s.w.Get(tableScores, key); data == nil {
 			s.m.Scores++
 		} else if err := consensus.Decode(data, &c); err == nil {
-			s.w.Delete(tableScoreAt, append(be64(uint64(c.At)), key...))
+			s.w.Delete(tableScoreAt, append(numbered.Key(uint64(c.At)), key...))
 		}
 		c.add(won, s.now)
 		s.w.Put(tableScores, key, consensus.Encode(c))
-		s.w.Put(tableScoreAt, append(be64(uint64(c.At)), key...), nil)
+		s.w.Put(tableScoreAt, append(numbered.Key(uint64(c.At)), key...), nil)
 	}
 	for s.m.Scores > maxScores {
 		k, _ := consensus.First(s.w, tableScoreAt, nil)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/numbered"
 	"github.com/meshd/meshd/node/tracing"
 )
 
@@ -103,11 +104,11 @@ func without(list []chan struct{}, c chan struct{}) []chan struct{} {
 	return list
 }
 
-func (s *Service) propose(ctx context.Context, k kind, body any, idem *consensus.IdempotencyKey) (consensus.Outcome, error) {
+func (s *Service) propose(ctx context.Context, k numbered.Kind, body any, idem *consensus.IdempotencyKey) (consensus.Outcome, error) {
 	if s.level() < Level {
-		return consensus.Outcome{}, refuse(CodeOlderNodes, "tasks need a software that not every node of this mesh runs: `meshd members` shows the versions")
+		return consensus.Outcome{}, numbered.Refuse(CodeOlderNodes, "tasks need a software that not every node of this mesh runs: `meshd members` shows the versions")
 	}
-	return s.state.Propose(ctx, consensus.Proposal{Part: PartName, Body: command(k, body), Idempotency: idem})
+	return s.state.Propose(ctx, consensus.Proposal{Part: PartName, Body: numbered.Command(k, body), Idempotency: idem})
 }
 
 // NewTask is what Submit takes. Agent or Needs is required, and Body.
@@ -150,7 +151,7 @@ func (s *Service) Submit(ctx context.Context, n NewTask) (Task, consensus.Outcom
 		b.DeadlineMs = n.Deadline.UnixMilli()
 	}
 	if n.Timeout != 0 && b.TimeoutMs <= 0 {
-		return Task{}, consensus.Outcome{}, invalid("deadline", "a task needs some time, such as 30m")
+		return Task{}, consensus.Outcome{}, numbered.Invalid("deadline", "a task needs some time, such as 30m")
 	}
 	if err := b.check(); err != nil {
 		return Task{}, consensus.Outcome{}, err // not worth a line in the log
@@ -215,7 +216,7 @@ func (s *Service) Answer(ctx context.Context, id ID, by string, input json.RawMe
 	return s.change(ctx, id, kindAnswer, answer{Task: id, By: by, Body: input}, idem)
 }
 
-func (s *Service) change(ctx context.Context, id ID, k kind, body any, idem *consensus.IdempotencyKey) (Task, consensus.Outcome, error) {
+func (s *Service) change(ctx context.Context, id ID, k numbered.Kind, body any, idem *consensus.IdempotencyKey) (Task, consensus.Outcome, error) {
 	out, err := s.propose(ctx, k, body, idem)
 	if err != nil {
 		return Task{}, out, err
@@ -277,7 +278,7 @@ func (s *Service) Events(ctx context.Context, id ID, after uint64) (events []Eve
 			return err
 		}
 		is = rec.state()
-		for _, v := range r.Scan(tableEvents, eventKey(id, 0), append(idKey(id), 0xff, 0xff, 0xff, 0xff, 0xff)) {
+		for _, v := range r.Scan(tableEvents, eventKey(id, 0), append(id.Key(), 0xff, 0xff, 0xff, 0xff, 0xff)) {
 			var e eventRow
 			if err := consensus.Decode(v, &e); err != nil {
 				return err

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/numbered"
 )
 
 // store is the state as one command changes it: records with their indexes,
@@ -45,49 +46,49 @@ func (s *store) save(id ID, before, r *record) {
 	if before == nil {
 		s.m.Live++
 		for _, word := range r.askers() {
-			put(tableAskers, wordKey(word, id))
+			put(tableAskers, numbered.WordKey(word, id))
 		}
 		if r.Parent != 0 {
-			put(tableParents, timeKey(int64(r.Parent), id))
+			put(tableParents, numbered.TimeKey(int64(r.Parent), id))
 		}
 		before = &record{}
 	} else {
 		if before.State != r.State {
-			drop(tableStates, numberKey(before.State, id))
+			drop(tableStates, numbered.ByteKey(before.State, id))
 		}
 		if before.Agent != "" && before.Agent != r.Agent {
-			drop(tableAgents, wordKey(before.Agent, id))
+			drop(tableAgents, numbered.WordKey(before.Agent, id))
 		}
 		if before.waits() && !r.waits() {
 			drop(tableQueue, queueKey(before, id))
 		}
 		if !before.state().Final() && (r.state().Final() || before.due() != r.due()) {
-			drop(tableDue, timeKey(before.due(), id))
+			drop(tableDue, numbered.TimeKey(before.due(), id))
 		}
 	}
 	if before.State != r.State {
-		put(tableStates, numberKey(r.State, id))
+		put(tableStates, numbered.ByteKey(r.State, id))
 	}
 	if r.Agent != "" && before.Agent != r.Agent {
-		put(tableAgents, wordKey(r.Agent, id))
+		put(tableAgents, numbered.WordKey(r.Agent, id))
 	}
 	if r.waits() && (!before.waits() || before.NotBefore != r.NotBefore) {
-		s.w.Put(tableQueue, queueKey(r, id), be64(uint64(r.NotBefore)))
+		s.w.Put(tableQueue, queueKey(r, id), numbered.Key(uint64(r.NotBefore)))
 	}
 	switch {
 	case r.state().Final() && !before.state().Final():
 		r.Finished = s.now
 		s.m.Live--
 		s.m.Finished++
-		put(tableDone, timeKey(r.Finished, id))
+		put(tableDone, numbered.TimeKey(r.Finished, id))
 	case !r.state().Final() && (before.State == 0 || before.due() != r.due()):
-		put(tableDue, timeKey(r.due(), id))
+		put(tableDue, numbered.TimeKey(r.due(), id))
 	}
 	if had, has := before.holder(), r.holder(); had != has {
 		s.count(had, -1)
 		s.count(has, 1)
 	}
-	s.w.Put(tableTasks, idKey(id), consensus.Encode(r))
+	s.w.Put(tableTasks, id.Key(), consensus.Encode(r))
 }
 
 // holder is the agent a task is with, empty where it is with none.
@@ -103,7 +104,7 @@ func (s *store) count(agent string, by int) {
 		return
 	}
 	if n := loadOf(s.w, agent) + by; n > 0 {
-		s.w.Put(tableLoads, []byte(agent), be64(uint64(n)))
+		s.w.Put(tableLoads, []byte(agent), numbered.Key(uint64(n)))
 	} else {
 		s.w.Delete(tableLoads, []byte(agent))
 	}
@@ -155,17 +156,17 @@ func (s *store) event(id ID, r *record, e eventRow) {
 func (s *store) forget(id ID, r *record) {
 	s.m.Finished--
 	s.m.Bytes -= r.Bytes
-	s.w.Delete(tableTasks, idKey(id))
-	s.w.Delete(tableStates, numberKey(r.State, id))
-	s.w.Delete(tableDone, timeKey(r.Finished, id))
+	s.w.Delete(tableTasks, id.Key())
+	s.w.Delete(tableStates, numbered.ByteKey(r.State, id))
+	s.w.Delete(tableDone, numbered.TimeKey(r.Finished, id))
 	if r.Agent != "" {
-		s.w.Delete(tableAgents, wordKey(r.Agent, id))
+		s.w.Delete(tableAgents, numbered.WordKey(r.Agent, id))
 	}
 	for _, word := range r.askers() {
-		s.w.Delete(tableAskers, wordKey(word, id))
+		s.w.Delete(tableAskers, numbered.WordKey(word, id))
 	}
 	if r.Parent != 0 {
-		s.w.Delete(tableParents, timeKey(int64(r.Parent), id))
+		s.w.Delete(tableParents, numbered.TimeKey(int64(r.Parent), id))
 	}
 	for which := byte(bodyTask); which <= bodyAnswer; which++ {
 		s.w.Delete(tableBodies, bodyKey(id, which))

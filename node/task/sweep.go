@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/numbered"
 )
 
 // What one command does at most beside its own.
@@ -20,10 +21,10 @@ func (s *store) tick() error {
 	work := 0
 	for ; work < tickWork; work++ {
 		k, _ := consensus.First(s.w, tableDue, nil)
-		if k == nil || msOf(k) > s.now {
+		if k == nil || numbered.TimeOf(k) > s.now {
 			break
 		}
-		id := idOf(k)
+		id := numbered.IDOf(k)
 		r, err := s.need(id)
 		if err != nil {
 			return err
@@ -44,21 +45,21 @@ func (s *store) tick() error {
 	old := s.now - KeepFinished.Milliseconds()
 	return s.evict(tickWork, func() bool {
 		k, _ := consensus.First(s.w, tableDone, nil)
-		return s.m.Finished > MaxFinished || k != nil && msOf(k) <= old
+		return s.m.Finished > MaxFinished || k != nil && numbered.TimeOf(k) <= old
 	})
 }
 
 // pending says whether a tick would find work.
 func pending(r consensus.Reader, now time.Time) bool {
 	ms := now.UnixMilli()
-	if k, _ := consensus.First(r, tableDue, nil); k != nil && msOf(k) <= ms {
+	if k, _ := consensus.First(r, tableDue, nil); k != nil && numbered.TimeOf(k) <= ms {
 		return true
 	}
 	if k, _ := consensus.First(r, tableCascade, nil); k != nil {
 		return true
 	}
 	k, _ := consensus.First(r, tableDone, nil)
-	return k != nil && msOf(k) <= ms-KeepFinished.Milliseconds()
+	return k != nil && numbered.TimeOf(k) <= ms-KeepFinished.Milliseconds()
 }
 
 // cascade cancels children of tasks that failed or were cancelled, so many at
@@ -69,10 +70,10 @@ func (s *store) cascade(most int) error {
 		if k == nil {
 			return nil
 		}
-		parent := idOf(k)
+		parent := numbered.IDOf(k)
 		children := []ID{}
-		to := append(idKey(parent), 0xff)
-		from := idKey(parent)
+		to := append(parent.Key(), 0xff)
+		from := parent.Key()
 		if at := s.w.Get(tableCascade, k); len(at) == 8 {
 			from = append(from, at...) // go on where the last one stopped
 		}
@@ -81,7 +82,7 @@ func (s *store) cascade(most int) error {
 			if seen++; seen > most {
 				break
 			}
-			children = append(children, idOf(key))
+			children = append(children, numbered.IDOf(key))
 		}
 		for _, id := range children {
 			r, err := load(s.w, id)
@@ -96,9 +97,9 @@ func (s *store) cascade(most int) error {
 		}
 		if seen > most {
 			next := binary.BigEndian.AppendUint64(nil, uint64(children[len(children)-1])+1)
-			s.w.Put(tableCascade, idKey(parent), next)
+			s.w.Put(tableCascade, parent.Key(), next)
 		} else {
-			s.w.Delete(tableCascade, idKey(parent))
+			s.w.Delete(tableCascade, parent.Key())
 		}
 		most -= max(len(children), 1)
 	}
@@ -116,7 +117,7 @@ func (s *store) evict(most int, tooMany func() bool) error {
 		if k == nil {
 			return nil
 		}
-		id := idOf(k)
+		id := numbered.IDOf(k)
 		r, err := s.need(id)
 		if err != nil {
 			return err

@@ -3,9 +3,10 @@ package task
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/meshd/meshd/node/numbered"
 )
 
 // Bounds of a task, in bytes where they are lengths.
@@ -50,28 +51,10 @@ const (
 )
 
 // ID names a task: the state's counter, written in decimal.
-type ID uint64
+type ID = numbered.ID
 
-// String implements fmt.Stringer.
-func (i ID) String() string { return strconv.FormatUint(uint64(i), 10) }
-
-// MarshalText implements encoding.TextMarshaler: ids are JSON strings.
-func (i ID) MarshalText() ([]byte, error) { return []byte(i.String()), nil }
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (i *ID) UnmarshalText(text []byte) (err error) {
-	*i, err = ParseID(string(text))
-	return err
-}
-
-// ParseID reads an id as String writes it.
-func ParseID(text string) (ID, error) {
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil || n == 0 || strconv.FormatUint(n, 10) != text {
-		return 0, fmt.Errorf("a task id is a whole number above zero, such as 17")
-	}
-	return ID(n), nil
-}
+// ParseID reads an id as its String writes it.
+func ParseID(text string) (ID, error) { return numbered.ParseID(text) }
 
 // State is how far a task is. The words are those of the A2A protocol.
 type State string

@@ -12,6 +12,7 @@ import (
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/consensus/consensustest"
+	"github.com/meshd/meshd/node/numbered"
 )
 
 // world is tasks on a state in memory with a clock of the test's.
@@ -509,7 +510,7 @@ func TestOlderNodesAreNotSurprised(t *testing.T) {
 	if _, _, err := w.s.Submit(ctx(), toEcho()); code(err) != CodeOlderNodes {
 		t.Errorf("below the level: %v", err)
 	}
-	if _, err := w.state.Propose(ctx(), consensus.Proposal{Part: PartName, Body: command(99, tick{})}); code(err) != CodeUpgradeNode {
+	if _, err := w.state.Propose(ctx(), consensus.Proposal{Part: PartName, Body: numbered.Command(99, tick{})}); code(err) != CodeUpgradeNode {
 		t.Errorf("a command of the future: %v", err)
 	}
 }
