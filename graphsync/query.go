@@ -129,14 +129,14 @@ func (s *Service) Query(ctx context.Context, ro consensus.ReadOptions, q Query) 
 	if err != nil {
 		return out, consensus.ReadInfo{}, queryRefusal(err)
 	}
-	done, err := s.queries.enter(ctx)
+	run, err := s.queries.enter(ctx)
 	if err != nil {
 		return out, consensus.ReadInfo{}, err
 	}
-	defer done()
+	defer run.end()
 	info, err := s.readAt(ctx, ro, q.When, func(v *view) error {
 		g := newQueryReader(v, v.namespace(q.Namespace))
-		res, err := ready.Run(ctx, params, g, cypher.Limits{Rows: q.MaxRows, Expansions: MaxQueryExpansions, Bytes: MaxQueryMemory, Time: q.Time})
+		res, err := ready.Run(ctx, params, g, cypher.Limits{Rows: q.MaxRows, Expansions: MaxQueryExpansions, Bytes: MaxQueryMemory, Time: q.Time, Pause: run.pause})
 		if err != nil {
 			return queryRefusal(err)
 		}

@@ -23,7 +23,7 @@ type Service struct {
 
 // NewService returns the graph kept in state, which must hold NewPart().
 func NewService(state consensus.State) *Service {
-	return &Service{state: state, index: indexer{asked: make(chan struct{}, 1)}, queries: newQueryGate()}
+	return &Service{state: state, index: indexer{asked: make(chan struct{}, 1)}, queries: newQueryGate(processors())}
 }
 
 // WriteOptions goes with every write.

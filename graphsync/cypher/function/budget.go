@@ -16,6 +16,9 @@ type Limits struct {
 	Expansions int // relationships followed and nodes looked at
 	Bytes      int // held at once, about
 	Time       time.Duration
+	// Pause, if given, is told the time every some hundred steps. It may wait, and
+	// its error ends the query.
+	Pause func(now time.Time) error
 }
 
 // MaxDepth is how deep lists and maps may be nested in one another.
@@ -76,11 +79,15 @@ func (b *Budget) Step(n int) error {
 }
 
 // Look looks at the clock and the context at once. It lets others run first: a
-// query never waits for anything, and what does would get its turn only when the
-// runtime takes it by force, which is some 10 ms for each query under way.
+// query waits for nothing but other queries, and what does would get its turn only
+// when the runtime takes it by force, which is some 10 ms for each query under way.
 func (b *Budget) Look() error {
 	runtime.Gosched()
-	if err := b.ctx.Err(); err != nil {
+	err := b.ctx.Err()
+	if err == nil && b.limits.Pause != nil {
+		err = b.limits.Pause(time.Now())
+	}
+	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
 			return limit("time", "the query took too long")
 		}
