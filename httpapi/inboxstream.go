@@ -99,6 +99,11 @@ func streamQuery(c *gin.Context) (q streamAsked, err error) {
 // told, and acknowledged by POST.
 func (a *API) streamInbox(c *gin.Context) {
 	q, err := streamQuery(c)
+	if caller, _ := Principal(c.Request.Context()); err == nil && !q.peek {
+		if e := takes.allows(caller); e != nil {
+			err = e
+		}
+	}
 	if err == nil {
 		err = a.actingAs(c.Request.Context(), q.agent)
 	}

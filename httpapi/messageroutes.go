@@ -17,11 +17,11 @@ func (a *API) messageEntries() []Entry {
 	entries := []Entry{
 		// messages.go: live messages
 		Large(send, a.send, a.sendLarge),
-		Op(Route{Method: http.MethodGet, Path: "/agents", Summary: "Agents that can be reached", Role: access.RoleAgent}, a.agents),
-		Op(Route{Method: http.MethodGet, Path: "/api/agents", Summary: "Agents that can be reached", Role: access.RoleAgent, Scope: "agents:read"}, a.agents),
+		Op(Route{Method: http.MethodGet, Path: "/agents", Summary: "Agents that can be reached", Role: access.RoleViewer}, a.agents),
+		Op(Route{Method: http.MethodGet, Path: "/api/agents", Summary: "Agents that can be reached", Role: access.RoleViewer, Scope: "agents:read"}, a.agents),
 		Op(Route{Method: http.MethodPost, Path: "/query", Summary: "Ask an agent in words", Role: access.RoleAgent, Timeout: maxReplyWait + time.Second}, a.query),
 		// agentrecord.go
-		Op(Route{Method: http.MethodGet, Path: "/agents/{name}", Summary: "One agent: where it is, who owns it, how its inbox stands", Role: access.RoleAgent}, a.agent),
+		Op(Route{Method: http.MethodGet, Path: "/agents/{name}", Summary: "One agent: where it is, who owns it, how its inbox stands", Role: access.RoleViewer}, a.agent),
 	}
 	if a.cfg.Inboxes == nil {
 		return entries
@@ -40,6 +40,8 @@ func (a *API) messageEntries() []Entry {
 	older := ok(route(http.MethodPost, "/messages/send/{source}", "Send a durable message in the shape of older instances"))
 	older.MaxBody = maxMessageBody
 	release := route(http.MethodDelete, "/agents/{name}/owner", "Forget who owns an agent's name: whoever claims it next has it")
+	keyOf := read("/agents/{name}/key", "The key that messages to an agent are sealed to")
+	keyOf.Role = access.RoleViewer
 	stream := read("/messages/{agent}/stream", "Be the agent by server-sent events or JSON lines: its messages as they come")
 	stream.Query, stream.Timeout, stream.Produces = streamParameters, -1, []string{mediaSSE, mediaLines}
 	return append(entries,
@@ -59,7 +61,7 @@ func (a *API) messageEntries() []Entry {
 		Op(ok(route(http.MethodPost, "/messages/{agent}/dead/drop", "Remove dead letters for good")), a.dropDead),
 		// agentrecord.go
 		Op(release, a.release),
-		Op(read("/agents/{name}/key", "The key that messages to an agent are sealed to"), a.key),
+		Op(keyOf, a.key),
 		Op(ok(route(http.MethodPut, "/agents/{name}/key", "Publish the key that messages to an agent are sealed to")), a.publishKey),
 		Op(read("/agents/{name}/subscriptions", "The topics that an agent takes durably"), a.subscriptions),
 		Op(ok(route(http.MethodPut, "/agents/{name}/subscriptions", "Take the messages to topics into an agent's inbox from now on")), a.subscribe),

@@ -19,6 +19,7 @@ var (
 	readFrames  = &Route{Role: access.RoleViewer, Scope: "graph:read"}
 	sendFrames  = &Route{Role: access.RoleAgent, Scope: "messages:write"}
 	hearFrames  = &Route{Role: access.RoleAgent, Scope: "messages:read"}
+	eventFrames = &Route{Role: access.RoleViewer, Scope: "events:read"}
 )
 
 // socketFrames answers the reads and writes of one WebSocket. It implements
@@ -95,6 +96,16 @@ func (s *socketFrames) Listen() error {
 	what := s.route
 	if what.Scope == AnyScope {
 		what = hearFrames
+	}
+	return s.Told(s.allow(what))
+}
+
+// Follow implements agent.Requests. Whoever may be an agent hears who comes and
+// goes; all others need what GET /events does.
+func (s *socketFrames) Follow() error {
+	what := s.route
+	if what.Scope == AnyScope {
+		what = eventFrames
 	}
 	return s.Told(s.allow(what))
 }

@@ -37,6 +37,8 @@ type Requests interface {
 	Stay() error
 	// Listen says whether the client may subscribe to topics now.
 	Listen() error
+	// Follow says whether the client may follow events now.
+	Follow() error
 	// Told is an error as clients are told it: by the error catalogue.
 	Told(err error) error
 	// Begin reads a frame and returns its id where it could be read. The frame

@@ -28,6 +28,7 @@ type ask struct {
 func (a *asks) Stay() error { return a.Permit() }
 
 func (a *asks) Listen() error { return a.Permit() }
+func (a *asks) Follow() error { return a.Permit() }
 
 func (*asks) Told(err error) error { return err }
 

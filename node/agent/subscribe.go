@@ -47,6 +47,12 @@ func (c *client) subscribe(f *inbound) {
 			return
 		}
 	}
+	if begin && len(f.Events) > 0 {
+		if err := c.mayFollow(); err != nil {
+			c.tell(errorFrame(id, err))
+			return
+		}
+	}
 	since, _ := parseNumber(f.Since)
 	events := f.Events
 	answer := func(missed bool) { c.tell(outbound{Type: "result", ID: id, Missed: missed}) }
@@ -80,6 +86,14 @@ func (c *client) subscribe(f *inbound) {
 		}
 		c.followed(id, events, since, begin, answer)
 	})
+}
+
+// mayFollow says whether the client may follow events.
+func (c *client) mayFollow() error {
+	if c.who.Requests == nil {
+		return nil
+	}
+	return c.who.Requests.Follow()
 }
 
 // inTurn runs fn after those that were given before. Only take calls it.

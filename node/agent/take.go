@@ -110,7 +110,11 @@ func (c *client) greet(f *inbound) {
 		s.Describe(f.Description, f.Capabilities, f.Acks)
 	}
 	if len(f.Events) > 0 {
-		if err := c.follow(f.Events, 0, nil); err != nil {
+		err := c.mayFollow()
+		if err == nil {
+			err = c.follow(f.Events, 0, nil)
+		}
+		if err != nil {
 			c.tell(errorFrame(f.ID, err))
 		}
 	}
