@@ -46,13 +46,7 @@ func (d directory) ResolveNode(ref string) (string, error) {
 func (d directory) Announce(agents []message.Local) {
 	d.n.events.hosted(agents)
 	err := d.n.gossip.Update(func(r *gossip.Record) {
-		r.Agents = r.Agents[:0:0]
-		for _, a := range agents {
-			r.Agents = append(r.Agents, gossip.Agent{
-				Name: a.Name, Description: a.Description, Kind: a.Kind, Capabilities: a.Capabilities,
-				Instances: a.Instances, Busy: a.Busy, Durable: a.Durable,
-			})
-		}
+		r.Agents = announced(agents)
 	})
 	if err != nil {
 		d.n.log.Warn("this node's agents cannot be told to the others", "agents", len(agents), "error", err)

@@ -82,6 +82,9 @@ func (r *Router) admit(s *Session) error {
 	if s.name == "" {
 		return nil
 	}
+	if len(r.table.groups[s.name]) == 0 && r.table.told+toldSize(s.name) > maxTold {
+		return consensus.Refuse(CodeOverloaded, "this node hosts as many agents as it can tell the others of")
+	}
 	for _, other := range r.table.groups[s.name] {
 		if other.profile.Kind == KindBuiltin || s.profile.Kind == KindBuiltin {
 			return consensus.Refuse(CodeNameReserved, "the name "+s.name+" belongs to a built-in agent of this node; choose another")

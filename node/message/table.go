@@ -20,11 +20,20 @@ const (
 type table struct {
 	groups map[string][]*Session
 	count  int
+	told   int // what telling others of the names takes
 	// known remembers names once routed to or attached here, so that a
 	// vanished agent is told from a mistyped one.
 	known map[string]time.Time
 	picks uint64
 }
+
+// maxTold bounds the names of the agents of a node, by what telling the others
+// of them takes: some 6,000 of the longest, 12,000 of a dozen letters. What a
+// directory cannot tell of one agent it could tell of none.
+const maxTold = 640 << 10
+
+// toldSize is what telling of a name takes, with its figures.
+func toldSize(name string) int { return len(name) + 40 }
 
 // seat is what the table keeps in a session; the Router's lock guards it.
 type seat struct {
@@ -44,6 +53,9 @@ func newTable() *table {
 }
 
 func (t *table) attach(s *Session, now time.Time) {
+	if len(t.groups[s.name]) == 0 {
+		t.told += toldSize(s.name)
+	}
 	t.groups[s.name] = append(t.groups[s.name], s)
 	t.count++
 	t.remember(s.name, now)
@@ -60,6 +72,7 @@ func (t *table) detach(s *Session, now time.Time) bool {
 	// A new list, since the old one may be in somebody's hands.
 	if list = slices.Concat(list[:i], list[i+1:]); len(list) == 0 {
 		delete(t.groups, s.name)
+		t.told -= toldSize(s.name)
 	} else {
 		t.groups[s.name] = list
 	}

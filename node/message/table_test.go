@@ -1,12 +1,17 @@
 package message
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/meshd/meshd/consensus"
 )
 
 func TestTheBestHostIsPicked(t *testing.T) {
@@ -179,4 +184,33 @@ func TestMemoryOfNamesIsBounded(t *testing.T) {
 	if tab.remembers("agent0", now) {
 		t.Fatal("the oldest was kept")
 	}
+}
+
+// Names that the others could not be told of are refused, and not kept from
+// them.
+func TestAgentsThatCannotBeToldOfAreRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t, "a")
+		r := m.routers["a"]
+		there := m.attach(t, "a", "worker", &echo{})
+		r.mu.Lock()
+		told := r.table.told
+		r.table.told = maxTold // as if by others
+		r.mu.Unlock()
+		var refused *consensus.Refusal
+		if _, err := r.Attach(context.Background(), "another", "k", Profile{}, &echo{}); !errors.As(err, &refused) || refused.Code != CodeOverloaded {
+			t.Errorf("another name: %v", err)
+		}
+		again := m.attach(t, "a", "worker", &echo{}) // told of already
+		r.mu.Lock()
+		r.table.told = told
+		r.mu.Unlock()
+		again.Close()
+		there.Close()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.table.told != 0 {
+			t.Errorf("%d bytes are told of nobody", r.table.told)
+		}
+	})
 }
