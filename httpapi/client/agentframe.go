@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/meshd/meshd/internal/jsonwalk"
 )
 
 // frameIn is a frame of the node, with what this package looks at.
@@ -62,48 +64,48 @@ var errFrame = errors.New("the node sent a frame that cannot be read")
 // readFrame decodes a frame of a node. The strings are copied; Body, Data and
 // IDs are parts of data.
 func readFrame(data []byte) (f frameIn, err error) {
-	ok := eachMember(data, func(name, v []byte) bool {
+	ok := jsonwalk.Members(data, func(name, v []byte) bool {
 		switch string(name) {
 		case "type":
-			f.Type = textOf(v)
+			f.Type = jsonwalk.Text(v)
 		case "id":
-			f.ID = textOf(v)
+			f.ID = jsonwalk.Text(v)
 		case "node":
 			if len(v) > 0 && v[0] == '"' { // that of a graph is an object
-				f.Node = textOf(v)
+				f.Node = jsonwalk.Text(v)
 			}
 		case "agent":
-			f.Agent = textOf(v)
+			f.Agent = jsonwalk.Text(v)
 		case "limits":
 			err = json.Unmarshal(v, &f.Limits)
 		case "session":
-			f.Session = textOf(v)
+			f.Session = jsonwalk.Text(v)
 		case "frame":
-			f.Frame = numberOf(v)
+			f.Frame = jsonwalk.Number(v)
 		case "resumed":
 			f.Resumed = v[0] == 't'
 		case "seen":
-			f.Seen = numberOf(v)
+			f.Seen = jsonwalk.Number(v)
 		case "expires_at":
-			f.ExpiresAt = textOf(v)
+			f.ExpiresAt = jsonwalk.Text(v)
 		case "time":
-			f.Time = textOf(v)
+			f.Time = jsonwalk.Text(v)
 		case "resume_window":
-			f.ResumeWindow, _ = time.ParseDuration(textOf(v))
+			f.ResumeWindow, _ = time.ParseDuration(jsonwalk.Text(v))
 		case "message_id":
-			f.MessageID = textOf(v)
+			f.MessageID = jsonwalk.Text(v)
 		case "to":
-			f.To = textOf(v)
+			f.To = jsonwalk.Text(v)
 		case "message_type":
-			f.MessageType = textOf(v)
+			f.MessageType = jsonwalk.Text(v)
 		case "conversation":
-			f.Conversation = textOf(v)
+			f.Conversation = jsonwalk.Text(v)
 		case "request_id":
-			f.RequestID = textOf(v)
+			f.RequestID = jsonwalk.Text(v)
 		case "traceparent":
-			f.TraceParent = textOf(v)
+			f.TraceParent = jsonwalk.Text(v)
 		case "key":
-			f.Key = textOf(v)
+			f.Key = jsonwalk.Text(v)
 		case "from":
 			f.From = senderOf(v)
 		case "wait":
@@ -113,15 +115,15 @@ func readFrame(data []byte) (f frameIn, err error) {
 		case "sealed":
 			f.Sealed = v[0] == 't'
 		case "deadline_ms":
-			f.DeadlineMs = numberOf(v)
+			f.DeadlineMs = jsonwalk.Number(v)
 		case "seq":
-			f.Seq = numberOf(v)
+			f.Seq = jsonwalk.Number(v)
 		case "attempt":
-			f.Attempt = numberOf(v)
+			f.Attempt = jsonwalk.Number(v)
 		case "size":
-			f.Size = numberOf(v)
+			f.Size = jsonwalk.Number(v)
 		case "accepted_at":
-			f.AcceptedAt = textOf(v)
+			f.AcceptedAt = jsonwalk.Text(v)
 		case "body":
 			f.Body = v
 		case "ids":
@@ -129,7 +131,7 @@ func readFrame(data []byte) (f frameIn, err error) {
 		case "ranges":
 			err = json.Unmarshal(v, &f.Ranges)
 		case "status":
-			f.Status = textOf(v)
+			f.Status = jsonwalk.Text(v)
 		case "counts":
 			f.Counts = new(Counts)
 			err = json.Unmarshal(v, f.Counts)
@@ -140,23 +142,23 @@ func readFrame(data []byte) (f frameIn, err error) {
 		case "recipients":
 			err = json.Unmarshal(v, &f.Recipients)
 		case "code":
-			f.Code = textOf(v)
+			f.Code = jsonwalk.Text(v)
 		case "error":
-			f.Error = textOf(v)
+			f.Error = jsonwalk.Text(v)
 		case "details":
 			err = json.Unmarshal(v, &f.Details)
 		case "in_reply_to":
-			f.InReplyTo = textOf(v)
+			f.InReplyTo = jsonwalk.Text(v)
 		case "event":
-			f.Event = textOf(v)
+			f.Event = jsonwalk.Text(v)
 		case "at":
-			f.At = textOf(v)
+			f.At = jsonwalk.Text(v)
 		case "data":
 			f.Data = v
 		case "count":
-			f.Count = numberOf(v)
+			f.Count = jsonwalk.Number(v)
 		case "total":
-			f.Total = numberOf(v)
+			f.Total = jsonwalk.Number(v)
 		}
 		return err == nil
 	})
@@ -172,28 +174,28 @@ func elements(v []byte) [][]byte {
 		return nil
 	}
 	var out [][]byte
-	for i := skipSpace(v, 1); i < len(v) && v[i] == '"'; {
+	for i := jsonwalk.Space(v, 1); i < len(v) && v[i] == '"'; {
 		from := i
-		if i = skipValue(v, i); i < 0 {
+		if i = jsonwalk.Value(v, i); i < 0 {
 			return out
 		}
 		out = append(out, v[from:i])
-		if i = skipSpace(v, i); i < len(v) && v[i] == ',' {
-			i = skipSpace(v, i+1)
+		if i = jsonwalk.Space(v, i); i < len(v) && v[i] == ',' {
+			i = jsonwalk.Space(v, i+1)
 		}
 	}
 	return out
 }
 
 func senderOf(v []byte) (s Sender) {
-	eachMember(v, func(name, v []byte) bool {
+	jsonwalk.Members(v, func(name, v []byte) bool {
 		switch string(name) {
 		case "agent":
-			s.Agent = textOf(v)
+			s.Agent = jsonwalk.Text(v)
 		case "principal":
-			s.Principal = textOf(v)
+			s.Principal = jsonwalk.Text(v)
 		case "node":
-			s.Node = textOf(v)
+			s.Node = jsonwalk.Text(v)
 		}
 		return true
 	})

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/meshd/meshd/internal/jsonwalk"
 )
 
 // take acts on one frame of the node; data is the reader's to use again. An
@@ -135,7 +137,7 @@ func (a *Agent) concludedAll(f *frameIn) {
 	}
 	a.mu.Lock()
 	for _, quoted := range f.IDs {
-		end(numberOf(quoted[1 : len(quoted)-1]))
+		end(jsonwalk.Number(quoted[1 : len(quoted)-1]))
 	}
 	for _, r := range f.Ranges {
 		for id := r[0]; id <= min(r[1], a.nextID); id++ {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/meshd/meshd/internal/jsonwalk"
 )
 
 // frameWriter appends frames, which are JSON objects, as masked text messages of
@@ -88,19 +90,19 @@ func (w *frameWriter) seal() {
 // eachFrame calls visit for the frames of a message: one, or several in an
 // array. What is not of that form ends the walk.
 func eachFrame(data []byte, visit func(frame []byte)) {
-	i := skipSpace(data, 0)
+	i := jsonwalk.Space(data, 0)
 	if i >= len(data) || data[i] != '[' {
 		visit(data)
 		return
 	}
 	for i < len(data) && (data[i] == '[' || data[i] == ',') {
-		begin := skipSpace(data, i+1)
-		end := skipValue(data, begin)
+		begin := jsonwalk.Space(data, i+1)
+		end := jsonwalk.Value(data, begin)
 		if end <= begin {
 			return
 		}
 		visit(data[begin:end])
-		i = skipSpace(data, end)
+		i = jsonwalk.Space(data, end)
 	}
 }
 
@@ -115,113 +117,4 @@ func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	b = append(b, s...)
 	return append(b, '"')
-}
-
-// eachMember walks the members of a JSON object that is known to be one, and calls
-// visit with each name, as it is spelled, and the bytes of its value. What is not of that form ends
-// the walk with false; what is inside of values is not looked at.
-func eachMember(data []byte, visit func(name, value []byte) bool) bool {
-	i := skipSpace(data, 0)
-	if i >= len(data) || data[i] != '{' {
-		return false
-	}
-	i = skipSpace(data, i+1)
-	if i < len(data) && data[i] == '}' {
-		return skipSpace(data, i+1) == len(data)
-	}
-	for {
-		from := i
-		if i = skipValue(data, i); i < from+2 || data[from] != '"' {
-			return false
-		}
-		name := data[from+1 : i-1]
-		if i = skipSpace(data, i); i >= len(data) || data[i] != ':' {
-			return false
-		}
-		from = skipSpace(data, i+1)
-		if i = skipValue(data, from); i <= from {
-			return false
-		}
-		if !visit(name, data[from:i]) {
-			return false
-		}
-		i = skipSpace(data, i)
-		if i >= len(data) {
-			return false
-		}
-		switch data[i] {
-		case ',':
-			i = skipSpace(data, i+1)
-		case '}':
-			return skipSpace(data, i+1) == len(data)
-		default:
-			return false
-		}
-	}
-}
-
-func skipSpace(b []byte, i int) int {
-	for i < len(b) && (b[i] == ' ' || b[i] == '\t' || b[i] == '\n' || b[i] == '\r') {
-		i++
-	}
-	return i
-}
-
-// skipValue returns where the value at i ends, -1 where it does not.
-func skipValue(b []byte, i int) int {
-	depth := 0
-	for start := i; i < len(b); {
-		switch b[i] {
-		case '"':
-			for i++; i < len(b) && b[i] != '"'; i++ {
-				if b[i] == '\\' {
-					i++
-				}
-			}
-			if i >= len(b) {
-				return -1
-			}
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth == 0 {
-				return i // of what is around, after a number or a word
-			}
-			depth--
-		case ',', ':', ' ', '\t', '\n', '\r':
-			if depth == 0 {
-				return i
-			}
-		}
-		i++
-		if depth == 0 && (b[i-1] == '"' && start < i-1 || b[i-1] == '}' || b[i-1] == ']') {
-			return i
-		}
-	}
-	return -1
-}
-
-// textOf is a JSON string, empty for what is none.
-func textOf(value []byte) string {
-	if len(value) < 2 || value[0] != '"' {
-		return ""
-	}
-	plain := value[1 : len(value)-1]
-	for _, c := range plain {
-		if c == '\\' || c < ' ' || c >= utf8.RuneSelf {
-			var s string
-			_ = json.Unmarshal(value, &s) // what is no string stays empty
-			return s
-		}
-	}
-	return string(plain)
-}
-
-// numberOf is a JSON number that is whole and not negative, 0 for others.
-func numberOf(value []byte) uint64 {
-	n, err := strconv.ParseUint(string(value), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n
 }
