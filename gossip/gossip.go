@@ -29,9 +29,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// closeTimeout bounds Close.
-const closeTimeout = 2 * time.Second
-
 // Config is what a Gossip is opened with.
 type Config struct {
 	// MeshID keeps meshes apart: 1 to 255 bytes, the same at every node.
@@ -176,66 +173,6 @@ func (g *Gossip) Serve(nodeID string, c net.Conn) {
 	}
 }
 
-// Members lists every member of the roster, and this node, by id.
-func (g *Gossip) Members() []Member {
-	ids := append(slices.Clone(g.cfg.Roster()), g.cfg.NodeID)
-	slices.Sort(ids)
-	ids = slices.Compact(ids)
-	now := time.Now()
-	out := make([]Member, 0, len(ids))
-	for _, id := range ids {
-		heard := g.transport.lastHeard(id)
-		if id == g.cfg.NodeID {
-			heard = now
-		}
-		g.mu.Lock()
-		out = append(out, g.memberLocked(id, heard))
-		g.mu.Unlock()
-	}
-	for i := range out {
-		out[i].Record = out[i].Record.clone()
-	}
-	return out
-}
-
-// Visit calls fn with each of Members, without the cost of copying their
-// records: what they refer to must not be changed. fn may call back.
-func (g *Gossip) Visit(fn func(*Member)) {
-	ids := append(slices.Clone(g.cfg.Roster()), g.cfg.NodeID)
-	slices.Sort(ids)
-	for _, id := range slices.Compact(ids) {
-		g.mu.Lock()
-		m := g.memberLocked(id, time.Time{})
-		g.mu.Unlock()
-		fn(&m)
-	}
-}
-
-// memberLocked returns a member whose record is shared: it is never changed,
-// only replaced by the next version.
-func (g *Gossip) memberLocked(id string, heard time.Time) Member {
-	m := Member{NodeID: id, Status: StatusFailed, Record: Record{NodeID: id}, LastSeen: heard}
-	e, s := g.table.entries[id], g.seen[id]
-	if e != nil {
-		m.Record = e.wire.Record
-	}
-	if s != nil {
-		if s.last.After(m.LastSeen) {
-			m.LastSeen = s.last
-		}
-		if e == nil {
-			m.Record.Name, m.Record.Version = s.meta.Name, s.meta.Version
-		}
-	}
-	switch {
-	case s != nil && s.alive:
-		m.Status = StatusAlive
-	case e != nil && e.wire.Left:
-		m.Status = StatusLeft
-	}
-	return m
-}
-
 // Update changes this node's record and spreads it; an fn that changes nothing
 // costs nothing. Identity, version and instances are not fn's to change. Where
 // the result cannot be sent (ErrRecordTooLarge) the record stays as it was.
@@ -326,81 +263,5 @@ func (g *Gossip) Kick() {
 	select {
 	case g.kicked <- struct{}{}:
 	default:
-	}
-}
-
-// Leave says goodbye, so that the others list this node as left instead of
-// missing it, and waits until the word is out or the timeout has passed. Only
-// Close makes sense after it.
-func (g *Gossip) Leave(timeout time.Duration) error {
-	out := make(chan struct{})
-	if err := g.sayGoodbye(sync.OnceFunc(func() { close(out) })); err != nil {
-		return err
-	}
-	if g.aliveCount.Load() == 0 {
-		return nil // nobody is there to hear it
-	}
-	t := time.NewTimer(timeout)
-	defer t.Stop()
-	select {
-	case <-out:
-		return g.transport.flush(t.C)
-	case <-t.C:
-		return errors.New("the goodbye was not sent in time")
-	case <-g.ctx.Done():
-		return errClosed
-	}
-}
-
-func (g *Gossip) sayGoodbye(finished func()) error {
-	g.life.Lock()
-	defer g.life.Unlock()
-	if g.closed {
-		return errClosed
-	}
-	g.mu.Lock()
-	g.leaving = true
-	err := g.publishThenLocked(finished)
-	g.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	// memberlist queues its word at once; its waiting could not be interrupted
-	// by Close, so it is given no time, and the record, which travels in the
-	// same packets, is waited for instead.
-	_ = g.list.Leave(time.Nanosecond)
-	return nil
-}
-
-// Close ends it without a word, as a crash would, within two seconds. It
-// returns an error where something would not end. Further calls do nothing.
-func (g *Gossip) Close() error {
-	g.life.Lock()
-	if g.closed {
-		g.life.Unlock()
-		return nil
-	}
-	g.closed = true
-	g.cancel()
-	err := g.list.Shutdown()
-	g.life.Unlock()
-
-	g.mu.Lock()
-	g.stopping = true
-	g.mu.Unlock()
-	g.unmetric()
-	ended := make(chan struct{})
-	go func() {
-		g.wg.Wait()
-		g.transport.wg.Wait()
-		close(ended)
-	}()
-	t := time.NewTimer(closeTimeout)
-	defer t.Stop()
-	select {
-	case <-ended:
-		return err
-	case <-t.C:
-		return errors.Join(err, errors.New("gossip did not end in time"))
 	}
 }
