@@ -135,7 +135,6 @@ func ExampleAgent_Messages() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer packer.Close()
 	if _, err := packer.Send(ctx, client.Outgoing{To: "packer", Body: map[string]int{"order": 7}}); err != nil {
 		log.Fatal(err)
 	}
@@ -146,7 +145,9 @@ func ExampleAgent_Messages() {
 		case m.Durable:
 			_ = m.Return(time.Minute, err.Error()) // again, here or elsewhere
 		}
-		break // a program goes on
+		if err := packer.Close(); err != nil { // a program goes on
+			log.Fatal(err)
+		}
 	}
 	// Output: {"order":7} is packed
 }

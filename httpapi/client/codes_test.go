@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -15,20 +16,26 @@ func TestCodesAreOfTheCatalogue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := parser.ParseDir(token.NewFileSet(), ".", func(f os.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
+	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	count := 0
-	ast.Inspect(files["client"], func(n ast.Node) bool {
-		if v, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(v.Names[0].Name, "Code") && len(v.Values) == 1 {
-			count++
-			if code := v.Values[0].(*ast.BasicLit).Value; !strings.Contains(string(catalogue), code) {
-				t.Errorf("%s is %s, which no answer says", v.Names[0].Name, code)
-			}
+	for _, file := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
 		}
-		return true
-	})
+		ast.Inspect(f, func(n ast.Node) bool {
+			if v, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(v.Names[0].Name, "Code") && len(v.Values) == 1 {
+				count++
+				if code := v.Values[0].(*ast.BasicLit).Value; !strings.Contains(string(catalogue), code) {
+					t.Errorf("%s is %s, which no answer says", v.Names[0].Name, code)
+				}
+			}
+			return true
+		})
+	}
 	if count < 40 {
 		t.Errorf("%d codes were found", count)
 	}

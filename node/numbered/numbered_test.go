@@ -3,6 +3,7 @@ package numbered
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"testing"
@@ -75,7 +76,8 @@ func TestCommands(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 	_, err = Run(Envelope{Body: []byte{0xff}}, "things", Quiet(func(body) error { return nil }))
-	if r, ok := err.(*consensus.Refusal); !ok || r.Code != CodeUpgradeNode || r.Sentence != "a command of things holds what this version cannot read; upgrade this node" {
+	var r *consensus.Refusal
+	if !errors.As(err, &r) || r.Code != CodeUpgradeNode || r.Sentence != "a command of things holds what this version cannot read; upgrade this node" {
 		t.Errorf("%v", err)
 	}
 	if r := Invalid("name", "no"); r.Code != CodeInvalid || r.Details["field"] != "name" || IsName("A") || !IsName("a-1") || Printable("a\n", 9) || Printable("ab", 1) || !Printable("ü", 2) {

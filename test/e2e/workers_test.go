@@ -155,7 +155,7 @@ func (w *workshop) becomes(at *realmesh.Node, id task.ID, timeout time.Duration,
 				return nil
 			}
 		}
-		return fmt.Errorf("%s, %v", answer, err)
+		return fmt.Errorf("%s, %w", answer, err)
 	})
 	return is
 }
