@@ -24,8 +24,9 @@ func (n *Node) openInboxes(life context.Context, part *inbox.Part) {
 	log := n.log.With("part", "inbox")
 	n.inboxes = inbox.NewService(inbox.Config{
 		Reserved: func(agent string) bool { return agent == librarian.Name },
+		Lend:     n.lend,
 		Tracer:   n.tracer, State: n.group, Part: part, Level: n.levelFor(inbox.LevelPrint), Leads: func() bool { return n.group.Status().State == "leader" },
-		Ahead: n.group.ClockAhead, Logger: log, Registerer: n.registry,
+		Whole: n.whole, Ahead: n.group.ClockAhead, Logger: log, Registerer: n.registry,
 	})
 	n.run(life, n.inboxes.Keep)
 	n.dispatcher.Store(dispatch.New(dispatch.Config{

@@ -91,6 +91,7 @@ func (n *Node) handlePeers() {
 	n.port.Handle(callEvents, n.events.take)
 	n.port.Handle(callTrace, n.tellTrace)
 	n.port.Handle(callTop, n.tellTop)
+	n.port.Handle(callLend, n.tellLent)
 	n.port.Handle(callStats, func(context.Context, identity.NodeID, []byte) ([]byte, error) {
 		return consensus.Encode(n.peerStats()), nil
 	})

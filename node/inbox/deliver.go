@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/meshd/meshd/consensus"
@@ -27,10 +28,13 @@ func (s *Service) Pending(ctx context.Context, agent string, o PendingOptions) (
 	return b, err
 }
 
+// leaseTries is how often a lease looks for messages that nobody has.
+const leaseTries = 5
+
 // Lease hands out up to max messages that are due and not leased, for a time:
 // who does not acknowledge or return them by then loses them to the next. Each
 // counts as an attempt. Behind a message that waits for its redelivery, later
-// ones of the same sender wait too.
+// ones of the same sender wait too. What is with the agent by push is not leased.
 func (s *Service) Lease(ctx context.Context, agent string, max int, d time.Duration) ([]Stored, error) {
 	switch {
 	case max < 1 || max > MaxLeased:
@@ -42,10 +46,18 @@ func (s *Service) Lease(ctx context.Context, agent string, max int, d time.Durat
 		return nil, err
 	}
 	passed := map[uint64]bool{}
-	for range 4 {
+	for range leaseTries {
 		id, seqs, _, _ := s.index.due(agent, s.meshNow().UnixMilli(), max, pageBytes, func(due Due) bool { return passed[due.Seq] })
 		if len(seqs) == 0 {
 			return nil, s.ready()
+		}
+		if s.cfg.Lend != nil {
+			for _, seq := range s.cfg.Lend(ctx, agent, seqs) {
+				passed[seq] = true
+			}
+			if seqs = slices.DeleteFunc(seqs, func(seq uint64) bool { return passed[seq] }); len(seqs) == 0 {
+				continue
+			}
 		}
 		var got done
 		if _, err := s.propose(ctx, kindLease, agentItems{Agent: agent, Seqs: seqs, For: d.Milliseconds()}, &got); err != nil {

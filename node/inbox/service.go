@@ -26,6 +26,14 @@ type Config struct {
 	// Reserved says that an agent of this name lives in the nodes themselves: it
 	// has no inbox and no owner. nil: none does.
 	Reserved func(agent string) bool
+	// Lend is asked before messages are leased: it returns those of the inbox
+	// that are with the agent by push, which are not leased, at least where they
+	// are among those named, and keeps the others that were from being pushed
+	// until they are. nil: nothing is pushed.
+	Lend func(ctx context.Context, agent string, seqs []uint64) (out []uint64)
+	// Whole says that messages of a principal may take all of the room that there
+	// is, and not its share. nil: none may.
+	Whole func(principal string) bool
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 	// Ahead says how far that clock is ahead of the mesh's time, which messages

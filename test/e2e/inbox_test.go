@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,6 +34,7 @@ func TestDurableMessages(t *testing.T) {
 		{"an address with a node is for that instance", forOneInstance},
 		{"each node's instance acknowledges its copy", forAllInstances},
 		{"a conversation stays with one instance", conversations},
+		{"what is pushed is not leased, at any node", pushedAndLeased},
 		{"a large body holds up no small ones", largeBody},
 		{"a partition loses nothing of a broadcast", partedBroadcast},
 		{"what a killed node accepted is delivered", senderKilled},
@@ -240,6 +242,7 @@ func forAllInstances(t *testing.T, nodes []*realmesh.Node, key, _ string) {
 	quick := inboxOf(t, nodes[1], key, "choir", ackIt)
 	slow := inboxOf(t, nodes[2], key, "choir", keepIt)
 	second := inboxOf(t, nodes[1], key, "choir", ackIt) // shares its node's copies
+	spread(t, nodes[1].Client(key), "choir", 2) // where one of them sends
 	got := spread(t, sender, "choir", 2)
 	want := []string{"choir@" + nodes[1].Name, "choir@" + nodes[2].Name}
 	slices.Sort(got.Recipients)
@@ -389,6 +392,61 @@ func conversations(t *testing.T, nodes []*realmesh.Node, key, _ string) {
 		t.Error("the conversation of the instance that went is nowhere")
 	}
 	empties(t, sender, "desk")
+}
+
+// An agent has as much by push as it may, and acknowledges none, while others
+// lease its inbox at all nodes: nobody is given what somebody has.
+func pushedAndLeased(t *testing.T, nodes []*realmesh.Node, key, _ string) {
+	sender := nodes[0].Client(key)
+	a := inboxOf(t, nodes[1], key, "both", keepIt)
+	dispatches(t, sender, "both", nodes[1])
+	const sent = 320
+	for i := range sent {
+		durably(t, sender, "both", i)
+	}
+	given := map[uint64]int{}
+	var mu sync.Mutex
+	var pollers sync.WaitGroup
+	for _, n := range nodes {
+		pollers.Go(func() {
+			c := n.Client(key)
+			for range 5 {
+				var got struct{ Messages []struct{ Seq uint64 } }
+				c.Want(http.StatusOK, &got, http.MethodGet, "/messages/both?lease=1m&limit=10", nil)
+				mu.Lock()
+				for _, m := range got.Messages {
+					given[m.Seq]++
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	pollers.Wait()
+	leased := len(given)
+	if leased == 0 {
+		t.Error("nothing was leased")
+	}
+	// What was not leased is pushed as what was pushed is acknowledged.
+	acknowledged := 0
+	realmesh.Eventually(t, 20*time.Second, "the rest is pushed", func() error {
+		for _, m := range a.heard()[acknowledged:] {
+			ackIt(a, m)
+			given[m.Seq]++
+			acknowledged++
+		}
+		if len(given) < sent {
+			return fmt.Errorf("%d of %d were given to somebody", len(given), sent)
+		}
+		return nil
+	})
+	for seq, times := range given {
+		if times > 1 {
+			t.Errorf("%d was given to somebody %d times", seq, times)
+		}
+	}
+	t.Logf("%d were leased, %d pushed", leased, acknowledged)
+	sender.Want(http.StatusOK, nil, http.MethodDelete, "/messages/both", nil)
+	empties(t, sender, "both")
 }
 
 func largeBody(t *testing.T, nodes []*realmesh.Node, key, _ string) {

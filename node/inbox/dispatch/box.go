@@ -71,6 +71,10 @@ type box struct {
 	readAt  time.Time
 	nextDue time.Time // when the first of those that are not due is; zero: none
 	room    window
+	// lent are about to be leased, by until when they are not pushed for that;
+	// lentUntil is when the last of them is again.
+	lent      map[uint64]time.Time
+	lentUntil time.Time
 }
 
 // sent is a message that was handed out.
@@ -113,6 +117,9 @@ func (b *box) ready(now time.Time) bool {
 		if !p.over && !now.Before(p.until) {
 			p.over, b.unread = true, true
 		}
+	}
+	if b.lent != nil && !now.Before(b.lentUntil) {
+		b.lent, b.unread = nil, true
 	}
 	return b.unread && b.hasRoom() && !now.Before(b.mayRead())
 }
@@ -162,17 +169,23 @@ func (b *box) wakeAt() (at time.Time) {
 			sooner(p.until)
 		}
 	}
+	if b.lent != nil {
+		sooner(b.lentUntil)
+	}
 	return at
 }
 
 // begin says that the inbox is read from its beginning now. At most free() of
 // the messages for which wants says yes are pushed: take is asked for each, in
 // order, and then end called.
-func (b *box) begin(now time.Time) { b.unread, b.passed, b.readAt = false, 0, now }
+func (b *box) begin(now time.Time) {
+	b.unread, b.passed, b.readAt = false, 0, now
+	b.lapse(now)
+}
 
 // wants says whether a message that is due may go out.
 func (b *box) wants(e entry) bool {
-	if b.out[e.seq] == nil && b.lanes[e.lane] == 0 && b.takes(e.node) {
+	if _, lent := b.lent[e.seq]; !lent && b.out[e.seq] == nil && b.lanes[e.lane] == 0 && b.takes(e.node) {
 		return true
 	}
 	b.passed++

@@ -308,6 +308,35 @@ func TestAnInboxWithSomethingOutIsNotHandedOver(t *testing.T) {
 	})
 }
 
+// What is pushed is not leased meanwhile, and what is about to be leased is not
+// pushed: for as long as the state may take to know the lease.
+func TestWhatIsLentIsNotPushed(t *testing.T) {
+	play(t, func(s *scene) {
+		s.set("a", "n1")
+		d := s.node("n1")
+		s.wait(time.Second)
+		s.act(silence)
+		s.accept("a", "x", 1)
+		s.wait(time.Second)
+		if out := d.Lend("a", []uint64{1, 2, 3}); !slices.Equal(out, []uint64{1}) {
+			t.Errorf("%v are out", out)
+		}
+		for range 3 {
+			s.accept("a", "y", 1)
+		}
+		s.wait(lendFor / 2)
+		s.want("a", 1, 4)
+		s.shelves.mu.Lock()
+		s.messages["a"][1].NotBefore = time.Now().Add(time.Hour) // it is leased, and the other not
+		s.shelves.mu.Unlock()
+		s.wait(lendFor)
+		s.want("a", 1, 4, 3)
+		if out := d.Lend("b", []uint64{9}); out != nil || d.agents["a"].box.lent != nil {
+			t.Errorf("%v of another inbox, %v lent", out, d.agents["a"].box.lent)
+		}
+	})
+}
+
 // An agent that is gone for a moment finds its inbox where it was.
 func TestAnAgentThatComesBackAtOnceMovesNoInbox(t *testing.T) {
 	play(t, func(s *scene) {
