@@ -23,6 +23,9 @@ const (
 	streamUnacked = 64
 	// maxStreamQueue is how many live messages wait for their turn in a stream.
 	maxStreamQueue = 256
+	// maxStreamBytes bounds their bodies, as those of a WebSocket's queue are: a
+	// client that reads nothing would hold 256 MiB.
+	maxStreamBytes = 4 << 20
 	// streamPeek is how many bytes of bodies a stream reads ahead that leases
 	// nothing: any number of them may read the same.
 	streamPeek = 256 << 10
@@ -50,6 +53,9 @@ type streamAsked struct {
 	lease   time.Duration
 	unacked int
 }
+
+// topicPrefix begins the address of a topic.
+const topicPrefix = "topic/"
 
 var streamParameters = []string{"lease", "limit", "only", "peek", "topics"}
 
@@ -148,6 +154,10 @@ type inboxFeed struct {
 	caller access.Principal
 	owns   atomic.Uint64 // see stillActsAs
 
+	bytes   atomic.Int64  // of the bodies in live
+	dropped atomic.Uint64 // messages to topics that found no room, and were not told of yet
+	lost    uint64        // those that were
+
 	// shown are the durable messages that were told and may not be
 	// acknowledged yet, with the ends of their leases.
 	shown map[uint64]time.Time
@@ -159,12 +169,37 @@ type inboxFeed struct {
 
 // deliver takes a live message. It implements message.Receiver.
 func (f *inboxFeed) deliver(d *message.Delivery) error {
-	select {
-	case f.live <- d:
-		return nil
-	default:
-		return consensus.Refuse(message.CodeOverloaded, "the agent takes messages more slowly than they come")
+	size := int64(len(d.Message.Body))
+	// What is alone has room, whatever its size.
+	if all := f.bytes.Add(size); all <= maxStreamBytes || all == size {
+		select {
+		case f.live <- d:
+			return nil
+		default:
+		}
 	}
+	f.bytes.Add(-size)
+	if strings.HasPrefix(d.Message.To, topicPrefix) {
+		f.dropped.Add(1) // nobody else is told: a topic has no one sender's answer
+	}
+	return consensus.Refuse(message.CodeOverloaded, "the agent takes messages more slowly than they come")
+}
+
+// streamDropped tells a stream how many messages to its topics found no room
+// since it was last told, and since it began.
+type streamDropped struct {
+	Count uint64 `json:"count"`
+	Total uint64 `json:"total"`
+}
+
+// tellDropped says what was dropped before what came after it is told.
+func (f *inboxFeed) tellDropped() error {
+	n := f.dropped.Swap(0)
+	if n == 0 {
+		return nil
+	}
+	f.lost += n
+	return f.say(f.tell.event(nil, "dropped", "", marshal(streamDropped{n, f.lost})))
 }
 
 // run tells messages until the stream ends, and returns why it did.
@@ -187,8 +222,11 @@ func (f *inboxFeed) run() (ended string) {
 		var err error
 		select {
 		case d := <-f.live:
+			f.bytes.Add(-int64(len(d.Message.Body)))
 			if err = f.allowed(); err == nil { // else the session's end refuses it
-				err = f.tellLive(d)
+				if err = f.tellLive(d); err == nil && len(f.live) == 0 {
+					err = f.tellDropped()
+				}
 			}
 		case <-changed:
 			look.Reset(0)
@@ -200,7 +238,9 @@ func (f *inboxFeed) run() (ended string) {
 			look.Reset(next)
 		case <-ping.C:
 			if err = f.allowed(); err == nil {
-				err = f.say(f.tell.ping(nil))
+				if err = f.tellDropped(); err == nil {
+					err = f.say(f.tell.ping(nil))
+				}
 			}
 		case <-f.s.ctx.Done():
 			err = f.s.ctx.Err()
@@ -246,7 +286,7 @@ func (f *inboxFeed) tellLive(d *message.Delivery) error {
 	if out.SourceInstance == "" {
 		out.SourceInstance = m.From.Principal
 	}
-	out.Topic, _ = strings.CutPrefix(m.To, "topic/")
+	out.Topic, _ = strings.CutPrefix(m.To, topicPrefix)
 	if out.Topic == m.To {
 		out.Topic = ""
 	}
