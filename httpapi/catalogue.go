@@ -145,7 +145,7 @@ var catalogue = map[string]meaning{
 	CodeRateLimited:          {429, time.Second, "too many requests", "wait as long as Retry-After says"},
 	"PROPOSALS_FULL":         {429, 5 * time.Second, "as many proposals are open as the mesh keeps", "repeat it when some are decided"},
 	"TASKS_FULL":             {429, 5 * time.Second, "as many tasks are under way as the mesh keeps", "repeat it when some have ended"},
-	"INBOX_FULL":             {429, 5 * time.Second, "the inbox is full", "repeat it when its agent has taken some; details say how much it holds"},
+	"INBOX_FULL":             {429, 5 * time.Second, "the inbox, or the share of this credential, is full", "repeat it when agents have taken some; details say which, and how much it holds"},
 	CodeClientClosed:         {499, 0, "the client went away", ""},
 	CodeInternal:             {500, 0, "something went wrong inside the node", "its log has the reason under the request id"},
 	"NODE_UNREACHABLE":       {503, time.Second, "the node that must answer cannot be reached", "`meshd status` says which nodes are missing"},

@@ -53,3 +53,10 @@ func (n *Node) Authenticate(credential string) (access.Principal, error) {
 	}
 	return p, err
 }
+
+// whole says that a principal may take all the room that the mesh has for
+// messages, tasks and proposals, and not the share of one credential: who could
+// make room by purging, and the mesh itself.
+func (n *Node) whole(principal string) bool {
+	return principal == meshPrincipal || n.keys.Admin(principal)
+}

@@ -68,9 +68,15 @@ type Principal struct {
 	Kind   string
 }
 
+// Ids of principals that are no keys.
+const (
+	operatorID = "operator"
+	envID      = "env"
+)
+
 // Operator is whoever can open the node's local socket.
 func Operator() Principal {
-	return Principal{ID: "operator", Name: "operator", Role: RoleAdmin, Kind: KindOperator}
+	return Principal{ID: operatorID, Name: "operator", Role: RoleAdmin, Kind: KindOperator}
 }
 
 // Errors of Authenticate. ErrBadCredential does not say what was wrong: that

@@ -403,6 +403,28 @@ func FuzzApply(f *testing.F) {
 	})
 }
 
+// An administrator is known by the id of the principal alone, until its key is
+// revoked.
+func TestWhoIsAnAdministrator(t *testing.T) {
+	s := newStage(t, "")
+	admin, _, err := s.Create(t.Context(), "a", RoleAdmin, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user, _, err := s.Create(t.Context(), "u", RoleUser, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]bool{admin.ID: true, user.ID: false, "operator": true, "env": true, "": false, "none": false} {
+		if s.Admin(id) != want {
+			t.Errorf("%q: not %v", id, want)
+		}
+	}
+	if _, err := s.Revoke(t.Context(), admin.ID); err != nil || s.svc.Admin(admin.ID) {
+		t.Error("a revoked key is an administrator's", err)
+	}
+}
+
 // What a request with a credential costs beside everything else it does.
 func BenchmarkAuthenticate(b *testing.B) {
 	part := NewPart()

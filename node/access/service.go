@@ -122,6 +122,13 @@ func (s *Service) List(ctx context.Context) (keys []KeyInfo, err error) {
 // generation, asked for before Authenticate, is good as long as that stands.
 func (s *Service) Generation() uint64 { return s.part.index.Load().generation }
 
+// Admin says whether the principal of an id may do what an administrator may: by
+// a key that is good at this moment, by the local socket or by the environment's
+// key, here or at another node.
+func (s *Service) Admin(id string) bool {
+	return id == operatorID || id == envID || s.part.index.Load().keys[id].principal.Role == RoleAdmin
+}
+
 // Authenticate says who holds a credential: ErrNoCredential where there is
 // none, ErrBadCredential where it opens nothing. It asks nobody and needs no
 // leader.
@@ -134,7 +141,7 @@ func (s *Service) Authenticate(credential string) (Principal, error) {
 	}
 	sum := sha256.Sum256([]byte(credential))
 	if s.hasEnv && subtle.ConstantTimeCompare(sum[:], s.env[:]) == 1 {
-		return Principal{ID: "env", Name: "MESHD_API_KEY", Role: RoleAdmin, Kind: KindEnv}, nil
+		return Principal{ID: envID, Name: "MESHD_API_KEY", Role: RoleAdmin, Kind: KindEnv}, nil
 	}
 	id, shaped := keyID(credential)
 	// An id that is not there is compared with a hash that nothing has, so

@@ -36,15 +36,17 @@ func (p *Part) applyBatch(r *run, c *cursor) ([]byte, error) {
 		if items++; items > maxItems {
 			return nil, errCommand()
 		}
-		switch c.byte() {
+		switch kind := c.byte(); kind {
 		case itemAck:
 			n, err := r.acknowledge(c)
 			if err != nil {
 				return nil, err
 			}
 			out.acked(n)
-		case itemAccept:
-			if a.read(c); c.bad {
+		case itemAccept, itemCounted:
+			a.read(c)
+			a.Counted = kind == itemCounted
+			if c.bad || a.Counted && r.level < LevelShare {
 				return nil, errCommand()
 			}
 			if err := r.accept(&a, &out); err != nil {
@@ -98,6 +100,9 @@ func (r *run) acknowledge(c *cursor) (n uint64, err error) {
 		if err := r.release(&m); err != nil {
 			return 0, err
 		}
+		if err := r.gone(&m); err != nil {
+			return 0, err
+		}
 		r.w.Delete(tableMessage, key64(seq))
 		r.take(b, &m)
 		b.counts.Acked++
@@ -147,6 +152,14 @@ func (r *run) accept(a *accept, out *answers) error {
 	if v.Why == 0 {
 		targets, full, v = r.fit(a, targets, charge)
 	}
+	var held *heldShare
+	if a.Counted && v.Why == 0 {
+		if held, err = r.share(t.Principal); err != nil {
+			return err
+		}
+		n := uint64(len(targets))
+		v, _ = held.room(n, n*charge)
+	}
 	var blob blobRecord
 	if v.Why == 0 && a.Flags&acceptBlob != 0 {
 		if w := r.w.Get(tableBlob, a.Blob[:]); w == nil || !blob.read(w) || blob.Size != a.BodySize || blob.Chunks != uint64(chunksOf(a.BodySize)) {
@@ -159,7 +172,7 @@ func (r *run) accept(a *accept, out *answers) error {
 		return r.unnamed(a)
 	}
 	m := record{
-		Sealed: a.Flags&acceptSealed != 0, Sticky: a.Flags&acceptSticky != 0, Priority: a.Priority, MaxAttempts: a.MaxAttempts,
+		Sealed: a.Flags&acceptSealed != 0, Sticky: a.Flags&acceptSticky != 0, Counted: a.Counted, Priority: a.Priority, MaxAttempts: a.MaxAttempts,
 		Accepted: r.now, TTL: a.TTL, Redelivery: a.Redelivery, Charge: charge, BodySize: a.BodySize, Tail: a.Tail,
 	}
 	if a.Delay > 0 {
@@ -180,6 +193,10 @@ func (r *run) accept(a *accept, out *answers) error {
 		r.m.Accepted++
 		known = known && to.box.agent.Known
 		r.change(change{op: opAdd, inbox: to.box.id, e: e})
+	}
+	if held != nil {
+		held.Messages += uint64(len(targets))
+		held.Bytes += uint64(len(targets)) * charge
 	}
 	x := answer{Known: known, Seq: first, Count: uint64(len(targets)), Full: full}
 	if len(targets) > 1 || a.Flags&(acceptTopic|acceptBroadcast) != 0 {

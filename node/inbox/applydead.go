@@ -51,6 +51,9 @@ func (r *run) unkill(b *box, seq uint64, m *record) {
 // bury removes a dead letter for good.
 func (r *run) bury(b *box, seq uint64, m *record) error {
 	r.unkill(b, seq, m)
+	if err := r.gone(m); err != nil {
+		return err
+	}
 	return r.release(m)
 }
 

@@ -207,11 +207,13 @@ type sweep struct {
 	Slots [][]byte `cbor:"3,keyasint,omitempty"`
 	// IDs is how many of the oldest message ids to look at.
 	IDs int `cbor:"4,keyasint,omitempty"`
+	// Shares of principals of whom nothing is left. From LevelShare on.
+	Shares [][]byte `cbor:"5,keyasint,omitempty"`
 }
 
 func (r *run) sweep(cmd *sweep) (done, error) {
 	var out done
-	if len(cmd.Dead)+len(cmd.Blobs)+len(cmd.Slots) > 3*maxSwept || cmd.IDs < 0 || cmd.IDs > 8*maxSwept {
+	if len(cmd.Dead)+len(cmd.Blobs)+len(cmd.Slots)+len(cmd.Shares) > 4*maxSwept || cmd.IDs < 0 || cmd.IDs > 8*maxSwept {
 		return out, errCommand()
 	}
 	for _, at := range cmd.Dead {
@@ -273,5 +275,7 @@ func (r *run) sweep(cmd *sweep) (done, error) {
 		}
 	}
 	out.N += r.forget(cmd.IDs)
-	return out, nil
+	n, err := r.dropShares(cmd.Shares)
+	out.N += n
+	return out, err
 }

@@ -26,8 +26,14 @@ func audit(r consensus.Reader, have *index) error {
 		}
 		return sums[id]
 	}
-	own, blobs := map[uint64]bool{}, map[blobID]uint64{}
+	own, blobs, held := map[uint64]bool{}, map[blobID]uint64{}, map[string]share{}
 	ref := func(m *record) {
+		if m.Counted {
+			var t tail
+			t.read(m.Tail)
+			h := held[string(t.Principal)]
+			held[string(t.Principal)] = share{h.Messages + 1, h.Bytes + m.Charge}
+		}
 		switch m.Where {
 		case bodyOwn:
 			own[m.BodyAt] = true
@@ -59,6 +65,16 @@ func audit(r consensus.Reader, have *index) error {
 		s.dead++
 		s.deadBytes += rec.Charge
 		ref(&rec)
+	}
+	for k, v := range r.Scan(tableShare, nil, nil) {
+		var s share
+		if !s.read(v) || s != held[string(k)] {
+			return fmt.Errorf("the share of %q is %+v, there are %+v", k, s, held[string(k)])
+		}
+		delete(held, string(k))
+	}
+	if len(held) != 0 {
+		return fmt.Errorf("no shares of %v", held)
 	}
 	bodies := 0
 	for k := range r.Scan(tableBody, nil, nil) {

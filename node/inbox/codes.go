@@ -17,8 +17,10 @@ const LevelUnstage = 5
 
 // Codes of refusals, beside the general ones of the error catalogue.
 const (
-	// CodeInboxFull: the inbox, or all together, hold what they may (429).
-	// Details: inbox, messages, bytes, limit_messages, limit_bytes.
+	// CodeInboxFull: the inbox, or all together, or what the sender's principal
+	// has in all of them, hold what they may (429). Details: inbox ("" but for
+	// the first), messages, bytes, limit_messages, limit_bytes; share
+	// ("credential") for the last.
 	CodeInboxFull = "INBOX_FULL"
 	// CodeNotYourAgent: the name belongs to another principal (403).
 	CodeNotYourAgent = "NOT_YOUR_AGENT"

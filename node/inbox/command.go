@@ -82,6 +82,9 @@ func (h *batchHead) slot() []byte { return append(h.Source[:], h.Lane) }
 const (
 	itemAck    = 1
 	itemAccept = 2
+	// itemCounted is an itemAccept that is counted to the share of its sender's
+	// principal; from LevelShare on.
+	itemCounted = 3
 )
 
 // appendAck writes the acknowledgement of messages by one agent. Numbers are
@@ -100,6 +103,7 @@ func appendAck(b []byte, agent string, seqs []uint64) []byte {
 
 // accept is a message to be accepted, as a batch carries it.
 type accept struct {
+	Counted     bool // an itemCounted
 	Flags       byte
 	Priority    Priority
 	MaxAttempts byte
@@ -127,7 +131,11 @@ const (
 )
 
 func (a *accept) encode(b []byte) []byte {
-	b = append(b, itemAccept, a.Flags, byte(a.Priority), a.MaxAttempts)
+	kind := byte(itemAccept)
+	if a.Counted {
+		kind = itemCounted
+	}
+	b = append(b, kind, a.Flags, byte(a.Priority), a.MaxAttempts)
 	b = binary.AppendUvarint(b, uint64(a.TTL))
 	b = binary.AppendUvarint(b, uint64(a.Delay))
 	b = binary.AppendUvarint(b, uint64(a.Redelivery))
@@ -235,6 +243,7 @@ const (
 	whyBlob          = 6
 	whyNobody        = 7
 	whyOther         = 8 // Messages says which parts of its imprint differ
+	whyShareFull     = 9
 )
 
 // answers writes the answers of a batch.

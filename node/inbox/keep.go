@@ -68,7 +68,7 @@ func (s *Service) Tidy(ctx context.Context, rest bool) error {
 		if _, err := s.view(ctx, consensus.ReadOptions{}, func(r consensus.Reader) error { return s.waste(r, now, &cmd) }); err != nil {
 			return err
 		}
-		if len(cmd.Dead)+len(cmd.Blobs)+len(cmd.Slots)+cmd.IDs == 0 {
+		if len(cmd.Dead)+len(cmd.Blobs)+len(cmd.Slots)+len(cmd.Shares)+cmd.IDs == 0 {
 			return nil
 		}
 		var got done
@@ -98,6 +98,12 @@ func (s *Service) waste(r consensus.Reader, now int64, cmd *sweep) error {
 		var f fromRecord
 		if f.read(v) && f.At+fromTTL <= now && len(cmd.Slots) < maxSwept {
 			cmd.Slots = append(cmd.Slots, append([]byte(nil), k...))
+		}
+	}
+	for k, v := range r.Scan(tableShare, nil, nil) {
+		var h share
+		if h.read(v) && h == (share{}) && len(cmd.Shares) < maxSwept {
+			cmd.Shares = append(cmd.Shares, append([]byte(nil), k...))
 		}
 	}
 	if forgettable(r, &m, now) {

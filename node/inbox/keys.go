@@ -27,11 +27,12 @@ const (
 	tableSub     = consensus.Table("inbox/sub")   // pattern, 0, inbox id → subRecord
 	tableSubOf   = consensus.Table("inbox/subof") // inbox id, pattern → subRecord
 	tableKey     = consensus.Table("inbox/key")   // inbox id → keyRecord (CBOR)
+	tableShare   = consensus.Table("inbox/share") // principal → share
 )
 
 var allTables = []consensus.Table{
 	tableMeta, tableAgent, tableCount, tableMessage, tableBody, tableDead, tableBlob,
-	tableChunk, tableID, tableIDAt, tableFrom, tableSub, tableSubOf, tableKey,
+	tableChunk, tableID, tableIDAt, tableFrom, tableSub, tableSubOf, tableKey, tableShare,
 }
 
 var keyMeta = []byte("inbox")

@@ -109,6 +109,10 @@ func (v verdict) refusal() error {
 		return full(fmt.Sprintf("the inbox of %q is full; its agent must take messages, or somebody purge it", v.Name), v, InboxLimits)
 	case whyMeshFull:
 		return full("the inboxes of the mesh are full; agents must take messages, or somebody purge inboxes of those that are no more", v, MeshLimits)
+	case whyShareFull:
+		err := full("what this credential has sent takes its share of the mesh's inboxes, a quarter of them, dead letters included: wait until agents take messages or those expire, give them a shorter ttl, or ask an administrator to purge inboxes", v, ShareLimits())
+		err.Details["share"] = "credential"
+		return err
 	case whyAgents:
 		return tooManyAgents()
 	case whyNoSubscribers:
@@ -125,7 +129,7 @@ func (v verdict) refusal() error {
 	return refuse(CodeUpgradeNode, "the message was refused for a reason that this version does not know; upgrade this node")
 }
 
-func full(sentence string, v verdict, l Limits) error {
+func full(sentence string, v verdict, l Limits) *consensus.Refusal {
 	return &consensus.Refusal{Code: CodeInboxFull, Sentence: sentence, Details: map[string]string{
 		"inbox": v.Name, "messages": itoa(v.Messages), "bytes": itoa(v.Size),
 		"limit_messages": itoa(uint64(l.Messages)), "limit_bytes": itoa(uint64(l.Bytes)),

@@ -65,6 +65,7 @@ func (s *Service) item(ctx context.Context, m *Outgoing, done func(Accepted, err
 	done = s.traceAccept(m, done)
 	it := &item{ctx: ctx, accepted: done, key: senderKey(m.From)}
 	a := &it.accept
+	a.Counted = s.counts(m.From.Principal)
 	a.Priority, a.MaxAttempts = m.Priority, byte(or(m.MaxAttempts, DefaultAttempts))
 	a.TTL, a.Delay = or(m.TTL, DefaultTTL).Milliseconds(), m.Delay.Milliseconds()
 	a.Redelivery = or(m.Redelivery, DefaultRedelivery).Milliseconds()

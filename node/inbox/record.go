@@ -38,6 +38,7 @@ type record struct {
 	Sealed      bool
 	Back        bool // it was returned: later ones of its sender wait for it
 	Sticky      bool
+	Counted     bool // to the share of its sender's principal
 	Priority    Priority
 	Attempts    byte
 	MaxAttempts byte
@@ -57,9 +58,10 @@ type record struct {
 }
 
 const (
-	flagSealed = 4
-	flagBack   = 8
-	flagSticky = 16
+	flagSealed  = 4
+	flagBack    = 8
+	flagSticky  = 16
+	flagCounted = 32 // from LevelShare on
 )
 
 func (m *record) expires() int64 { return m.Accepted + m.TTL }
@@ -77,6 +79,9 @@ func (m *record) encode(b []byte) []byte {
 	}
 	if m.Sticky {
 		flags |= flagSticky
+	}
+	if m.Counted {
+		flags |= flagCounted
 	}
 	b = append(b, format, flags, byte(m.Priority), m.Attempts, m.MaxAttempts)
 	b = binary.AppendUvarint(b, m.Inbox)
@@ -105,7 +110,7 @@ func (m *record) read(v []byte) bool {
 		return false
 	}
 	flags := c.byte()
-	m.Where, m.Sealed, m.Back, m.Sticky = flags&3, flags&flagSealed != 0, flags&flagBack != 0, flags&flagSticky != 0
+	m.Where, m.Sealed, m.Back, m.Sticky, m.Counted = flags&3, flags&flagSealed != 0, flags&flagBack != 0, flags&flagSticky != 0, flags&flagCounted != 0
 	m.Priority, m.Attempts, m.MaxAttempts = Priority(c.byte()), c.byte(), c.byte()
 	m.Inbox, m.Accepted, m.TTL, m.NotBefore, m.LeaseUntil, m.Redelivery = c.uvarint(), c.millis(), c.millis(), c.millis(), c.millis(), c.millis()
 	m.Charge, m.BodySize = c.uvarint(), c.uvarint()
@@ -120,7 +125,7 @@ func (m *record) read(v []byte) bool {
 	}
 	m.Node, m.Reason = c.text(maxLabel), c.text(maxLabel)
 	m.Tail = c.b
-	return !c.bad && m.Priority <= Critical && flags < 2*flagSticky
+	return !c.bad && m.Priority <= Critical && flags < 2*flagCounted
 }
 
 // tail is what the sender said. Its parts share the bytes it was read from.
@@ -140,11 +145,22 @@ func appendTail(b []byte, m *Outgoing, body []byte) []byte {
 
 func (t *tail) read(v []byte) bool {
 	c := cursor{b: v}
-	t.Topic, t.ID, t.Agent = c.text(maxLabel), c.text(MaxID), c.text(maxName)
-	t.Principal, t.Node, t.Type = c.text(maxLabel), c.text(maxLabel), c.text(maxLabel)
+	t.sender(&c)
+	t.Node, t.Type = c.text(maxLabel), c.text(maxLabel)
 	t.Conversation, t.Correlation, t.RequestID = c.text(maxLabel), c.text(maxLabel), c.text(maxLabel)
 	t.Key, t.TraceParent = c.text(maxLabel), c.text(maxLabel)
 	t.Body = c.b
+	return !c.bad
+}
+
+func (t *tail) sender(c *cursor) {
+	t.Topic, t.ID, t.Agent, t.Principal = c.text(maxLabel), c.text(MaxID), c.text(maxName), c.text(maxLabel)
+}
+
+// readSender reads as far as to the principal.
+func (t *tail) readSender(v []byte) bool {
+	c := cursor{b: v}
+	t.sender(&c)
 	return !c.bad
 }
 

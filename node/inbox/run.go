@@ -13,10 +13,11 @@ type run struct {
 	m     meta
 	was   meta
 
-	boxes []*box // in the order in which the command came to them
-	names map[string]*box
-	ids   map[uint64]*box
-	spare []*box
+	boxes  []*box // in the order in which the command came to them
+	names  map[string]*box
+	ids    map[uint64]*box
+	spare  []*box
+	shares shares
 
 	changes []change
 	buf     []byte
@@ -45,6 +46,7 @@ func (r *run) begin(w consensus.Writer, c consensus.Command) (err error) {
 	}
 	clear(r.names)
 	clear(r.ids)
+	r.shares.begin()
 	return err
 }
 
@@ -167,6 +169,7 @@ func (r *run) end() {
 			r.change(change{op: opTouch, inbox: b.id, name: b.counts.Name})
 		}
 	}
+	r.endShares()
 	if r.m != r.was {
 		r.buf = appendNumbers(r.buf[:0], r.m.fields())
 		r.w.Put(tableMeta, keyMeta, r.buf)
