@@ -420,7 +420,7 @@ func TestWhoIsAnAdministrator(t *testing.T) {
 			t.Errorf("%q: not %v", id, want)
 		}
 	}
-	if _, err := s.Revoke(t.Context(), admin.ID); err != nil || s.svc.Admin(admin.ID) {
+	if _, err := s.Revoke(t.Context(), admin.ID); err != nil || s.Admin(admin.ID) {
 		t.Error("a revoked key is an administrator's", err)
 	}
 }
