@@ -181,7 +181,8 @@ func TestNewLeaderServesNothingBeforeItsMarker(t *testing.T) {
 		}
 	}
 	for _, ch := range early {
-		if a := <-ch; !errors.Is(a.err, ErrNoLeader) && !errors.Is(a.err, ErrBehind) {
+		// Where the old one leads again, it may answer: what it has is all.
+		if a := <-ch; !errors.Is(a.err, ErrNoLeader) && !errors.Is(a.err, ErrBehind) && (a.err != nil || a.v != "new") {
 			t.Errorf("before the marker: %q, %v", a.v, a.err)
 		}
 	}

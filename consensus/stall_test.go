@@ -119,7 +119,7 @@ func TestF8ALeaderWhoseDiskHangsIsReplaced(t *testing.T) {
 	leader.do(t, "add n")
 	release := disks[leader].hang()
 	t.Cleanup(release)
-	hung := make(chan error, 1)
+	hung, begun := make(chan error, 1), time.Now()
 	go func() {
 		_, err := leader.try("add m")
 		hung <- err
@@ -128,7 +128,8 @@ func TestF8ALeaderWhoseDiskHangsIsReplaced(t *testing.T) {
 		_, err := others(nodes, leader)[0].try("add n")
 		return err == nil
 	})
-	if !leader.transport.silent.Load() {
+	// On a busy machine they may have lost it for another reason before.
+	if !leader.transport.silent.Load() && time.Since(begun) > hangPatience+time.Second {
 		t.Error("it was not the hanging disk that made it silent")
 	}
 	release()
