@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/meshd/meshd/internal/jsonwalk"
+	"github.com/meshd/meshd/node/jsonwalk"
 )
 
 // frameIn is a frame of the node, with what this package looks at.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/meshd/meshd/internal/jsonwalk"
+	"github.com/meshd/meshd/node/jsonwalk"
 )
 
 // take acts on one frame of the node; data is the reader's to use again. An

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"github.com/meshd/meshd/internal/jsonwalk"
+	"github.com/meshd/meshd/node/jsonwalk"
 )
 
 // frameWriter appends frames, which are JSON objects, as masked text messages of

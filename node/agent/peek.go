@@ -1,6 +1,6 @@
 package agent
 
-import "github.com/meshd/meshd/internal/jsonwalk"
+import "github.com/meshd/meshd/node/jsonwalk"
 
 // peekType returns the value of a frame's member "type", so that a frame is
 // parsed once only, by the one who knows its type. It gives "" for whatever is

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"unicode/utf8"
 
-	"github.com/meshd/meshd/internal/jsonwalk"
+	"github.com/meshd/meshd/node/jsonwalk"
 	"github.com/meshd/meshd/node/strictjson"
 )
 

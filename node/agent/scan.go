@@ -3,7 +3,7 @@ package agent
 import (
 	"encoding/json"
 
-	"github.com/meshd/meshd/internal/jsonwalk"
+	"github.com/meshd/meshd/node/jsonwalk"
 )
 
 // scan reads the frames that come by the thousand (send, reply, ack, credit,

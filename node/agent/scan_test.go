@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/meshd/meshd/internal/jsonwalk"
+	"github.com/meshd/meshd/node/jsonwalk"
 	"github.com/meshd/meshd/node/message"
 	"github.com/meshd/meshd/node/strictjson"
 )

@@ -6,7 +6,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"github.com/meshd/meshd/internal/jsonwalk"
+	"github.com/meshd/meshd/node/jsonwalk"
 )
 
 // maxFrames is how many frames one text message holds.

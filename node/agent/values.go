@@ -3,7 +3,7 @@ package agent
 import (
 	"unicode/utf8"
 
-	"github.com/meshd/meshd/internal/jsonwalk"
+	"github.com/meshd/meshd/node/jsonwalk"
 )
 
 // scanString is plainString for a value: what it holds is checked.

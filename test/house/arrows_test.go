@@ -36,9 +36,8 @@ func packages(t *testing.T) []pkg {
 }
 
 // floors numbers the storeys of the house; an import may only lead to a lower
-// one, or stay within its own top-level folder. What is internal serves several
-// of them and knows none.
-var floors = map[string]int{"internal": -1, "consensus": 0, "gossip": 0, "graphsync": 1, "node": 2, "httpapi": 3, "cmd": 4, "test": 5}
+// one, or stay within its own top-level folder.
+var floors = map[string]int{"consensus": 0, "gossip": 0, "graphsync": 1, "node": 2, "httpapi": 3, "cmd": 4, "test": 5}
 
 func top(path string) (string, bool) {
 	rest, ok := strings.CutPrefix(path, module+"/")
