@@ -82,8 +82,11 @@ func (d *Dispatcher) look(now time.Time) (again time.Time) {
 	d.mu.Unlock()
 	for _, s := range ask {
 		d.mu.Lock()
-		answers := s.answers
+		answers, known, node := s.answers, s.known, s.node
 		d.mu.Unlock()
+		if known && d.cfg.Inboxes.Place(s.name) == node {
+			continue // no news: a thousand may wait at once
+		}
 		info, _, err := d.cfg.Inboxes.Agent(d.ctx, s.name)
 		if err != nil {
 			again = now.Add(time.Second)
