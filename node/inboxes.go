@@ -128,8 +128,9 @@ func (h inboxHosts) Alive(node string) bool {
 
 // claimName implements agent.Hooks.Claim: a name belongs to the first
 // credential that attached it.
-func (n *Node) claimName(who agent.Client, lost func(error)) error {
+func (n *Node) claimName(who agent.Client, settled func(error)) error {
 	if who.AnyName || who.Name == librarian.Name {
+		settled(nil)
 		return nil // the latter is refused when it attaches
 	}
 	info, _, err := n.inboxes.Agent(n.life, who.Name)
@@ -137,16 +138,13 @@ func (n *Node) claimName(who agent.Client, lost func(error)) error {
 	case err != nil:
 		return err
 	case info.Owner == who.Principal:
+		settled(nil)
 		return nil
 	case info.Owner != "":
 		return consensus.Refuse(agent.CodeNotYourAgent, fmt.Sprintf(
 			"the agent name %q belongs to another credential; take another name, or ask an administrator to release it", who.Name))
 	}
-	n.dispatcher.Load().Own(who.Name, who.Principal, func(err error) {
-		if err != nil {
-			lost(err)
-		}
-	})
+	n.dispatcher.Load().Own(who.Name, who.Principal, settled)
 	return nil
 }
 

@@ -32,6 +32,9 @@ type client struct {
 	kept      kept                 // frames that were not confirmed; guarded by writing
 	listening sync.Mutex           // held while a session without a name is made
 
+	named    atomic.Bool // its agent's name is known to be its own
+	claiming atomic.Pointer[claiming]
+
 	resumable   atomic.Bool   // the client said resume
 	taking      sync.Mutex    // held while a frame of a resumable session is taken
 	taken       atomic.Uint64 // the last frame taken; written with taking
@@ -75,10 +78,8 @@ func (c *client) attach() error {
 	if c.who.Name == "" {
 		return nil
 	}
-	if claim := c.server.cfg.Claim; claim != nil {
-		if err := claim(c.who, c.lost); err != nil {
-			return err
-		}
+	if err := c.claim(); err != nil {
+		return err
 	}
 	// The session must outlive its ctx until finish has closed it in order.
 	session, err := c.server.cfg.Router.Attach(context.WithoutCancel(c.ctx), c.who.Name, c.who.Principal, message.Profile{}, c)
@@ -174,6 +175,9 @@ func (c *client) finish() {
 	}
 	if outbox != nil {
 		outbox.Close()
+	}
+	if w := c.claiming.Load(); w != nil {
+		w.client.Store(nil) // the answer may be long in coming
 	}
 	c.server.forget(c, secret)
 	if l != nil {

@@ -60,9 +60,11 @@ type Hooks struct {
 	Durable Durable
 	// Claim is asked before a client attaches as an agent. Its error refuses it,
 	// NOT_YOUR_AGENT where this node knows that the name belongs to another.
-	// Where it knows of no owner it claims the name in the background, and calls
-	// lost, at most once, with the refusal if another was quicker.
-	Claim func(who Client, lost func(error)) error
+	// Otherwise it calls settled once, perhaps before it returns: with nil as
+	// soon as the name is known to be the client's, or the client may use it
+	// whoever owns it, and with the refusal if another was quicker. That may take
+	// as long as the mesh has no leader.
+	Claim func(who Client, settled func(error)) error
 	// Seal encrypts a body to the key of the agent that address names. want is
 	// the hash of the key that the client expects, or "". It returns the body to
 	// be sent and the hash of the key.

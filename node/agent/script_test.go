@@ -83,12 +83,17 @@ func newScript(t *testing.T) *script {
 	s := &script{t: t, hub: event.NewHub(nil), conns: map[string]*websocket.Conn{}, had: map[*websocket.Conn][]any{}, vars: map[string]any{}, ends: map[string]chan end2{}}
 	s.n, s.dial = tlsNode(t, func(c *Config) {
 		c.Events, c.Durable = s.hub, &shelf{}
-		c.Claim = func(who Client, lost func(error)) error {
+		c.Claim = func(who Client, settled func(error)) error {
 			switch who.Name {
 			case "owned":
 				return consensus.Refuse(CodeNotYourAgent, "it belongs to another")
-			case "contested":
-				go lost(consensus.Refuse(CodeNotYourAgent, "another was quicker"))
+			case "contested": // decided once the client is let in
+				go func() {
+					waitFor(t, func() bool { return len(s.n.router.Local()) > 0 })
+					settled(consensus.Refuse(CodeNotYourAgent, "another was quicker"))
+				}()
+			default:
+				settled(nil)
 			}
 			return nil
 		}
@@ -99,6 +104,7 @@ func newScript(t *testing.T) *script {
 			return json.RawMessage(`{"age":"` + base64.StdEncoding.EncodeToString([]byte("age-encryption.org/v1\n"+address+string(body))) + `"}`), "sha256:1", nil
 		}
 	})
+	s.n.server.claimWait = time.Millisecond
 	return s
 }
 

@@ -49,18 +49,19 @@ type Config struct {
 
 // Server serves agents' WebSocket connections. Safe for concurrent use.
 type Server struct {
-	cfg      Config
-	bad      prometheus.Counter
-	asked    prometheus.Counter
-	conns    prometheus.GaugeFunc
-	load     load
-	crew     *crew
-	tails    tails
-	held     atomic.Int64 // bytes of messages that wait for clients
-	heldKept atomic.Int64 // bytes of frames that are kept for clients to resume
-	large    atomic.Int64 // bytes of large frames that are being read
-	clock    atomic.Int64 // seconds since it began
-	aways    atomic.Int64 // sessions without a connection
+	cfg       Config
+	bad       prometheus.Counter
+	asked     prometheus.Counter
+	conns     prometheus.GaugeFunc
+	load      load
+	crew      *crew
+	claimWait time.Duration
+	tails     tails
+	held      atomic.Int64 // bytes of messages that wait for clients
+	heldKept  atomic.Int64 // bytes of frames that are kept for clients to resume
+	large     atomic.Int64 // bytes of large frames that are being read
+	clock     atomic.Int64 // seconds since it began
+	aways     atomic.Int64 // sessions without a connection
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -80,7 +81,7 @@ func NewServer(cfg Config) *Server {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg, byName: map[string]*client{}, owned: map[string]int{}}
+	s := &Server{cfg: cfg, claimWait: claimWait, byName: map[string]*client{}, owned: map[string]int{}}
 	s.clock.Store(1)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.crew = newCrew(s.ctx.Done())

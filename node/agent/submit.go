@@ -38,11 +38,11 @@ func (c *client) submit(f *inbound, now time.Time) {
 	if full {
 		c.sends.remove(f.ID)
 	}
-	session := c.session
-	if c.who.Name == "" && c.outbox == nil && !c.ended {
-		c.outbox = c.server.cfg.Router.Outbox(c.who.Principal)
+	session, speaks := c.session, c.speaks()
+	var outbox *message.Outbox
+	if !speaks {
+		outbox = c.outboxFor()
 	}
-	outbox := c.outbox
 	c.mu.Unlock()
 	switch {
 	case twice:
@@ -74,9 +74,9 @@ func (c *client) submit(f *inbound, now time.Time) {
 	m.Deadline = now.Add(timeout)
 	// Its sends end with the session; a context of their own would cost more.
 	switch {
-	case c.who.Name == "" && outbox != nil:
+	case !speaks && outbox != nil:
 		outbox.Submit(&s.Send, f.Wait, now, end)
-	case c.who.Name != "" && session != nil:
+	case speaks && session != nil:
 		session.Submit(&s.Send, f.Wait, now, end)
 	default: // the session has ended: nobody is there to be told
 		end.Ended(message.Receipt{ID: m.ID, Status: message.Refused}, consensus.ErrClosed)
@@ -154,6 +154,10 @@ func (c *client) seal(m *message.Message, want string) error {
 func (c *client) submitDurable(f *inbound, m message.Message, sealed string) {
 	if c.server.cfg.Durable == nil {
 		c.refused(f.ID, m.ID, consensus.Refuse(message.CodeUnsupported, "this node keeps no inboxes"))
+		return
+	}
+	if c.who.Name != "" && !c.speaks() {
+		c.refused(f.ID, m.ID, c.errUnconfirmed())
 		return
 	}
 	m.From = message.Sender{Agent: c.who.Name, Principal: c.who.Principal, Node: c.server.cfg.Router.NodeID()}

@@ -6,13 +6,15 @@ import (
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node/inbox"
+	"github.com/meshd/meshd/node/message"
 )
 
 const (
 	// maxClaims bounds one command.
 	maxClaims = 512
-	// maxAsking bounds those who wait for the owner of one name.
-	maxAsking = 256
+	// maxAsking bounds those who wait for the owner of one name, which all the
+	// connections of a node may be, again and again while there is no leader.
+	maxAsking = 1 << 15
 )
 
 // ownerClaim asks that a principal own a name.
@@ -33,14 +35,19 @@ func (o *ownerClaim) end(err error) {
 // whatever else is to be claimed. done is called once, on any goroutine: with a
 // *consensus.Refusal if the name belongs to another, with nil if it does not, or
 // if that cannot be decided in a mesh which has no inboxes yet. It must not
-// block.
+// block. Where too many wait for the same it is refused.
 func (d *Dispatcher) Own(agent, principal string, done func(error)) {
 	d.mu.Lock()
 	key := ownerKey{agent, principal}
 	o := d.owners[key]
-	if d.closed || o != nil && len(o.done) >= maxAsking {
+	switch {
+	case d.closed:
 		d.mu.Unlock()
-		done(nil) // others ask the same already
+		done(consensus.ErrClosed)
+		return
+	case o != nil && len(o.done) >= maxAsking:
+		d.mu.Unlock()
+		done(consensus.Refuse(message.CodeOverloaded, "too many wait already to hear whether the agent "+agent+" is theirs"))
 		return
 	}
 	defer d.mu.Unlock()
