@@ -22,6 +22,7 @@ type link struct {
 	net    net.Conn  // below the WebSocket
 	hooked bool      // net tells when the reader waits
 	bad    int       // bad frames in a row
+	spent  bool      // nothing that comes is acted on any more: too many were bad
 	to     string    // the address read last, which the next frame is likely to have
 	now    time.Time // when the message came whose frames are taken
 	// reading says that the reader is at work and looks at the queue before it
@@ -147,7 +148,7 @@ func (l *link) message(kind int, r io.Reader) error {
 	buf := getBuffer()
 	data, charged, err := c.server.readAll(r, *buf)
 	*buf = data
-	if err == nil && !l.closing.Load() {
+	if err == nil && !l.spent && !l.closing.Load() {
 		if kind == websocket.TextMessage {
 			l.now = time.Now()
 			l.text(data)

@@ -46,7 +46,7 @@ func (l *link) several(data []byte, i int) {
 			break
 		}
 		l.judge(l.take(data[i:end], &f, known))
-		if l.closing.Load() {
+		if l.spent || l.closing.Load() {
 			return
 		}
 		i, more, right = nextElement(data, end)
@@ -88,8 +88,10 @@ func (l *link) judge(bad error) {
 	c.server.bad.Inc()
 	switch {
 	case errors.Is(bad, errMissingFrame):
+		l.spent = true
 		c.end(websocket.ClosePolicyViolation, errMissingFrame.Error())
 	case l.bad >= maxBadFrames:
+		l.spent = true
 		c.end(websocket.ClosePolicyViolation, "too many bad frames in a row")
 	}
 }
