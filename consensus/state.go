@@ -66,8 +66,8 @@ const stateFormat = 2
 //	5  an inbox remembers what message an id was given to, and lets go at once of
 //	   a large body whose message it refuses; a return says of which attempt;
 //	   a proposal takes no votes after its time; clients that push to the graph
-//	   are remembered by name, and can be forgotten; messages are counted to
-//	   the principal that sent them
+//	   are remembered by name, and can be forgotten; messages, tasks and
+//	   proposals are counted to the principal that made them
 const Level = 5
 
 // firstLevel is that of a state nobody has raised.

@@ -25,9 +25,9 @@ const meshPrincipal = "mesh"
 // openTasks starts delegated work and what agents decide together: the services
 // that keep them, and the leader's loops that see them through.
 func (n *Node) openTasks(life context.Context, tasks *task.Part, proposals *proposal.Part) {
-	n.delegated = task.NewService(task.Config{State: n.group, Part: tasks, Level: n.levelFor(task.Level), Logger: n.log.With("part", "task")})
+	n.delegated = task.NewService(task.Config{State: n.group, Part: tasks, Level: n.levelFor(task.LevelShare), Whole: n.whole, Logger: n.log.With("part", "task")})
 	n.proposals = proposal.NewService(proposal.Config{
-		State: n.group, Part: proposals, Level: n.levelFor(proposal.Level), Known: n.knownAgents, Logger: n.log.With("part", "proposal"),
+		State: n.group, Part: proposals, Level: n.levelFor(proposal.LevelShare), Whole: n.whole, Known: n.knownAgents, Logger: n.log.With("part", "proposal"),
 	})
 	told := make(chan []task.Event, maxTaskNews)
 	tasks.Watch(func(events []task.Event) {

@@ -38,6 +38,9 @@ type submit struct {
 	Approval   int64      `cbor:"7,keyasint"`
 	ExpiryMs   int64      `cbor:"8,keyasint"` // from the command's own time
 	Electors   []string   `cbor:"9,keyasint"` // sorted, each once
+	// Counted says that it is counted to the share of the proposer's principal.
+	// From LevelShare on.
+	Counted bool `cbor:"10,keyasint,omitempty"`
 }
 
 type vote struct {
@@ -75,6 +78,8 @@ func (b *submit) check() error {
 		return numbered.Invalid("body", "body is one JSON value")
 	case b.Proposer.Agent != "" && !numbered.IsName(b.Proposer.Agent), len(b.Proposer.Principal) > 256, len(b.Proposer.Node) > 256:
 		return numbered.Invalid("from", "the proposer is out of bounds")
+	case b.Counted && b.Proposer.Principal == "":
+		return numbered.Invalid("from", "a proposal is counted to somebody")
 	case b.Quorum < 1 || b.Quorum > Million:
 		return numbered.Invalid("quorum", "quorum is a share above 0 and up to 1")
 	case b.Approval < Million/2 || b.Approval > Million:

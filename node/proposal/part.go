@@ -85,6 +85,12 @@ func (s *store) submit(b submit) (made, error) {
 	if err := b.check(); err != nil {
 		return made{}, err
 	}
+	counted := b.Counted && s.c.Level >= LevelShare
+	if counted {
+		if err := s.shareRoom(b.Proposer.Principal); err != nil {
+			return made{}, err
+		}
+	}
 	if s.m.Open >= MaxOpen {
 		return made{}, numbered.Refuse(CodeFull, fmt.Sprintf("%d proposals are open, which is as many as the mesh keeps; wait until some are decided", s.m.Open), "open", fmt.Sprint(s.m.Open))
 	}
@@ -93,8 +99,9 @@ func (s *store) submit(b submit) (made, error) {
 	id := ID(s.m.Last)
 	r := &record{
 		State: stateNumber(Open), Kind: b.Kind, Title: b.Title, Proposer: b.Proposer, Capability: b.Capability, Quorum: b.Quorum,
-		Approval: b.Approval, Created: s.now, Expires: msAfter(s.c.Time, b.ExpiryMs), Electors: len(b.Electors),
+		Approval: b.Approval, Created: s.now, Expires: msAfter(s.c.Time, b.ExpiryMs), Electors: len(b.Electors), Counted: counted,
 	}
+	s.count(r, 1)
 	for _, agent := range b.Electors {
 		weight := int64(Million / 2)
 		if b.Capability != "" {
@@ -176,6 +183,7 @@ func (s *store) decide(id ID, r *record, to State) {
 	s.w.Put(tableStates, numbered.ByteKey(r.State, id), nil)
 	s.w.Put(tableDone, numbered.TimeKey(r.Decided, id), nil)
 	s.m.Open--
+	s.count(r, -1)
 	s.m.Decided++
 	s.send(outRow{Proposal: id, Ended: true})
 	s.tell(id, r, Event{Kind: string(to)})

@@ -321,7 +321,7 @@ func TestModel(t *testing.T) {
 			what := rapid.IntRange(0, 5).Draw(t, "what")
 			switch what {
 			case 0:
-				cmd = numbered.Command(kindSubmit, submit{Kind: "k", Body: []byte("1"), Quorum: int64(rapid.IntRange(1, Million).Draw(t, "quorum")),
+				cmd = numbered.Command(kindSubmit, submit{Kind: "k", Proposer: task.Party{Principal: rapid.SampledFrom([]string{"p", "q"}).Draw(t, "principal")}, Counted: rapid.Bool().Draw(t, "counted"), Body: []byte("1"), Quorum: int64(rapid.IntRange(1, Million).Draw(t, "quorum")),
 					Approval: int64(rapid.IntRange(Million/2, Million).Draw(t, "approval")), ExpiryMs: int64(rapid.IntRange(1, 20_000).Draw(t, "expiry")),
 					Electors: agents[:rapid.IntRange(1, 5).Draw(t, "electors")]})
 			case 1:
@@ -345,7 +345,7 @@ func TestModel(t *testing.T) {
 				t.Fatalf("one says %s, the other %s", results[0], results[1])
 			}
 			_, err := both[0].View(ctx(), consensus.ReadOptions{}, func(r consensus.Reader) error {
-				open, decided := 0, 0
+				open, decided, shares := 0, 0, map[string]int{}
 				for id, cast := range model {
 					rec, err := load(r, id)
 					if err != nil {
@@ -370,6 +370,9 @@ func TestModel(t *testing.T) {
 					}
 					if rec.state() == Open {
 						open++
+						if rec.Counted {
+							shares[rec.Proposer.Principal]++
+						}
 						if count.settled() != "" {
 							t.Errorf("proposal %s is open and settled", id)
 						}
@@ -380,6 +383,15 @@ func TestModel(t *testing.T) {
 					if want := count.ended(); rec.state() != want {
 						t.Errorf("proposal %s is %s, its ballots say %s", id, rec.state(), want)
 					}
+				}
+				rows := 0
+				for k := range r.Scan(tableShares, nil, nil) {
+					if rows++; openOf(r, string(k)) != shares[string(k)] {
+						t.Errorf("%q has %d open, there are %d", k, openOf(r, string(k)), shares[string(k)])
+					}
+				}
+				if rows != len(shares) {
+					t.Errorf("%d shares, there are %v", rows, shares)
 				}
 				if m, err := loadMeta(r); err != nil || m.Open != open || m.Decided != decided {
 					t.Errorf("counted %+v, there are %d open and %d decided, %v", m, open, decided, err)

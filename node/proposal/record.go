@@ -18,9 +18,10 @@ const (
 	tableDue       = consensus.Table("proposal/due")     // ms, id: open ones by their expiry
 	tableDone      = consensus.Table("proposal/done")    // ms of the decision, id
 	tableOut       = consensus.Table("proposal/out")     // number → outRow
+	tableShares    = consensus.Table("proposal/share")   // principal → how many of it are open
 )
 
-var allTables = []consensus.Table{tableMeta, tableProposals, tableBodies, tableElectors, tableStates, tableDue, tableDone, tableOut}
+var allTables = []consensus.Table{tableMeta, tableProposals, tableBodies, tableElectors, tableStates, tableDue, tableDone, tableOut, tableShares}
 
 var keyMeta = []byte("counts")
 
@@ -50,6 +51,7 @@ type record struct {
 	Against    int64      `cbor:"15,keyasint,omitempty"`
 	Abstained  int64      `cbor:"16,keyasint,omitempty"`
 	Revision   uint64     `cbor:"17,keyasint"`
+	Counted    bool       `cbor:"18,keyasint,omitempty"` // to its proposer's share
 }
 
 func (r *record) state() State { return states[r.State] }

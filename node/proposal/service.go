@@ -20,6 +20,9 @@ type Config struct {
 	// Level is the command level in force; below Level nothing is proposed.
 	// Nil: Level.
 	Level func() uint32
+	// Whole says that a principal may have as many open as there is room for, and
+	// not its share. nil: none may.
+	Whole func(principal string) bool
 	// Known returns the agents that vote where a proposal names none.
 	Known  func(ctx context.Context) ([]string, error)
 	Logger *slog.Logger // nil: none
@@ -69,6 +72,7 @@ func (s *Service) Submit(ctx context.Context, n NewProposal) (Proposal, consensu
 	b := submit{
 		Kind: n.Kind, Title: n.Title, Body: n.Body, Proposer: n.Proposer, Capability: n.Capability,
 		Quorum: n.Quorum, Approval: n.Approval, ExpiryMs: n.Expiry.Milliseconds(), Electors: slices.Clone(n.Electors),
+		Counted: s.cfg.Level() >= LevelShare && n.Proposer.Principal != "" && (s.cfg.Whole == nil || !s.cfg.Whole(n.Proposer.Principal)),
 	}
 	if b.Body == nil {
 		b.Body = []byte("null")

@@ -20,13 +20,18 @@ func (s *store) submit(b submit) (made, error) {
 	}
 	r := &record{
 		State: stateNumber(Submitted), Type: b.Type, Requester: b.Requester, Wanted: b.Agent, Needs: b.Needs, Priority: b.Priority,
-		Deadline: deadline, Parent: b.Parent, MaxAttempts: b.MaxAttempts, Created: s.now, TraceParent: b.TraceParent,
+		Deadline: deadline, Parent: b.Parent, MaxAttempts: b.MaxAttempts, Created: s.now, TraceParent: b.TraceParent, Counted: b.Counted && s.c.Level >= LevelShare,
 	}
 	if err := s.descend(r); err != nil {
 		return made{}, err
 	}
 	if slices.Contains(r.Chain, b.Agent) {
 		return made{}, loop(r.Chain, b.Agent)
+	}
+	if r.Counted {
+		if err := s.shareRoom(b.Requester.Principal, "this credential", 1, int64(len(b.Body))); err != nil {
+			return made{}, err
+		}
 	}
 	if err := s.room(int64(len(b.Body))); err != nil {
 		return made{}, err
@@ -144,6 +149,9 @@ func (s *store) report(b report) error {
 			e.Kind = kindProgress
 		}
 	case InputRequired:
+		if err := s.grows(r, len(b.Question)); err != nil {
+			return err
+		}
 		r.Inputs++
 		s.setBody(b.Task, r, bodyQuestion, b.Question)
 		s.setBody(b.Task, r, bodyAnswer, nil)
@@ -226,6 +234,9 @@ func (s *store) answer(b answer) error {
 		return ended(b.Task, st)
 	case st != InputRequired:
 		return numbered.Refuse(CodeState, fmt.Sprintf("task %s is %s and waits for no input", b.Task, st), "task", b.Task.String(), "state", string(st))
+	}
+	if err := s.grows(r, len(b.Body)); err != nil {
+		return err
 	}
 	before := *r
 	s.setBody(b.Task, r, bodyAnswer, b.Body)

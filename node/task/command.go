@@ -40,6 +40,9 @@ type submit struct {
 	Parent      ID       `cbor:"9,keyasint,omitempty"`
 	MaxAttempts int      `cbor:"10,keyasint"`
 	TraceParent string   `cbor:"11,keyasint,omitempty"`
+	// Counted says that it is counted to the share of the requester's principal.
+	// From LevelShare on.
+	Counted bool `cbor:"12,keyasint,omitempty"`
 }
 
 // assignment gives a task that waits to an agent.
@@ -116,6 +119,8 @@ func (b *submit) check() error {
 		return numbered.Invalid("from", "the requester's agent has a name that is none")
 	case len(b.Requester.Principal) > maxPrincipal || len(b.Requester.Node) > maxPrincipal:
 		return numbered.Invalid("from", "the requester is out of bounds")
+	case b.Counted && b.Requester.Principal == "":
+		return numbered.Invalid("from", "a task is counted to somebody")
 	case b.Agent == "" && len(b.Needs) == 0:
 		return numbered.Invalid("agent", "name the agent that is to do it, or in needs the capabilities it takes")
 	case b.Agent != "" && len(b.Needs) > 0:

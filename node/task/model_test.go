@@ -36,7 +36,7 @@ func audit(t interface {
 		}
 		var live, finished int
 		var size int64
-		loads := map[string]int{}
+		loads, shares := map[string]int{}, map[string]share{}
 		for k, v := range r.Scan(tableTasks, nil, nil) {
 			id, rec := numbered.IDOf(k), &record{}
 			if err := consensus.Decode(v, rec); err != nil {
@@ -65,6 +65,10 @@ func audit(t interface {
 			if rec.with() {
 				loads[rec.Agent]++
 			}
+			if rec.Counted && !rec.state().Final() {
+				h := shares[rec.Requester.Principal]
+				shares[rec.Requester.Principal] = share{h.Live + 1, h.Bytes + rec.Bytes}
+			}
 			var bodies int64
 			for which := byte(bodyTask); which <= bodyAnswer; which++ {
 				bodies += int64(len(r.Get(tableBodies, bodyKey(id, which))))
@@ -81,10 +85,13 @@ func audit(t interface {
 				t.Errorf("task %s has %d events of %d", id, events, rec.Events)
 			}
 		}
+		for principal, h := range shares {
+			put(tableShares, []byte(principal), consensus.Encode(h))
+		}
 		for agent, n := range loads {
 			put(tableLoads, []byte(agent), numbered.Key(uint64(n)))
 		}
-		for _, table := range []consensus.Table{tableStates, tableAgents, tableAskers, tableParents, tableQueue, tableDone, tableDue, tableLoads} {
+		for _, table := range []consensus.Table{tableStates, tableAgents, tableAskers, tableParents, tableQueue, tableDone, tableDue, tableLoads, tableShares} {
 			got := map[string][]byte{}
 			for k, v := range r.Scan(table, nil, nil) {
 				got[string(k)] = v
@@ -125,7 +132,7 @@ func draw(t *rapid.T, last int) []byte {
 	id := ID(rapid.IntRange(1, max(last, 1)+1).Draw(t, "task"))
 	switch rapid.SampledFrom([]numbered.Kind{kindSubmit, kindSubmit, kindAssign, kindAssign, kindTold, kindReport, kindReport, kindReport, kindCancel, kindAnswer, kindLost, kindTick}).Draw(t, "kind") {
 	case kindSubmit:
-		b := submit{Requester: Party{Principal: "p"}, Body: []byte(`{"n":1}`), MaxAttempts: rapid.IntRange(1, 3).Draw(t, "attempts"),
+		b := submit{Requester: Party{Principal: rapid.SampledFrom([]string{"p", "q"}).Draw(t, "principal")}, Counted: rapid.IntRange(0, 3).Draw(t, "counted") > 0, Body: []byte(`{"n":1}`), MaxAttempts: rapid.IntRange(1, 3).Draw(t, "attempts"),
 			Priority: uint8(rapid.IntRange(0, 3).Draw(t, "priority")), TimeoutMs: int64(rapid.IntRange(1, 100_000).Draw(t, "timeout")), Type: "t"}
 		if rapid.Bool().Draw(t, "asked by an agent") {
 			b.Requester.Agent = agents.Draw(t, "asker")

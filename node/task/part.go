@@ -45,7 +45,9 @@ func (p *Part) Apply(w consensus.Writer, c consensus.Command) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.close()
+	if err := s.close(); err != nil {
+		return nil, err
+	}
 	p.Happened(s.events)
 	return result, nil
 }

@@ -27,11 +27,12 @@ const (
 	tableLoads   = consensus.Table("task/load")    // agent → how many tasks are with it
 	tableScores  = consensus.Table("task/score")   // agent 0 subject → Score
 	tableScoreAt = consensus.Table("task/scoreat") // ms, score's key
+	tableShares  = consensus.Table("task/share")   // principal → share
 )
 
 var allTables = []consensus.Table{
 	tableMeta, tableTasks, tableBodies, tableEvents, tableStates, tableAgents, tableAskers, tableParents,
-	tableQueue, tableDue, tableDone, tableCascade, tableOut, tableLoads, tableScores, tableScoreAt,
+	tableQueue, tableDue, tableDone, tableCascade, tableOut, tableLoads, tableScores, tableScoreAt, tableShares,
 }
 
 var keyMeta = []byte("counts")
@@ -84,6 +85,7 @@ type record struct {
 	Inputs      int       `cbor:"26,keyasint,omitempty"` // times it was asked for
 	Bytes       int64     `cbor:"27,keyasint,omitempty"` // of its bodies
 	TraceParent string    `cbor:"28,keyasint,omitempty"`
+	Counted     bool      `cbor:"29,keyasint,omitempty"` // to its requester's share
 }
 
 func (r *record) state() State { return states[r.State] }

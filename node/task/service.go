@@ -19,7 +19,10 @@ type Config struct {
 	Part  *Part
 	// Level is the command level in force; below Level nothing is proposed.
 	// Nil: Level.
-	Level  func() uint32
+	Level func() uint32
+	// Whole says that tasks of a principal may take all of the room that there
+	// is, and not its share. nil: none may.
+	Whole  func(principal string) bool
 	Logger *slog.Logger // nil: none
 }
 
@@ -30,6 +33,7 @@ type Config struct {
 type Service struct {
 	state consensus.State
 	level func() uint32
+	whole func(principal string) bool
 	log   *slog.Logger
 
 	mu      sync.Mutex
@@ -40,7 +44,7 @@ type Service struct {
 // NewService returns the service over a state that has the part. It lives as
 // long as the part.
 func NewService(cfg Config) *Service {
-	s := &Service{state: cfg.State, level: cfg.Level, log: cfg.Logger, waiting: map[ID][]chan struct{}{}}
+	s := &Service{state: cfg.State, level: cfg.Level, whole: cfg.Whole, log: cfg.Logger, waiting: map[ID][]chan struct{}{}}
 	if s.level == nil {
 		s.level = func() uint32 { return Level }
 	}
@@ -137,6 +141,7 @@ func (s *Service) Submit(ctx context.Context, n NewTask) (Task, consensus.Outcom
 	b := submit{
 		Requester: n.Requester, Agent: n.Agent, Needs: n.Needs, Type: n.Type, Body: n.Body, Priority: n.Priority.Rank(),
 		TimeoutMs: n.Timeout.Milliseconds(), Parent: n.Parent, MaxAttempts: n.MaxAttempts,
+		Counted: s.level() >= LevelShare && n.Requester.Principal != "" && (s.whole == nil || !s.whole(n.Requester.Principal)),
 	}
 	if _, err := tracing.Parse(n.TraceParent); err == nil {
 		b.TraceParent = n.TraceParent

@@ -15,6 +15,7 @@ type store struct {
 	now    int64 // Unix ms
 	m, was meta
 	events []Event
+	broken error // what it has found unreadable
 }
 
 func openStore(w consensus.Writer, c consensus.Command) (*store, error) {
@@ -23,10 +24,11 @@ func openStore(w consensus.Writer, c consensus.Command) (*store, error) {
 }
 
 // close writes the counts back.
-func (s *store) close() {
+func (s *store) close() error {
 	if s.m != s.was {
 		s.w.Put(tableMeta, keyMeta, consensus.Encode(s.m))
 	}
+	return s.broken
 }
 
 // need returns a task that must be there.
@@ -87,6 +89,9 @@ func (s *store) save(id ID, before, r *record) {
 	if had, has := before.holder(), r.holder(); had != has {
 		s.count(had, -1)
 		s.count(has, 1)
+	}
+	if err := s.recount(before, r); err != nil {
+		s.broken = err
 	}
 	s.w.Put(tableTasks, id.Key(), consensus.Encode(r))
 }
