@@ -52,7 +52,7 @@ type SendBody struct {
 	From         string          `json:"from,omitempty" maxLength:"63" doc:"the agent that sends, which the caller must be allowed to speak for"`
 
 	TTL         string `json:"ttl,omitempty" maxLength:"32" doc:"durable: how long it waits before it is a dead letter; 7 days by default, at most 720h"`
-	Delay       string `json:"delay,omitempty" maxLength:"32" doc:"durable: not delivered before"`
+	Delay       string `json:"delay,omitempty" maxLength:"32" doc:"durable: not delivered before; shorter than the ttl"`
 	Redelivery  string `json:"redelivery,omitempty" maxLength:"32" doc:"durable: how long a delivery waits for its acknowledgement; 30s by default"`
 	MaxAttempts int    `json:"max_attempts,omitempty" minimum:"1" maximum:"255" doc:"durable: deliveries before it is a dead letter; 5 by default"`
 }

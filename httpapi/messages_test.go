@@ -272,6 +272,7 @@ func TestSendDurable(t *testing.T) {
 		`{"to":"reviewer","body":1,"durable":true,"timeout":"1s"}`:              "body.wait",
 		`{"to":"reviewer","body":1,"durable":true,"ttl":"800h"}`:                "body.ttl",
 		`{"to":"reviewer","body":1,"durable":true,"delay":"-1s"}`:               "body.delay",
+		`{"to":"reviewer","body":1,"durable":true,"delay":"1h","ttl":"1h"}`:     "delay",
 		`{"to":"reviewer","body":1,"durable":true,"priority":"urgent"}`:         "body.priority",
 		`{"to":"reviewer","body":1,"ttl":"1h"}`:                                 "body.durable",
 		`{"to":"reviewer","body":1,"key":"sha256:x"}`:                           "body.key",

@@ -91,7 +91,7 @@ it. The key is remembered: when the agent has another one later, send refuses un
 	f.StringVar(&s.id, "id", "", "the message's id; made if left out")
 	f.BoolVar(&s.durable, "durable", false, "into the agent's inbox, whether it is there now or not")
 	f.DurationVar(&s.ttl, "ttl", 0, "durable: how long it waits before it is a dead letter (default 7 days)")
-	f.DurationVar(&s.delay, "delay", 0, "durable: not delivered before")
+	f.DurationVar(&s.delay, "delay", 0, "durable: not delivered before; shorter than the ttl")
 	f.DurationVar(&s.redelivery, "redelivery", 0, "durable: how long a delivery waits for its acknowledgement (default 30s)")
 	f.IntVar(&s.attempts, "max-attempts", 0, "durable: deliveries before it is a dead letter (default 5)")
 	f.StringVar(&s.priority, "priority", "", "low, normal, high or critical: its place in the inbox")

@@ -111,7 +111,7 @@ type Outgoing struct {
 	Priority Priority
 	// TTL is how long it waits before it is a dead letter; 0: DefaultTTL.
 	TTL time.Duration
-	// Delay is how long it is not delivered at first.
+	// Delay is how long it is not delivered at first, less than its TTL.
 	Delay time.Duration
 	// Redelivery is how long a push waits for its acknowledgement before it is
 	// repeated; 0: DefaultRedelivery.

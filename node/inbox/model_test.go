@@ -150,7 +150,7 @@ func TestModel(t *testing.T) {
 				m := Outgoing{
 					From: message.Sender{Agent: rapid.SampledFrom([]string{"bob", "alice"}).Draw(t, "from"), Principal: "p", Node: "n"},
 					Body: json.RawMessage(fmt.Sprint(body)), Priority: Priority(rapid.IntRange(0, 3).Draw(t, "priority")),
-					TTL: time.Duration(rapid.IntRange(1, 100).Draw(t, "ttl")) * time.Minute, Delay: time.Duration(rapid.IntRange(0, 2).Draw(t, "delay")) * time.Minute,
+					TTL: time.Duration(rapid.IntRange(3, 100).Draw(t, "ttl")) * time.Minute, Delay: time.Duration(rapid.IntRange(0, 2).Draw(t, "delay")) * time.Minute,
 					MaxAttempts: rapid.IntRange(1, 3).Draw(t, "attempts"),
 				}
 				if size := rapid.SampledFrom([]int{0, 0, 0, 0, 0, 0, 0, 0, 3000, 3000, 9000, 9000, chunkBody + 5}).Draw(t, "size"); size > 0 {

@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -209,6 +210,9 @@ func (m *Outgoing) check() error {
 		if d.value < 0 || d.value > d.limit {
 			return invalid(d.name, d.name+" is at most "+d.limit.String())
 		}
+	}
+	if ttl := or(m.TTL, DefaultTTL); m.Delay >= ttl && m.Delay > 0 {
+		return invalid("delay", fmt.Sprintf("the message would expire before it is delivered: its delay is %s and its ttl %s; make the delay shorter, or the ttl longer", m.Delay, ttl))
 	}
 	return m.checkTarget()
 }

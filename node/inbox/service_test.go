@@ -290,6 +290,23 @@ func TestOrderOfDelivery(t *testing.T) {
 	}
 }
 
+// What is delayed for as long as it lives was accepted, and died unseen.
+func TestADelayIsShorterThanTheTTL(t *testing.T) {
+	w := newWorld(t)
+	for _, m := range []Outgoing{{Delay: time.Hour, TTL: time.Hour}, {Delay: time.Hour, TTL: time.Second}, {Delay: DefaultTTL}, {Delay: MaxDelay, TTL: MaxTTL}} {
+		m.From, m.To, m.Body = alice, to("bob"), json.RawMessage("1")
+		_, err := w.Accept(t.Context(), m)
+		var no *consensus.Refusal
+		if !errors.As(err, &no) || no.Code != CodeInvalid || no.Details["field"] != "delay" {
+			t.Errorf("delay %s, ttl %s: %v", m.Delay, m.TTL, err)
+		}
+	}
+	w.send(Outgoing{To: to("bob"), Body: json.RawMessage("1"), Delay: time.Hour - time.Millisecond, TTL: time.Hour})
+	if list := w.list("bob"); len(list) != 1 {
+		t.Error(list)
+	}
+}
+
 func TestDelayLeaseReturnExpire(t *testing.T) {
 	w := newWorld(t)
 	w.send(Outgoing{To: to("bob"), Body: json.RawMessage("1"), Delay: time.Minute, MaxAttempts: 2, TTL: time.Hour})
