@@ -105,6 +105,7 @@ var catalogue = map[string]meaning{
 	"KEY_CHANGED":            {409, 0, "the agent has another key than the sender knows", "ask its owner whether details.key is right, then seal to it"},
 	"UNKNOWN_METHOD":         {409, 0, "the other node does not know that call", "upgrade it"},
 	"NOT_WAITING":            {409, 0, "nobody waits for that answer", ""},
+	"DUPLICATE_ID":           {409, 0, "a frame with this id is under way", "give each send under way an id of its own"},
 	"RETURNED":               {409, 0, "the agent gave the message back", ""},
 	"TOO_MANY_EDGES":         {409, 0, "the node has too many edges", ""},
 	"UNREACHABLE_BACK":       {409, 0, "this node cannot reach the newcomer", "open its port in the firewall, or give --advertise"},

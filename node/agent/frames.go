@@ -87,13 +87,11 @@ const (
 func decodeFrame(data []byte) (inbound, error) {
 	var f inbound
 	if err := strictjson.Decode(data, &f); err != nil {
-		var named struct {
-			ID string `json:"id"`
+		id := peekText(data, "id") // which may stand before what is wrong
+		if !visible(id) {
+			id = ""
 		}
-		if json.Unmarshal(data, &named) != nil || !visible(named.ID) {
-			named.ID = ""
-		}
-		return inbound{Type: peekType(data), ID: named.ID}, badFrame("", err.Error())
+		return inbound{Type: peekType(data), ID: id}, badFrame("", err.Error())
 	}
 	if !visible(f.ID) {
 		return inbound{}, badFrame("id", "id is at most 128 visible ASCII characters")

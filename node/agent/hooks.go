@@ -17,6 +17,10 @@ const CodeReturned = "RETURNED"
 // CodeNotYourAgent says that the name belongs to another credential (403).
 const CodeNotYourAgent = "NOT_YOUR_AGENT"
 
+// CodeDuplicateID says that the id of a send is that of another which is under
+// way (409). It is not the end of that one, and has no status.
+const CodeDuplicateID = "DUPLICATE_ID"
+
 // Outgoing is a message that a client wants kept until it is delivered.
 type Outgoing struct {
 	// Message has To, From (agent and principal), ID where the client gave one,

@@ -7,7 +7,11 @@ import "github.com/meshd/meshd/node/jsonwalk"
 // unusual (no object, an escape in a name or in the type, the member missing),
 // which the strict decoder then judges. It checks nothing: whoever decodes the
 // frame must find the same type in it.
-func peekType(frame []byte) string {
+func peekType(frame []byte) string { return peekText(frame, "type") }
+
+// peekText returns the value of any member that is a text, likewise. What follows
+// the member may be no JSON.
+func peekText(frame []byte, member string) string {
 	i := jsonwalk.Space(frame, 0)
 	if i >= len(frame) || frame[i] != '{' {
 		return ""
@@ -24,12 +28,12 @@ func peekType(frame []byte) string {
 			return ""
 		}
 		i = jsonwalk.Space(frame, i+1)
-		if string(name) == "type" {
-			kind, next := plainString(frame, i)
+		if string(name) == member {
+			text, next := plainString(frame, i)
 			if next < 0 {
 				return ""
 			}
-			return string(kind)
+			return string(text)
 		}
 		if i = jsonwalk.Value(frame, i); i < 0 {
 			return ""

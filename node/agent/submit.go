@@ -46,7 +46,7 @@ func (c *client) submit(f *inbound, now time.Time) {
 	c.mu.Unlock()
 	switch {
 	case twice:
-		c.tell(errorFrame(f.ID, badFrame("id", "a send with this id is still under way")))
+		c.tell(errorFrame(f.ID, consensus.Refuse(CodeDuplicateID, "a send with this id is still under way, and goes on; this one was not sent")))
 		return
 	case full:
 		out := errorFrame(f.ID, consensus.Refuse(message.CodeOverloaded, "too many sends of this connection are under way"))
