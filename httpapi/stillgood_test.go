@@ -1,11 +1,14 @@
 package httpapi
 
 import (
+	"context"
 	"strings"
 	"sync/atomic"
 	"testing"
 
+	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node/access"
+	"github.com/meshd/meshd/node/task"
 )
 
 // withdrawing can withdraw one credential.
@@ -45,4 +48,38 @@ func TestAPollEndsWithTheCredentialAndTheName(t *testing.T) {
 		claims(t, a, "name", other)
 	})
 	poll("credential", 401, other, func() { auth.gone.Store(true) })
+}
+
+// awaited tells of who begins to wait for a task.
+type awaited struct {
+	Tasks
+	begun chan struct{}
+}
+
+func (w *awaited) Wait(ctx context.Context, id task.ID, o consensus.ReadOptions) (task.Task, consensus.ReadInfo, error) {
+	w.begun <- struct{}{}
+	return w.Tasks.Wait(ctx, id, o)
+}
+
+// Who waits for a task, asked for before or in the same request, and loses the
+// credential meanwhile is not told what came of it.
+func TestAPollOfATaskEndsWithTheCredential(t *testing.T) {
+	a := taskAPI(t)
+	auth := &withdrawing{Authenticator: a.cfg.Auth, key: workerKey}
+	tasks := &awaited{Tasks: a.cfg.Tasks, begun: make(chan struct{})}
+	a.cfg.Auth, a.cfg.Tasks = auth, tasks
+	worker, admin := "X-API-Key: "+workerKey, "X-API-Key: "+adminKey
+	const order = `{"agent":"echo","body":1}`
+	call(t, a, 201, "POST", "/tasks", order, worker)
+	for id, poll := range map[string][3]string{"1": {"GET", "/tasks/1?wait=1m", ""}, "2": {"POST", "/tasks?wait=1m", order}} {
+		got := make(chan answer, 1)
+		go func() { got <- call(t, a, 401, poll[0], poll[1], poll[2], worker) }()
+		<-tasks.begun
+		auth.gone.Store(true)
+		call(t, a, 200, "POST", "/tasks/"+id+"/status", `{"agent":"echo","state":"completed","result":"secret"}`, admin)
+		if e := <-got; strings.Contains(e.text, "secret") {
+			t.Errorf("%s %s: %s", poll[0], poll[1], e.text)
+		}
+		auth.gone.Store(false)
+	}
 }
