@@ -59,26 +59,50 @@ func (d *Demo) comeBack(ctx context.Context) error {
 	return nil
 }
 
-// compare counts on every node.
+// compare counts on every node. What the mesh does by itself, such as moving an
+// inbox, may come between the looks at two of them: they are looked at until it
+// has not.
 func (d *Demo) compare(ctx context.Context) error {
-	var first graphStats
+	var looks []looked
+	if err := d.eventually(ctx, 30*time.Second, func() (err error) {
+		looks, err = d.lookAtAll(ctx)
+		return err
+	}); err != nil {
+		return err
+	}
+	d.report.Revision, d.report.StateHash = looks[0].status.Revision, looks[0].status.StateHash
 	for i, n := range d.nodes {
-		var s graphStats
-		if err := n.client.Get(ctx, "/graph/stats", url.Values{"session_id": {namespace}}, &s); err != nil {
-			return err
-		}
-		st, err := d.status(ctx, n)
-		if err != nil {
-			return err
-		}
-		d.tell("%-6s revision %d  %d nodes  %d edges  hash %.12s…", n.name, st.Revision, s.Nodes, s.Edges, st.StateHash)
-		if i == 0 {
-			first, d.report.Revision, d.report.StateHash = s, st.Revision, st.StateHash
-		} else if s != first || st.StateHash != d.report.StateHash {
-			return fmt.Errorf("%s and %s differ", n.name, d.nodes[0].name)
-		}
+		l := looks[i]
+		d.tell("%-6s revision %d  %d nodes  %d edges  hash %.12s…",
+			n.name, l.status.Revision, l.graph.Nodes, l.graph.Edges, l.status.StateHash)
 	}
 	return nil
+}
+
+// looked is what a node says of its state.
+type looked struct {
+	status meshStatus
+	graph  graphStats
+}
+
+// lookAtAll asks every node, and fails where they differ.
+func (d *Demo) lookAtAll(ctx context.Context) ([]looked, error) {
+	looks := make([]looked, len(d.nodes))
+	for i, n := range d.nodes {
+		l := &looks[i]
+		if err := n.client.Get(ctx, "/graph/stats", url.Values{"session_id": {namespace}}, &l.graph); err != nil {
+			return nil, err
+		}
+		var err error
+		if l.status, err = d.status(ctx, n); err != nil {
+			return nil, err
+		}
+		if first := looks[0]; l.graph != first.graph || l.status.StateHash != first.status.StateHash {
+			return nil, fmt.Errorf("%s, at revision %d, and %s, at %d, differ",
+				n.name, l.status.Revision, d.nodes[0].name, first.status.Revision)
+		}
+	}
+	return looks, nil
 }
 
 type graphStats struct {
