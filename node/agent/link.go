@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -146,7 +147,7 @@ func (l *link) message(kind int, r io.Reader) error {
 	c := l.client
 	l.listen()
 	buf := getBuffer()
-	data, charged, err := c.server.readAll(r, *buf)
+	data, charged, err := c.server.readAll(r, c.who.Principal, *buf)
 	*buf = data
 	if err == nil && !l.spent && !l.closing.Load() {
 		if kind == websocket.TextMessage {
@@ -158,7 +159,7 @@ func (l *link) message(kind int, r io.Reader) error {
 			l.judge(bad)
 		}
 	}
-	c.server.large.Add(-charged)
+	c.server.large.release(c.who.Principal, charged)
 	putBuffer(buf)
 	if errors.Is(err, errTooLong) {
 		c.tell(errorFrame("", consensus.Refuse(message.CodeTooLarge, errTooLong.Error())))
@@ -196,19 +197,55 @@ func (l *link) stale() bool {
 // listen notes that the client is there.
 func (l *link) listen() { l.heard.Store(l.client.server.clock.Load()) }
 
-// maxLarge bounds the large frames that are being read, of all clients.
-const maxLarge = 256 << 20
+// maxLarge bounds the large frames that are being read, of all clients,
+// maxOwnLarge those of one credential, so that it leaves some room to the others.
+const (
+	maxLarge    = 256 << 20
+	maxOwnLarge = maxLarge / 4 * 3
+)
+
+// largeFrames counts the bytes of large frames that are being read.
+type largeFrames struct {
+	mu    sync.Mutex
+	all   int64
+	owned map[string]int64 // of each principal
+}
+
+// charge says whether a principal's frame may take so much more. What it takes
+// is counted all the same, until it is released.
+func (f *largeFrames) charge(principal string, n int64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.owned == nil {
+		f.owned = map[string]int64{}
+	}
+	f.all += n
+	f.owned[principal] += n
+	return f.all <= maxLarge && f.owned[principal] <= maxOwnLarge
+}
+
+func (f *largeFrames) release(principal string, n int64) {
+	if n == 0 {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all -= n
+	if f.owned[principal] -= n; f.owned[principal] == 0 {
+		delete(f.owned, principal)
+	}
+}
 
 var errCrowded = errors.New("too many large frames come at once")
 
 // readAll reads a frame. What goes beyond a small one is charged to all that
 // the node reads at once, until the caller gives it back.
-func (s *Server) readAll(r io.Reader, b []byte) (_ []byte, charged int64, err error) {
+func (s *Server) readAll(r io.Reader, principal string, b []byte) (_ []byte, charged int64, err error) {
 	for {
 		if len(b) == cap(b) {
 			if grow := int64(cap(b)); cap(b) >= fairShare {
 				charged += grow
-				if s.large.Add(grow) > maxLarge {
+				if !s.large.charge(principal, grow) {
 					return b, charged, errCrowded
 				}
 			}

@@ -28,3 +28,20 @@ func TestOneCredentialDoesNotTakeAllConnections(t *testing.T) {
 		return !left
 	})
 }
+
+// A credential that sends as many large frames at once as it can leaves room for
+// those of the others.
+func TestOneCredentialDoesNotTakeAllLargeFrames(t *testing.T) {
+	var f largeFrames
+	if !f.charge("greedy", maxOwnLarge) || f.charge("greedy", 1) {
+		t.Error("a credential has three quarters")
+	}
+	if !f.charge("other", maxLarge/8) {
+		t.Error("another has no room")
+	}
+	f.release("greedy", maxOwnLarge+1)
+	f.release("other", maxLarge/8)
+	if f.all != 0 || len(f.owned) != 0 || !f.charge("greedy", maxOwnLarge) {
+		t.Errorf("%d are left of %v", f.all, f.owned)
+	}
+}

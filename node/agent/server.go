@@ -59,7 +59,7 @@ type Server struct {
 	tails     tails
 	held      atomic.Int64 // bytes of messages that wait for clients
 	heldKept  atomic.Int64 // bytes of frames that are kept for clients to resume
-	large     atomic.Int64 // bytes of large frames that are being read
+	large     largeFrames
 	clock     atomic.Int64 // seconds since it began
 	aways     atomic.Int64 // sessions without a connection
 

@@ -191,7 +191,11 @@ func TestTransportReadsAllInOrder(t *testing.T) {
 		}
 		expectText(t, a, `"delivered"`)
 	}
-	waitFor(t, func() bool { return n.server.large.Load() == 0 })
+	waitFor(t, func() bool {
+		n.server.large.mu.Lock()
+		defer n.server.large.mu.Unlock()
+		return n.server.large.all == 0 && len(n.server.large.owned) == 0
+	})
 }
 
 // Who only listens is there as long as it answers pings, or sends its own.
