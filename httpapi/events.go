@@ -127,11 +127,14 @@ func (a *API) followEvents(s *stream, tell feedTeller, queue *eventQueue, caller
 
 // hears says whether a caller may hear of what concerns these, or see it. Who may
 // read all of the mesh may; an agent's credential may where it is concerned
-// itself, or an agent that it is for.
+// itself, or an agent that it is for. What all may read is heard by whose scopes
+// let them.
 func hears(caller access.Principal, of *event.Audience) bool {
 	switch {
 	case of == nil:
 		return true
+	case of.Scope != "":
+		return inScope(caller.Scopes, of.Scope)
 	case !ofAgents(caller) && (caller.Role != access.RoleAgent || slices.Contains(of.Principals, caller.ID)):
 		return true
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/meshd/meshd/node/access"
+	"github.com/meshd/meshd/node/event"
 )
 
 // rightsOf are callers of every role, and of every scope that messages, tasks
@@ -134,6 +135,16 @@ func TestWhoMayByHTTP(t *testing.T) {
 	}
 	if seen != len(routeRights) {
 		t.Errorf("%d routes, %d are written", seen, len(routeRights))
+	}
+}
+
+// Whoever may read proposals hears of them, and nobody else who follows events.
+func TestProposalsAreNewsToWhoMayReadThem(t *testing.T) {
+	callers, _ := rightsOf()
+	for _, p := range callers {
+		if hears(p, &event.Audience{Scope: "proposals:read"}) != routeRights["GET /proposals/{id}"].may(p) {
+			t.Errorf("%s hears of proposals, or may read them", p.ID)
+		}
 	}
 }
 

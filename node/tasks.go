@@ -39,7 +39,7 @@ func (n *Node) openTasks(life context.Context, tasks *task.Part, proposals *prop
 	n.run(life, func(ctx context.Context) { n.tellTasks(ctx, told) })
 	proposals.Watch(func(events []proposal.Event) {
 		for _, e := range events {
-			n.events.hub.PublishAt("proposal."+e.Kind, e.Time, e)
+			n.events.hub.PublishFor(readsProposals, "proposal."+e.Kind, e.Time, e)
 		}
 	})
 	leads := func() bool { return n.group.Status().State == "leader" }
@@ -50,6 +50,10 @@ func (n *Node) openTasks(life context.Context, tasks *task.Part, proposals *prop
 		n.proposals.Lead(ctx, proposal.Leading{Send: post{n}.propose, Leads: leads})
 	})
 }
+
+// readsProposals are those who may GET a proposal: it is no secret among agents,
+// and no business of credentials for something else.
+var readsProposals = &event.Audience{Scope: "proposals:read"}
 
 // maxTaskNews is how many commits may wait for their events to be told.
 const maxTaskNews = 4096

@@ -43,9 +43,12 @@ type Event struct {
 	For *Audience `json:"-"`
 }
 
-// Audience is who is concerned in what happened: credentials, by their ids, and
-// agents, by their names.
+// Audience is who may hear of what happened: whoever may read things of that
+// kind at all, where Scope says what that needs of a credential (such as
+// proposals:read); else those who are concerned in it, credentials by their ids
+// and agents by their names.
 type Audience struct {
+	Scope              string
 	Principals, Agents []string
 }
 
