@@ -62,14 +62,6 @@ const (
 // states numbers the states as they are stored; numbers are never reused.
 var states = []State{"", Open, Approved, Rejected, Expired}
 
-// ParseState reads a state.
-func ParseState(text string) (State, error) {
-	if i := slices.Index(states, State(text)); i > 0 {
-		return states[i], nil
-	}
-	return "", errors.New("a state is open, approved, rejected or expired")
-}
-
 // Choice is a vote.
 type Choice string
 

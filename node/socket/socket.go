@@ -30,9 +30,6 @@ const (
 	longest = 100
 )
 
-// Path is where the node of a data directory listens when no group is named.
-func Path(dataDir string) (string, error) { return place(dataDir, "") }
-
 // Listen opens the socket of a data directory, for its owner only or for a
 // group besides, and removes what an earlier process has left behind. Hold the
 // data directory's lock: without it this takes the socket from a running node.

@@ -96,8 +96,5 @@ var byName = func() map[string]Key {
 	return m
 }()
 
-// Keys returns the names of all keys in the order of the documentation.
-func Keys() []Key { return append([]Key(nil), keys...) }
-
 // clientVariables belong to verbs that ask a node, not to the node.
 var clientVariables = []string{"MESHD_NODE", "MESHD_PIN", "MESHD_KEY", "MESHD_KEY_FILE", "MESHD_CONFIG", "MESHD_BACKUP_PASSPHRASE", "MESHD_BACKUP_PASSPHRASE_FILE"}
