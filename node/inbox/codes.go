@@ -37,7 +37,8 @@ const (
 	// CodeTooMany: agents or subscriptions are at their limit (409).
 	CodeTooMany = "TOO_MANY"
 	// CodeOtherMessage: the sender gave the id to another message before (409).
-	// Details["differs"] says in what: to, type, body, joined by commas.
+	// Details["differs"] says in what: to, type (of which the conversation is a
+	// part), body, joined by commas.
 	CodeOtherMessage = "MESSAGE_ID_REUSED"
 	// CodeInvalid: a field breaks its rule; Details["field"] names it (400).
 	CodeInvalid = "INVALID"
