@@ -67,7 +67,8 @@ const stateFormat = 2
 //	   a large body whose message it refuses; a return says of which attempt;
 //	   a proposal takes no votes after its time; clients that push to the graph
 //	   are remembered by name, and can be forgotten; messages, tasks and
-//	   proposals are counted to the principal that made them
+//	   proposals are counted to the principal that made them; agents are judged
+//	   by tasks of others, and by deadlines that left them time
 const Level = 5
 
 // firstLevel is that of a state nobody has raised.

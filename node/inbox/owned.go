@@ -72,3 +72,13 @@ func (o *owned) count(ctx context.Context, s *Service) error {
 	}
 	return err
 }
+
+// OwnerOf is the credential that owns a name, "" where none does. Other parts of
+// the state may ask it while they execute a command.
+func OwnerOf(r consensus.Reader, agent string) string {
+	var a agentRecord
+	if v := r.Get(tableAgent, []byte(agent)); v == nil || !a.read(v) {
+		return ""
+	}
+	return a.Owner
+}

@@ -131,7 +131,7 @@ func (s *store) report(b report) error {
 	}
 	before := *r
 	to := states[b.State]
-	r.Handed = true // whatever the leader has come to say of it
+	s.hand(r) // whatever the leader has come to say of it
 	if b.Progress != nil {
 		r.Progress = b.Progress
 	}
@@ -241,6 +241,9 @@ func (s *store) answer(b answer) error {
 	before := *r
 	s.setBody(b.Task, r, bodyAnswer, b.Body)
 	r.State = stateNumber(Working)
+	if s.c.Level >= LevelFair {
+		r.HandedAt = s.now // who waited for the answer had no time before it
+	}
 	s.send(outRow{Kind: outAnswer, Task: b.Task, Attempt: r.Attempt, To: r.Agent, Number: r.Inputs})
 	s.event(b.Task, r, eventRow{Kind: kindInput, By: b.By})
 	s.save(b.Task, &before, r)
@@ -277,7 +280,7 @@ func (s *store) again(id ID, r *record, e eventRow) {
 		r.Tried = append(r.Tried, r.Agent)
 	}
 	e.Kind, e.Agent = kindRetry, r.Agent
-	r.State, r.Agent, r.Handed, r.Patience, r.Progress = stateNumber(Submitted), "", false, 0, nil
+	r.State, r.Agent, r.Handed, r.HandedAt, r.Patience, r.Progress = stateNumber(Submitted), "", false, 0, 0, nil
 	r.NotBefore = s.now
 	if r.Wanted != "" {
 		r.NotBefore += pause(r.Attempt).Milliseconds()
@@ -291,9 +294,12 @@ func pause(attempt int) time.Duration {
 	return min(time.Second<<min(max(attempt-1, 0), 6), time.Minute)
 }
 
-// lose deals with an attempt that did not reach its agent, or did not begin.
-func (s *store) lose(id ID, r *record, reason string) {
-	s.judge(r, false)
+// lose deals with an attempt that did not reach its agent, or did not begin;
+// early says that this was no matter of time.
+func (s *store) lose(id ID, r *record, reason string, early bool) {
+	if s.hadTime(r, early) {
+		s.judge(r, false)
+	}
 	if r.Attempt >= r.MaxAttempts {
 		s.stop(id, r, Failed, Failure{Code: FailedAttempts, Text: reason}, eventRow{Kind: string(Failed), Text: reason})
 		return
@@ -311,7 +317,7 @@ func (s *store) lost(b lostList) error {
 			return err
 		}
 		if r != nil && r.state() == Submitted && r.Agent != "" && r.Attempt == l.Attempt {
-			s.lose(l.Task, r, truncate(l.Reason, MaxText))
+			s.lose(l.Task, r, truncate(l.Reason, MaxText), s.now < r.Deadline-slack.Milliseconds())
 		}
 	}
 	return s.cascade(cascadeNow)

@@ -73,16 +73,24 @@ func (s *store) told(b told) error {
 			continue
 		}
 		before := *r
-		r.Handed = true
+		s.hand(r)
 		s.event(o.Task, r, eventRow{Kind: kindHandedOver})
 		s.save(o.Task, &before, r)
 	}
 	return nil
 }
 
+// hand notes that the agent has the attempt.
+func (s *store) hand(r *record) {
+	if !r.Handed && s.c.Level >= LevelFair {
+		r.HandedAt = s.now
+	}
+	r.Handed = true
+}
+
 // begin gives a task to an agent: its next attempt.
 func (s *store) begin(id ID, r *record, agent string) {
-	r.Agent, r.Attempt, r.Handed, r.NotBefore, r.Note, r.Progress = agent, r.Attempt+1, false, 0, "", nil
+	r.Agent, r.Attempt, r.Handed, r.HandedAt, r.NotBefore, r.Note, r.Progress = agent, r.Attempt+1, false, 0, 0, "", nil
 	r.Patience = 0
 	if left := r.MaxAttempts - r.Attempt + 1; r.Wanted == "" && left > 1 {
 		// Another must have time for it if this one does not begin.

@@ -86,6 +86,7 @@ type record struct {
 	Bytes       int64     `cbor:"27,keyasint,omitempty"` // of its bodies
 	TraceParent string    `cbor:"28,keyasint,omitempty"`
 	Counted     bool      `cbor:"29,keyasint,omitempty"` // to its requester's share
+	HandedAt    int64     `cbor:"30,keyasint,omitempty"` // since when the agent can go on; 0: of before LevelFair
 }
 
 func (r *record) state() State { return states[r.State] }

@@ -89,8 +89,12 @@ func (r *record) subjects(agent string) [][]byte {
 	return keys
 }
 
-// judge counts a success or a failure of the agent that has the task.
+// judge counts a success or a failure of the agent that has the task, where it
+// is not its own.
 func (s *store) judge(r *record, won bool) {
+	if s.ownTask(r) {
+		return
+	}
 	for _, key := range r.subjects(r.Agent) {
 		c := newScore()
 		if data := s.w.Get(tableScores, key); data == nil {

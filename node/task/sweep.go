@@ -30,10 +30,10 @@ func (s *store) tick() error {
 			return err
 		}
 		if r.Deadline > s.now {
-			s.lose(id, r, "the agent did not begin in time")
+			s.lose(id, r, "the agent did not begin in time", false)
 			continue
 		}
-		if r.with() {
+		if r.with() && s.hadTime(r, false) {
 			s.judge(r, false)
 		}
 		why := "the deadline has passed"
