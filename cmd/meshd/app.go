@@ -1,11 +1,14 @@
 package main
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
 	"github.com/meshd/meshd/cmd/meshd/internal/config"
+	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
@@ -19,12 +22,43 @@ type app struct {
 	json       bool
 	configFile string
 	target     target
+
+	unsaid error // why the first words that were lost were
+}
+
+// said is standard output, of which the app knows whether all was written: who
+// prints a line for people does not look.
+type said struct{ a *app }
+
+// Write implements io.Writer.
+func (s said) Write(b []byte) (int, error) {
+	n, err := s.a.out.Write(b)
+	if err != nil && s.a.unsaid == nil {
+		s.a.unsaid = err
+	}
+	return n, err
+}
+
+// ended is how a verb ended that returned err: one whose answer was lost has
+// failed.
+func (a *app) ended(err error) error {
+	if err != nil || a.unsaid == nil {
+		return err
+	}
+	cause := a.unsaid
+	if path := (*fs.PathError)(nil); errors.As(cause, &path) {
+		cause = path.Err
+	}
+	return &exit.Error{
+		Code: exit.Failed, Sentence: "the answer could not be written to standard output (" + cause.Error() + ")",
+		Next: "what was asked for is done: look before you repeat it", Err: a.unsaid,
+	}
 }
 
 // printer speaks to whoever started this.
 func (a *app) printer() *output.Printer {
 	return &output.Printer{
-		Out: a.out, Err: a.err, In: a.in, JSON: a.json,
+		Out: said{a}, Err: a.err, In: a.in, JSON: a.json,
 		Colour: output.IsTerminal(a.out) && a.sys.Get("NO_COLOR") == "" && a.sys.Get("TERM") != "dumb",
 	}
 }

@@ -66,7 +66,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer, sys config.System) 
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errOut)
-	err := root.ExecuteContext(ctx)
+	err := a.ended(root.ExecuteContext(ctx))
 	if err == nil {
 		return int(exit.Done)
 	}
