@@ -156,11 +156,7 @@ func replyText(reply json.RawMessage) string {
 	if json.Unmarshal(reply, &object) == nil && object.Text != "" {
 		return cleanLines(object.Text)
 	}
-	var pretty bytes.Buffer
-	if json.Indent(&pretty, reply, "", "  ") != nil {
-		return cleanLines(string(reply))
-	}
-	return cleanLines(pretty.String())
+	return cleanLines(string(output.Indented(reply)))
 }
 
 // cleanLines is output.Clean with the lines kept.

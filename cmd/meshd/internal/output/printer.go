@@ -8,6 +8,7 @@
 package output
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -34,12 +35,51 @@ func IsTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// Object prints v as indented JSON.
+// Object prints v as JSON, indented as Indented does.
 func (p *Printer) Object(v any) error {
-	e := json.NewEncoder(p.Out)
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := p.Out.Write(append(Indented(bytes.TrimSuffix(text.Bytes(), []byte("\n"))), '\n'))
+	return err
+}
+
+// deepest is how many levels of JSON are indented: the spaces of a text grow with
+// the square of its depth.
+const deepest = 64
+
+// Indented is a JSON text with indentation; as it is where it nests too deeply to
+// be read, or is no JSON.
+func Indented(text []byte) []byte {
+	var pretty bytes.Buffer
+	if deeper(text, deepest) || json.Indent(&pretty, text, "", "  ") != nil {
+		return text
+	}
+	return pretty.Bytes()
+}
+
+// deeper says whether a JSON text nests more than so many levels.
+func deeper(text []byte, most int) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			if depth++; depth > most {
+				return true
+			}
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return false
 }
 
 // Line prints v as JSON on one line, for streams.
@@ -58,7 +98,7 @@ func (p *Printer) Result(v any, people func() error) error {
 }
 
 // Say prints a line of text for people to standard output; under JSON it says
-// nothing.
+// nothing. Whether Out took it is for who gave Out to know.
 func (p *Printer) Say(format string, args ...any) {
 	if !p.JSON {
 		fmt.Fprintf(p.Out, format+"\n", args...)
