@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,8 +74,9 @@ func topCommand(a *app) *cobra.Command {
 		Use:   "top",
 		Short: "Watch the mesh at work: nodes, agents, messages, inboxes, links",
 		Long: `top shows what all nodes are busy with, asked through one of them, and draws it
-anew each second until q or Ctrl-C. Without a terminal, or with --once, it prints
-one view and ends: it looks twice, a second apart, to know the rates. With --json
+anew each second until q or Ctrl-C. Without a terminal, on one that cannot be drawn
+on (TERM is dumb or not set), or with --once, it prints one view and ends: it looks
+twice, a second apart, to know the rates. With --json
 it prints one sample with counts since each node started.`,
 		Example: "  meshd top\n  meshd top --once\n  meshd top --json | jq .nodes[].lag",
 		Args:    arguments,
@@ -92,7 +94,7 @@ it prints one sample with counts since each node started.`,
 					return err
 				}
 				return p.Object(t)
-			case once || !output.IsTerminal(a.out):
+			case once || !a.draws():
 				return topOnce(cmd.Context(), p, look)
 			}
 			return a.topLive(cmd.Context(), p, look)
@@ -100,6 +102,16 @@ it prints one sample with counts since each node started.`,
 	})
 	cmd.Flags().BoolVar(&once, "once", false, "print one view and end")
 	return cmd
+}
+
+// draws says whether there is a terminal that takes more than lines.
+func (a *app) draws() bool {
+	return output.IsTerminal(a.out) && drawable(a.sys.Get("TERM"), runtime.GOOS)
+}
+
+// drawable says so of a kind of terminal. Windows does not name its own.
+func drawable(kind, system string) bool {
+	return kind != "dumb" && (kind != "" || system == "windows")
 }
 
 type topLook func(context.Context) (*topBody, error)
