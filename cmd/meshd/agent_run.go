@@ -11,9 +11,11 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,7 +67,7 @@ Tasks come as lines of their own, and the answer is the task's result:
 Standard error goes to the log. A program that ends is started again after 1 s,
 later up to 1 min; what it had not answered fails, and messages of the inbox go
 back to it. On stop it takes no new message, gets {"type":"stop"} and the end of its
-input, and after --grace SIGTERM and SIGKILL. The program gets no key of the mesh.
+input, and after --grace, or at once on a second Ctrl-C, SIGTERM and SIGKILL. The program gets no key of the mesh.
 --node may name several nodes between commas; --pin then has theirs.`,
 		Example: `  meshd agent run --name adder -- python3 adder.py
   meshd agent run --name resizer --instances 4 --grace 1m -- ./resize --fast
@@ -123,6 +125,8 @@ func (a *app) runProgram(cmd *cobra.Command, r *agentRun, args []string) error {
 		return err
 	}
 	defer mesh.Close()
+	pressed, forget := askedTwice(ctx)
+	defer forget()
 	report, done := a.reporting(r.name)
 	defer done()
 	nodeName, err := reached(ctx, mesh)
@@ -133,10 +137,32 @@ func (a *app) runProgram(cmd *cobra.Command, r *agentRun, args []string) error {
 				Name: r.name, Description: r.description, Capabilities: r.capabilities, Identity: identity, LiveOnly: r.liveOnly,
 			},
 			Command: args, Env: childEnvironment(os.Environ(), r.name, nodeName),
-			Instances: r.instances, Concurrency: r.concurrency, Grace: r.grace, MaxTime: r.maxTime, Report: report,
+			Instances: r.instances, Concurrency: r.concurrency, Grace: r.grace, MaxTime: r.maxTime, Now: pressed, Report: report,
 		})
 	}
 	return a.ending(err, where)
+}
+
+// askedTwice is closed by the second signal to stop, for which what a program has
+// started is not left running. A third ends this process as if nothing were here.
+func askedTwice(ctx context.Context) (pressed <-chan struct{}, forget func()) {
+	out, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-done:
+			return
+		}
+		signals := make(chan os.Signal, 1)
+		signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+		defer signal.Stop(signals)
+		select {
+		case <-signals:
+			close(out)
+		case <-done:
+		}
+	}()
+	return out, sync.OnceFunc(func() { close(done) })
 }
 
 // ending is how the verb ends, with its code.

@@ -281,8 +281,9 @@ func (c *child) gone(within time.Duration) bool {
 	case <-c.life.Done():
 		return true
 	case <-timer.C:
-		return c.life.Err() != nil
+	case <-c.in.cfg.Now:
 	}
+	return c.life.Err() != nil
 }
 
 // log passes on what a child writes to standard error.

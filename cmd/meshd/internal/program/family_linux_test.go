@@ -125,6 +125,22 @@ func TestLeavesNoProcessBehind(t *testing.T) {
 	}
 }
 
+// Who is asked to end twice does not wait, and leaves nothing behind either.
+func TestAskedTwiceItLeavesNoProcessBehind(t *testing.T) {
+	ln := stayers(t)
+	now := make(chan struct{})
+	m := run(t, func(c *Config) { c.Grace, c.term, c.Now = time.Hour, time.Hour, now })
+	m.attached(1)
+	m.ask("daemon")
+	c := next(t, ln)
+	if got := m.ask("stubborn"); got != `"I stay"` {
+		t.Fatal(got)
+	}
+	close(now)
+	m.end(ErrKilled)
+	ended(t, c)
+}
+
 func TestACrashLeavesNoProcessBehind(t *testing.T) {
 	ln := stayers(t)
 	m := run(t, nil)

@@ -30,6 +30,9 @@ type Config struct {
 	// MaxTime is how long a child may have a message before it is taken for hung
 	// and started again; 0: for ever.
 	MaxTime time.Duration
+	// Now says, when it is closed after ctx has ended, that nothing is to be waited
+	// for: what runs is killed. It may be nil.
+	Now <-chan struct{}
 	// Report is told what happens, by several goroutines. It may block.
 	Report func(Event)
 
@@ -233,10 +236,20 @@ func (*instance) drain(a *client.Agent, most time.Duration) {
 func (in *instance) stop(a *client.Agent, c *child) error {
 	grace := in.cfg.Grace
 	until := time.Now().Add(grace)
+	ctx, cancel := context.WithTimeout(context.Background(), grace+drainTime)
+	defer cancel()
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
-		in.drain(a, grace+drainTime)
+		_ = a.Drain(ctx)
+	}()
+	go func() {
+		select {
+		case <-in.cfg.Now:
+			c.abandon()
+			cancel()
+		case <-ctx.Done():
+		}
 	}()
 	late := time.AfterFunc(grace, c.abandon) // also the wait for a child that does not read
 	c.write(told{Type: "stop", GraceMs: grace.Milliseconds()})
