@@ -3,6 +3,7 @@
 // It attaches as an agent, answers requests, does tasks, takes durable messages
 // and acknowledges them when they are done, and sends one message itself:
 //
+//   npm ci && npm run build
 //   MESHD_NODE=https://127.0.0.1:7443 MESHD_PIN=… MESHD_KEY=mk_… \
 //     node dist/agent.js adder [TO TEXT]
 //
