@@ -86,6 +86,9 @@ func agentsCommand(a *app) *cobra.Command {
 				if all {
 					header, none = []string{"NAME", "AT", "WAITING", "DEAD", "OWNER"}, "no agent was ever seen"
 				}
+				if owner != "" {
+					none = "no name belongs to that credential; nobody owns what is used over the node's own socket"
+				}
 				for _, agent := range agents {
 					row := []string{agent.Name, agent.Kind, agent.at(), agent.Description}
 					if all {
@@ -181,21 +184,30 @@ func (r *agentRecord) card(now time.Time) []output.Field {
 }
 
 func agentsReleaseCommand(a *app) *cobra.Command {
-	var yes bool
+	var yes, keep, drop bool
 	cmd := a.asks(&cobra.Command{
 		Use:   "release NAME",
 		Short: "Forget who owns an agent's name",
 		Long: `release forgets the credential that an agent's name belongs to. Whoever attaches under
-the name next owns it, and its inbox with it. The owner may, and an administrator.`,
+the name next owns it. The owner may, and an administrator. Messages that wait in its
+inbox, and dead letters, go with --drop; with --keep whoever is next has them. Where
+there are some, one of the two is needed.`,
 		Example:           "  meshd agents release reviewer",
 		ValidArgsFunction: a.completing(inboxNames),
 		Args:              arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			p := a.printer()
-			if err := p.Confirm(cmd.Context(), "Let whoever attaches as "+args[0]+" next have its inbox?", yes); err != nil {
+			query, question := "", "Let whoever attaches as "+args[0]+" next have the name?"
+			switch {
+			case drop:
+				query, question = "?inbox=drop", "Release "+args[0]+", and drop all that is in its inbox for good?"
+			case keep:
+				query, question = "?inbox=keep", "Let whoever attaches as "+args[0]+" next have its inbox?"
+			}
+			if err := p.Confirm(cmd.Context(), question, yes); err != nil {
 				return err
 			}
-			if err := c.Do(cmd.Context(), caller.Request{Method: "DELETE", Path: agentPath(args[0]) + "/owner"}, nil); err != nil {
+			if err := c.Do(cmd.Context(), caller.Request{Method: "DELETE", Path: agentPath(args[0]) + "/owner" + query}, nil); err != nil {
 				return err
 			}
 			return p.Result(map[string]string{"name": args[0]}, func() error {
@@ -204,6 +216,9 @@ the name next owns it, and its inbox with it. The owner may, and an administrato
 			})
 		}),
 	})
+	cmd.Flags().BoolVar(&keep, "keep", false, "leave messages and dead letters to whoever is next")
+	cmd.Flags().BoolVar(&drop, "drop", false, "drop messages and dead letters for good")
+	cmd.MarkFlagsMutuallyExclusive("keep", "drop")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return cmd
 }
