@@ -244,8 +244,9 @@ type Receipt struct {
 	// Reply is the answer, where one was wanted and came.
 	Reply json.RawMessage `json:"reply,omitempty" doc:"the answer, where one was waited for"`
 	// Counts is set for agent@* and topics: how many instances or
-	// subscribers the message reached.
-	Counts *Counts `json:"counts,omitempty" doc:"of agent@* and topics: how many instances or subscribers it reached"`
+	// subscribers the message reached. A node that said nothing of its own is
+	// counted as one.
+	Counts *Counts `json:"counts,omitempty" doc:"of agent@* and topics: how many instances or subscribers it reached; a node that was lost or did not answer in time counts as one, however many it has"`
 	// Known, of a durable message, says whether its receiver was ever seen.
 	Known *bool `json:"known,omitempty" doc:"of a durable message: whether its agent was ever seen"`
 	// Duplicate, of a durable message, says that its id was accepted before.
