@@ -87,7 +87,7 @@ func agentsCommand(a *app) *cobra.Command {
 					header, none = []string{"NAME", "AT", "WAITING", "DEAD", "OWNER"}, "no agent was ever seen"
 				}
 				if owner != "" {
-					none = "no name belongs to that credential; nobody owns what is used over the node's own socket"
+					none = "no name belongs to that credential; what administrators use, also over the node's socket, comes to belong to nobody"
 				}
 				for _, agent := range agents {
 					row := []string{agent.Name, agent.Kind, agent.at(), agent.Description}
