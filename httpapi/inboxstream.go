@@ -161,6 +161,7 @@ type inboxFeed struct {
 	// shown are the durable messages that were told and may not be
 	// acknowledged yet, with the ends of their leases.
 	shown map[uint64]time.Time
+	doubt doubt
 	// trouble is the code of what last kept the inbox from being read.
 	trouble string
 	pause   time.Duration
@@ -325,13 +326,16 @@ func (f *inboxFeed) tellDurable() (again time.Duration, err error) {
 			return 0, err
 		}
 	}
-	switch {
-	case len(list) > 0:
+	if len(list) > 0 {
 		return 0, nil // there may be more
-	case next.IsZero():
-		return lookAgain, nil
 	}
-	return min(lookAgain, max(next.Sub(f.api.cfg.Now()), 10*time.Millisecond)), nil
+	again = lookAgain
+	for _, at := range []time.Time{next, f.doubt.check} {
+		if !at.IsZero() {
+			again = min(again, max(at.Sub(f.api.cfg.Now()), 10*time.Millisecond))
+		}
+	}
+	return again, nil
 }
 
 // giveBack returns what was leased and not told, so that it need not wait for
@@ -349,67 +353,6 @@ func (f *inboxFeed) giveBack(list []inbox.Stored) {
 	if _, err := f.api.cfg.Inboxes.Return(ctx, f.q.agent, items); err != nil {
 		f.api.log.Debug("leased messages wait for the end of their leases", "agent", f.q.agent, "messages", len(items), "error", err)
 	}
-}
-
-// take leases as many messages as the client may have.
-func (f *inboxFeed) take() (list []inbox.Stored, next time.Time, err error) {
-	room := f.q.unacked - len(f.shown)
-	if room <= 0 {
-		if err := f.prune(); err != nil {
-			return nil, time.Time{}, err
-		}
-		if room = f.q.unacked - len(f.shown); room <= 0 {
-			return nil, time.Time{}, nil // an acknowledgement wakes it
-		}
-	}
-	return f.api.takeDue(f.s.ctx, f.q.agent, room, f.q.lease)
-}
-
-// peek reads what is due and was not told yet. What became due again is told
-// again.
-func (f *inboxFeed) peek() (list []inbox.Stored, next time.Time, err error) {
-	due := make(map[uint64]time.Time, len(f.shown))
-	batch, err := f.api.cfg.Inboxes.Pending(f.s.ctx, f.q.agent, inbox.PendingOptions{Max: inbox.MaxLeased, MaxBytes: streamPeek, Skip: func(d inbox.Due) bool {
-		_, told := f.shown[d.Seq]
-		if told {
-			due[d.Seq] = time.Time{}
-		}
-		return told
-	}})
-	if err != nil {
-		return nil, time.Time{}, err
-	}
-	if !batch.More { // all of the inbox was passed: the rest is gone
-		f.shown = due
-	}
-	return batch.Messages, batch.Next, nil
-}
-
-// prune forgets what is no longer the client's: acknowledged, returned, or
-// leased for too long.
-func (f *inboxFeed) prune() error {
-	seqs := make([]uint64, 0, len(f.shown))
-	for seq, until := range f.shown {
-		if f.api.cfg.Now().After(until) {
-			delete(f.shown, seq)
-		} else {
-			seqs = append(seqs, seq)
-		}
-	}
-	list, err := f.api.cfg.Inboxes.Get(f.s.ctx, f.q.agent, seqs, false)
-	if err != nil {
-		return err
-	}
-	there := make(map[uint64]bool, len(list))
-	for i := range list {
-		there[list[i].Seq] = !list[i].LeaseUntil.IsZero()
-	}
-	for seq := range f.shown {
-		if !there[seq] {
-			delete(f.shown, seq)
-		}
-	}
-	return nil
 }
 
 // inTrouble tells once why durable messages do not come now, and tries again.
