@@ -68,7 +68,8 @@ const stateFormat = 2
 //	   a proposal takes no votes after its time; clients that push to the graph
 //	   are remembered by name, and can be forgotten; messages, tasks and
 //	   proposals are counted to the principal that made them; agents are judged
-//	   by tasks of others, and by deadlines that left them time
+//	   by tasks of others, and by deadlines that left them time; a name is
+//	   released on the condition that its inbox is empty
 const Level = 5
 
 // firstLevel is that of a state nobody has raised.

@@ -159,5 +159,17 @@ func TestAnAdministratorOfOneAgentReleasesNoOther(t *testing.T) {
 	}
 	claims(t, a, "reviewer")
 	call(t, a, 204, "DELETE", "/agents/reviewer/owner", "", "X-API-Key: "+ofReviewer)
-	call(t, a, 204, "DELETE", "/agents/writer/owner", "", "X-API-Key: "+adminKey)
+	call(t, a, 200, "POST", "/messages", `{"to":"writer","body":"secret","durable":true}`)
+	if got := call(t, a, 409, "DELETE", "/agents/writer/owner", "", "X-API-Key: "+adminKey); got.body["code"] != "INBOX_NOT_EMPTY" {
+		t.Error(got.text)
+	}
+	call(t, a, 400, "DELETE", "/agents/writer/owner?inbox=burn", "", "X-API-Key: "+adminKey)
+	call(t, a, 204, "DELETE", "/agents/writer/owner?inbox=keep", "", "X-API-Key: "+adminKey)
+	if got := call(t, a, 200, "GET", "/messages/writer", ""); !strings.Contains(got.text, "secret") {
+		t.Error(got.text)
+	}
+	call(t, a, 204, "DELETE", "/agents/writer/owner?inbox=drop", "", "X-API-Key: "+adminKey)
+	if got := call(t, a, 200, "GET", "/messages/writer", ""); strings.Contains(got.text, "secret") {
+		t.Error(got.text)
+	}
 }

@@ -32,7 +32,7 @@ type Inboxes interface {
 	Subscriptions(ctx context.Context, agent string) ([]inbox.Subscription, error)
 
 	Claim(ctx context.Context, claims []inbox.Claim) ([]inbox.ClaimResult, error)
-	Release(ctx context.Context, agent string) error
+	Release(ctx context.Context, agent string, letters inbox.Letters) error
 	OwnerChanges() uint64
 	PublishKey(ctx context.Context, agent, recipient string) (inbox.Key, error)
 	Key(ctx context.Context, agent string) (inbox.Key, error)

@@ -51,7 +51,7 @@ func TestASessionEndsWhenItsNameComesToAnother(t *testing.T) {
 		}
 	}
 	stay("its owner", was, true)
-	if err := a.cfg.Inboxes.Release(context.Background(), "reviewer"); err != nil {
+	if err := a.cfg.Inboxes.Release(context.Background(), "reviewer", inbox.NoLetters); err != nil {
 		t.Fatal(err)
 	}
 	stay("released", was, true)

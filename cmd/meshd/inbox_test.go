@@ -62,6 +62,9 @@ func TestMessageVerbs(t *testing.T) {
 		{"agents topics reviewer", 0, "GET /agents/reviewer/subscriptions", []string{"builds/*"}, ""},
 		{"agents topics reviewer --add chat/>", 0, `PUT /agents/reviewer/subscriptions {"topics":["chat/\u003e"]}`, []string{"no topic comes"}, ""},
 		{"agents release reviewer --yes", 0, "DELETE /agents/reviewer/owner", []string{"belongs to nobody"}, ""},
+		{"agents release reviewer --drop --yes", 0, "DELETE /agents/reviewer/owner?inbox=drop", []string{"belongs to nobody"}, ""},
+		{"agents release reviewer --keep --yes", 0, "DELETE /agents/reviewer/owner?inbox=keep", []string{"belongs to nobody"}, ""},
+		{"agents release reviewer --keep --drop --yes", 2, "", nil, "drop"},
 		{"agents release reviewer", 2, "", nil, "--yes"},
 	} {
 		code, out, errOut := s.meshd("", strings.Fields(c.args)...)

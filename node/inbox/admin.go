@@ -203,16 +203,6 @@ func (s *Service) Claim(ctx context.Context, claims []Claim) ([]ClaimResult, err
 	return out, nil
 }
 
-// Release forgets the owner of a name, and that it is known: whoever claims it
-// next has it, with its messages, subscriptions and key.
-func (s *Service) Release(ctx context.Context, agent string) error {
-	if err := checkAgent(agent); err != nil {
-		return err
-	}
-	_, err := s.insist(ctx, kindRelease, releaseCommand{Agent: agent}, nil)
-	return err
-}
-
 // OwnerChanges is another number whenever a name may have come to be somebody
 // else's, and never 0: who was let in as an agent is asked again then. It costs
 // nothing.

@@ -31,6 +31,8 @@ type claimsDone struct {
 
 type releaseCommand struct {
 	Agent string `cbor:"1,keyasint"`
+	// Empty refuses it where the inbox has letters. From LevelEmpty on.
+	Empty bool `cbor:"2,keyasint,omitempty"`
 }
 
 type keyCommand struct {
@@ -126,16 +128,20 @@ func (r *run) claim(c *claimItem) (ClaimResult, error) {
 	return out, nil
 }
 
-// forgetOwner frees a name. Messages, subscriptions and key stay for who claims
-// it next, who mostly is the same agent with another credential. A name that has
-// none of them is forgotten.
-func (r *run) forgetOwner(agent string) (done, error) {
+// forgetOwner frees a name. Messages, unless there must be none, subscriptions
+// and key stay for who claims it next, who mostly is the same agent with another
+// credential. A name that has none of them is forgotten.
+func (r *run) forgetOwner(cmd *releaseCommand) (done, error) {
+	agent := cmd.Agent
 	b, err := r.byName([]byte(agent))
 	if err != nil {
 		return done{}, err
 	}
 	if b == nil {
 		return done{}, unknownAgent(agent)
+	}
+	if n := &b.counts; cmd.Empty && r.level >= LevelEmpty && n.Messages+n.Dead > 0 {
+		return done{}, notEmpty(agent, n.Messages, n.Dead)
 	}
 	if b.agent.Owner == "" && !b.agent.Known {
 		return done{}, nil

@@ -24,6 +24,9 @@ const (
 	CodeInboxFull = "INBOX_FULL"
 	// CodeNotYourAgent: the name belongs to another principal (403).
 	CodeNotYourAgent = "NOT_YOUR_AGENT"
+	// CodeNotEmpty: the name that is to be released has letters (409). Details:
+	// agent, messages, dead.
+	CodeNotEmpty = "INBOX_NOT_EMPTY"
 	// CodeUnknownAgent: the state knows no agent of that name (404).
 	CodeUnknownAgent = "UNKNOWN_ADDRESS"
 	// CodeUnknownMessage: there is no such message in the inbox (404).

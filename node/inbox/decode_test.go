@@ -81,7 +81,7 @@ func script(t testing.TB) (commands [][]byte) {
 	_, _ = w.DropDead(ctx, "dave", nil)
 	_, _ = w.PublishKey(ctx, "bob", "age1")
 	_ = w.Unsubscribe(ctx, "bob", "a/*")
-	_ = w.Release(ctx, "bob")
+	_ = w.Release(ctx, "bob", KeepLetters)
 	w.pass(25 * time.Hour)
 	_ = w.Tidy(ctx, true)
 	return commands

@@ -371,8 +371,20 @@ func TestModel(t *testing.T) {
 			},
 			"release": func(t *rapid.T) {
 				n := name.Draw(t, "agent")
-				if err := w.Release(ctx, n); err == nil {
-					model.agent(n).known = false
+				a := model.agent(n)
+				letters := rapid.SampledFrom([]Letters{NoLetters, KeepLetters, DropLetters}).Draw(t, "letters")
+				full := len(a.waiting)+len(a.dead) > 0
+				switch err := w.Release(ctx, n, letters); {
+				case letters == NoLetters && full:
+					if err == nil {
+						t.Fatal("it is released with letters")
+					}
+				case err == nil:
+					a.known = false
+				}
+				if letters == DropLetters {
+					clear(a.waiting)
+					clear(a.dead)
 				}
 			},
 			"time": func(t *rapid.T) {

@@ -37,7 +37,7 @@ func TestNamesOfACredentialAreBounded(t *testing.T) {
 	if r := claim("a3", "modest", ""); r.Owner != "modest" {
 		t.Error(r)
 	}
-	if err := w.Release(t.Context(), "a1"); err != nil {
+	if err := w.Release(t.Context(), "a1", KeepLetters); err != nil {
 		t.Fatal(err)
 	}
 	w.pass(time.Second)

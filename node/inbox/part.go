@@ -102,7 +102,7 @@ func (p *Part) execute(r *run, body []byte) ([]byte, error) {
 	case kindClaim:
 		return rare(c.b, r.claims)
 	case kindRelease:
-		return rare(c.b, func(cmd *releaseCommand) (done, error) { return r.forgetOwner(cmd.Agent) })
+		return rare(c.b, r.forgetOwner)
 	case kindKey:
 		return rare(c.b, r.publishKey)
 	case kindSweep:

@@ -606,13 +606,13 @@ func TestClaimsAndKeys(t *testing.T) {
 	}
 	_, err = w.Key(t.Context(), "carol")
 	refusedAs(t, err, CodeNoKey)
-	if err := w.Release(t.Context(), "bob"); err != nil {
+	if err := w.Release(t.Context(), "bob", KeepLetters); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Release(t.Context(), "carol"); err != nil {
+	if err := w.Release(t.Context(), "carol", KeepLetters); err != nil {
 		t.Fatal(err)
 	}
-	refusedAs(t, w.Release(t.Context(), "carol"), CodeUnknownAgent)
+	refusedAs(t, w.Release(t.Context(), "carol", KeepLetters), CodeUnknownAgent)
 	res, err = w.Claim(t.Context(), []Claim{{Agent: "bob", Principal: "p3"}})
 	if err != nil || res[0].Owner != "p3" || res[0].Node != "" {
 		t.Fatal(res, err)

@@ -247,7 +247,7 @@ func TestSharesAreWhatIsThere(t *testing.T) {
 				_, err := w.DropDead(ctx, n, some(n, true))
 				fatal(err)
 			},
-			"release": func(*rapid.T) { _ = w.Release(ctx, names[0]) },
+			"release": func(*rapid.T) { _ = w.Release(ctx, names[0], KeepLetters) },
 			"time": func(t *rapid.T) {
 				w.mu.Lock()
 				w.at = w.at.Add(time.Duration(rapid.SampledFrom([]int{1, 30, 20000}).Draw(t, "minutes")) * time.Minute)
