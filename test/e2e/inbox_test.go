@@ -242,7 +242,7 @@ func forAllInstances(t *testing.T, nodes []*realmesh.Node, key, _ string) {
 	quick := inboxOf(t, nodes[1], key, "choir", ackIt)
 	slow := inboxOf(t, nodes[2], key, "choir", keepIt)
 	second := inboxOf(t, nodes[1], key, "choir", ackIt) // shares its node's copies
-	spread(t, nodes[1].Client(key), "choir", 2) // where one of them sends
+	spread(t, nodes[1].Client(key), "choir", 2)         // where one of them sends
 	got := spread(t, sender, "choir", 2)
 	want := []string{"choir@" + nodes[1].Name, "choir@" + nodes[2].Name}
 	slices.Sort(got.Recipients)
