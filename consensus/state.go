@@ -69,7 +69,8 @@ const stateFormat = 2
 //	   are remembered by name, and can be forgotten; messages, tasks and
 //	   proposals are counted to the principal that made them; agents are judged
 //	   by tasks of others, and by deadlines that left them time; a name is
-//	   released on the condition that its inbox is empty
+//	   released on the condition that its inbox is empty; an attempt of a task is
+//	   begun once
 const Level = 5
 
 // firstLevel is that of a state nobody has raised.

@@ -99,6 +99,7 @@ var catalogue = map[string]meaning{
 	"TASK_STATE":             {409, 0, "the task is in another state than that needs", "`meshd tasks show ID` says how it is"},
 	"TASK_LOOP":              {409, 0, "the agent waits for this very task", "give it to another"},
 	"TASK_DEPTH":             {409, 0, "the task came through too many agents", ""},
+	"TASK_BEGUN":             {409, 0, "the attempt was begun before", "return its message: another attempt is made when nothing more is heard of this one"},
 	"NOT_ASSIGNED":           {409, 0, "the task is not with that agent now", "leave it: another has it, or will"},
 	"EXHAUSTED":              {409, 0, "there are no numbers left", ""},
 	"KEY_EXISTS":             {409, 0, "the key is taken in its namespace", "`meshd graph get KEY`, or GET /graph/nodes?key=KEY, shows what has it"},

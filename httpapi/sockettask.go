@@ -35,6 +35,7 @@ type taskFrame struct {
 	// report
 	State     string          `json:"state"`
 	Attempt   int             `json:"attempt"`
+	Begin     bool            `json:"begin,omitempty"`
 	Progress  *task.Progress  `json:"progress"`
 	Result    json.RawMessage `json:"result"`
 	Error     *task.Failure   `json:"error"`
@@ -112,7 +113,7 @@ func (f *socketTask) do(ctx context.Context) (t task.Task, out consensus.Outcome
 	case "report":
 		return a.report(ctx, caller, f.s.agent, f.task, ReportBody{
 			State: f.State, Agent: f.Agent, Attempt: f.Attempt, Progress: f.Progress, Result: f.Result, Error: f.Error,
-			Retryable: f.Retryable, Input: f.Input,
+			Retryable: f.Retryable, Begin: f.Begin, Input: f.Input,
 		}, idem)
 	case "get":
 		t, err = a.seenTask(ctx, caller, f.task)

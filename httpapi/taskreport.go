@@ -14,6 +14,7 @@ type ReportBody struct {
 	State     string          `json:"state" minLength:"1" maxLength:"40" doc:"working, input_required, completed or failed; working again tells progress"`
 	Agent     string          `json:"agent,omitempty" maxLength:"63" doc:"the agent that reports; the one the task is with if left out"`
 	Attempt   int             `json:"attempt,omitempty" minimum:"0" doc:"refused where the task is at another attempt"`
+	Begin     bool            `json:"begin,omitempty" doc:"with working: refused where the attempt was begun before, by another instance"`
 	Progress  *task.Progress  `json:"progress,omitempty"`
 	Result    json.RawMessage `json:"result,omitempty" doc:"any JSON value, at most 256 KiB"`
 	Error     *task.Failure   `json:"error,omitempty" doc:"with failed: why"`
@@ -57,12 +58,14 @@ func (a *API) report(ctx context.Context, caller access.Principal, attached stri
 		return fail(invalid("body.input", "input goes with input_required only; the requester answers by POST /tasks/{id}/input"))
 	case (b.Error != nil || b.Retryable) && state != task.Failed:
 		return fail(invalid("body.error", "error and retryable go with failed only"))
+	case b.Begin && state != task.Working:
+		return fail(invalid("body.begin", "begin goes with working only"))
 	case b.Result != nil && !state.Final():
 		return fail(invalid("body.result", "result goes with completed or failed"))
 	}
 	r := task.Report{
 		Task: id, Agent: b.Agent, Attempt: b.Attempt, State: state, Progress: b.Progress, Result: b.Result, Question: b.Input,
-		Error: b.Error, Retryable: b.Retryable, By: caller.ID, Idempotency: idem,
+		Error: b.Error, Retryable: b.Retryable, Begin: b.Begin, By: caller.ID, Idempotency: idem,
 	}
 	if r.Agent == "" {
 		r.Agent = attached

@@ -142,6 +142,7 @@ func TestWhoMayDoWhatToATask(t *testing.T) {
 		{400, "INVALID", "POST", "/tasks/1/status", `{"state":"done"}`, worker},
 		{400, "INVALID", "POST", "/tasks/1/status", `{"state":"working","result":1}`, worker},
 		{400, "INVALID", "POST", "/tasks/1/status", `{"state":"completed","retryable":true}`, worker},
+		{400, "INVALID", "POST", "/tasks/1/status", `{"state":"completed","begin":true}`, worker},
 		{409, "TASK_STATE", "POST", "/tasks/1/status", `{"state":"cancelled"}`, worker},
 		{403, "NOT_YOUR_TASK", "POST", "/tasks/1/cancel", "", worker},
 		{409, "TASK_STATE", "POST", "/tasks/1/input", `{"input":1}`, admin},

@@ -29,6 +29,7 @@ const (
 const (
 	CodeTaskState   = "TASK_STATE"    // it is in another state than that needs
 	CodeTaskLoop    = "TASK_LOOP"     // the agent waits for this very task
+	CodeTaskBegun   = "TASK_BEGUN"    // somebody is at this attempt
 	CodeTaskDepth   = "TASK_DEPTH"    // it came through too many agents
 	CodeTasksFull   = "TASKS_FULL"    // too many are under way
 	CodeNotYourTask = "NOT_YOUR_TASK" // another asked for it

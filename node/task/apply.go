@@ -129,6 +129,9 @@ func (s *store) report(b report) error {
 	if err := mayReport(b, r); err != nil {
 		return err
 	}
+	if b.Begin && s.c.Level >= LevelBegin && begunAlready(r.state()) {
+		return begun(b.Task, r.Attempt)
+	}
 	before := *r
 	to := states[b.State]
 	s.hand(r) // whatever the leader has come to say of it

@@ -86,6 +86,8 @@ type report struct {
 	Error     *Failure  `cbor:"8,keyasint,omitempty"`
 	Retryable bool      `cbor:"9,keyasint,omitempty"`
 	By        string    `cbor:"10,keyasint,omitempty"`
+	// Begin refuses it where the attempt was begun. From LevelBegin on.
+	Begin bool `cbor:"11,keyasint,omitempty"`
 }
 
 type cancel struct {

@@ -16,6 +16,7 @@ const (
 	CodeLoop        = "TASK_LOOP"
 	CodeDepth       = "TASK_DEPTH"
 	CodeNotAssigned = "NOT_ASSIGNED"
+	CodeBegun       = "TASK_BEGUN"
 	// CodeNotYours is for the surface, which knows who asks.
 	CodeNotYours    = "NOT_YOUR_TASK"
 	CodeFull        = "TASKS_FULL"
@@ -51,4 +52,16 @@ func isRefusal(err error, codes ...string) bool {
 		}
 	}
 	return false
+}
+
+// LevelBegin is the command level from which a report may be the first of its
+// attempt or none.
+const LevelBegin = 5
+
+// begunAlready says that an attempt in this state was begun by somebody.
+func begunAlready(s State) bool { return s == Working || s == InputRequired }
+
+func begun(id ID, attempt int) *consensus.Refusal {
+	return numbered.Refuse(CodeBegun, fmt.Sprintf("attempt %d of task %s was begun before, by another instance or an earlier session: return its message, and another attempt is made when nothing more is heard of it", attempt, id),
+		"task", id.String(), "attempt", fmt.Sprint(attempt))
 }

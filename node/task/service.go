@@ -179,8 +179,11 @@ type Report struct {
 	// Agent is whom the caller speaks as: the task must be with it.
 	Agent string
 	// Attempt, if it is not 0, must be the one the task is at.
-	Attempt  int
-	State    State // Working, InputRequired, Completed or Failed
+	Attempt int
+	State   State // Working, InputRequired, Completed or Failed
+	// Begin, with Working, is refused with CodeBegun where somebody has reported on
+	// this attempt: another instance of the agent, that may be at it still.
+	Begin    bool
 	Progress *Progress
 	Result   json.RawMessage
 	// Question goes with InputRequired.
@@ -198,6 +201,18 @@ func (s *Service) Report(ctx context.Context, r Report) (Task, consensus.Outcome
 	b := report{
 		Task: r.Task, Agent: r.Agent, Attempt: r.Attempt, State: stateNumber(r.State), Progress: r.Progress, Result: r.Result,
 		Question: r.Question, Error: r.Error, Retryable: r.Retryable, By: r.By,
+	}
+	if r.Begin {
+		// Nodes of before cannot read it, so this one looks for itself.
+		if b.Begin = s.level() >= LevelBegin; !b.Begin {
+			t, _, err := s.Get(ctx, r.Task, consensus.ReadOptions{Consistency: consensus.Linearizable})
+			if err != nil {
+				return Task{}, consensus.Outcome{}, err
+			}
+			if begunAlready(t.State) {
+				return Task{}, consensus.Outcome{}, begun(t.ID, t.Attempt)
+			}
+		}
 	}
 	if r.State == InputRequired && b.Question == nil {
 		b.Question = []byte("null")

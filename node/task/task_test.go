@@ -560,3 +560,40 @@ func TestScoresArePureNumbers(t *testing.T) {
 		t.Errorf("after very many it is %d", p)
 	}
 }
+
+// An attempt that is handed out again, when the node that pushed it is lost, was begun
+// a second time by whoever did not look.
+func TestAnAttemptIsBegunOnce(t *testing.T) {
+	for _, level := range []uint32{Level, LevelBegin} {
+		w := newWorld(t)
+		w.s.level = func() uint32 { return level }
+		id := w.submit(toEcho()).ID
+		begin := Report{Task: id, Agent: "echo", Attempt: 1, State: Working, Begin: true}
+		if got, _, err := w.s.Report(ctx(), begin); err != nil || got.State != Working {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		if _, _, err := w.s.Report(ctx(), begin); code(err) != CodeBegun {
+			t.Errorf("level %d: another begins it: %v", level, err)
+		}
+		for _, r := range []Report{{State: Working}, {State: InputRequired}} {
+			r.Task, r.Agent, r.Attempt = id, "echo", 1
+			if _, _, err := w.s.Report(ctx(), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, _, err := w.s.Report(ctx(), begin); code(err) != CodeBegun {
+			t.Errorf("level %d: another begins what waits for input: %v", level, err)
+		}
+		if _, _, err := w.s.Report(ctx(), Report{Task: id, Agent: "echo", State: Failed, Retryable: true}); err != nil {
+			t.Fatal(err)
+		}
+		w.now = w.now.Add(time.Minute)
+		if _, err := w.s.propose(ctx(), kindAssign, assign{[]assignment{{Task: id, Attempt: 2, Agent: "echo"}}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		begin.Attempt = 2
+		if _, _, err := w.s.Report(ctx(), begin); err != nil {
+			t.Errorf("level %d: the next attempt: %v", level, err)
+		}
+	}
+}

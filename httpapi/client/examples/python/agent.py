@@ -111,9 +111,10 @@ class Mesh:
 
 def work(mesh, name, task, answer):
     """Does a task that the mesh has handed over. One that takes longer than the 30
-    seconds for which the stream leases its messages needs more: ?lease=10m."""
+    seconds for which the stream leases its messages needs more: ?lease=10m. One that
+    was begun before, here or at another instance, is refused (TASK_BEGUN) and goes back."""
     try:
-        mesh.report(name, task, "working")
+        mesh.report(name, task, "working", begin=True)
         try:
             result = answer(task["body"])
         except Exception as e:

@@ -71,6 +71,7 @@ function session(node: { url: string; pin?: string }, name: string, work: Work, 
     const ws = new WebSocket(`${node.url}/agents/${name}/ws`, { rejectUnauthorized: false, handshakeTimeout: 10_000, perMessageDeflate: false });
     connection = ws;
     const send = (frame: object) => ws.send(JSON.stringify(frame));
+    const waiting: Waiting = new Map();
     let refused: Error | undefined;
     let silence = setTimeout(() => ws.terminate(), 45_000);
     const heard = () => {
@@ -91,6 +92,12 @@ function session(node: { url: string; pin?: string }, name: string, work: Work, 
     ws.on("message", (data) => {
       heard();
       const frame = JSON.parse(data.toString()) as Frame;
+      const waits = frame.type === "result" || frame.type === "error" ? waiting.get(frame.id ?? "") : undefined;
+      if (waits) {
+        waiting.delete(frame.id ?? "");
+        waits(frame);
+        return;
+      }
       switch (frame.type) {
         case "hello":
           console.log(`${name} is attached`);
@@ -100,7 +107,7 @@ function session(node: { url: string; pin?: string }, name: string, work: Work, 
           outbox.splice(0).forEach(send);
           break;
         case "receive":
-          receive(frame, work, send);
+          receive(frame, work, send, waiting);
           send({ type: "credit", add: 1 });
           break;
         case "ack": // of what we sent
@@ -121,20 +128,36 @@ function session(node: { url: string; pin?: string }, name: string, work: Work, 
   });
 }
 
+/** What waits for the answer to a frame, by its id. */
+type Waiting = Map<string, (answer: Frame) => void>;
+
 /** Does a task that the mesh has handed over. Each report names the attempt; the
- * last one acknowledges the message too. */
-function task(given: { task: string; attempt: number; body: unknown }, work: Work, send: (frame: object) => void): void {
-  const report = (state: string, more: object = {}) =>
-    send({ type: "task", op: "report", id: `task-${given.task}-${state}`, task: given.task, attempt: given.attempt, state, ...more });
-  report("working");
-  try {
-    report("completed", { result: work.answer(given.body) });
-  } catch (e) {
-    report("failed", { error: { text: (e as Error).message } });
-  }
+ * last one acknowledges the message too. The first says that this is where it begins:
+ * an attempt that was begun before, here or at another instance, is refused
+ * (TASK_BEGUN) and goes back. */
+function task(message: Frame, work: Work, send: (frame: object) => void, waiting: Waiting): void {
+  const given = message.body as { task: string; attempt: number; body: unknown };
+  const report = (state: string, more: object = {}) => {
+    const id = `task-${given.task}-${given.attempt}-${state}`;
+    send({ type: "task", op: "report", id, task: given.task, attempt: given.attempt, state, ...more });
+    return id;
+  };
+  waiting.set(report("working", { begin: true }), (answer) => {
+    if (["TASK_ENDED", "TASK_UNKNOWN", "NOT_ASSIGNED"].includes(answer.code ?? "")) {
+      send({ type: "ack", id: message.id }); // it is another's now, or over
+    } else if (answer.type === "error") {
+      send({ type: "return", id: message.id, reason: answer.error?.slice(0, 200) });
+    } else {
+      try {
+        report("completed", { result: work.answer(given.body) });
+      } catch (e) {
+        report("failed", { error: { text: (e as Error).message } });
+      }
+    }
+  });
 }
 
-function receive(frame: Frame, work: Work, send: (frame: object) => void): void {
+function receive(frame: Frame, work: Work, send: (frame: object) => void, waiting: Waiting): void {
   if (frame.wait) {
     try {
       send({ type: "reply", in_reply_to: frame.id, body: work.answer(frame.body) });
@@ -144,7 +167,7 @@ function receive(frame: Frame, work: Work, send: (frame: object) => void): void 
     return;
   }
   if (frame.message_type === "TaskDelegation" && frame.from?.principal === "mesh") {
-    task(frame.body as Parameters<typeof task>[0], work, send);
+    task(frame, work, send, waiting);
     return;
   }
   try {
