@@ -16,8 +16,9 @@ const doubtPause = 2 * time.Second
 // lease all of an inbox again and again, and who does read would get nothing.
 type doubt struct {
 	check time.Time // when there has to have been a sign; zero: nothing was told
-	idle  bool      // there was none: it has one message at a time
-	after time.Time // while idle: when it takes what has been due for a while
+	lives bool      // there was one, and none was missed since
+	idle  bool      // one was missed: it has one message at a time
+	after time.Time // when it takes what it has left to others; zero: nothing
 }
 
 // patience is how long a client with messages may give no sign: a little less
@@ -35,11 +36,14 @@ func (f *inboxFeed) take() (list []inbox.Stored, next time.Time, err error) {
 	if room <= 0 {
 		return nil, f.ends(), nil // an acknowledgement wakes it, or the end of a lease
 	}
-	if f.doubt.idle {
-		if next, err := f.leaves(); err != nil || f.doubt.after.IsZero() || next.After(f.api.cfg.Now()) {
+	if !f.doubt.lives {
+		leaves, next, err := f.leaves()
+		if leaves || err != nil {
 			return nil, next, err
 		}
-		f.doubt.after = time.Time{}
+		if !f.doubt.after.IsZero() {
+			f.doubt.after, room = time.Time{}, 1
+		}
 	}
 	list, next, err = f.api.takeDue(f.s.ctx, f.q.agent, room, f.q.lease)
 	if len(list) > 0 && len(f.shown) == 0 {
@@ -71,20 +75,29 @@ func (f *inboxFeed) ends() (first time.Time) {
 	return first
 }
 
-// leaves says until when an idle stream leaves what is due to others, or when to
-// look again if nothing is.
-func (f *inboxFeed) leaves() (next time.Time, err error) {
+// leaves says whether a stream whose client has shown no sign of life leaves what
+// is due to others, and when to look again then: an idle one does for a while, and
+// so does a new one with what somebody had in vain.
+func (f *inboxFeed) leaves() (leaves bool, next time.Time, err error) {
 	due, err := f.api.cfg.Inboxes.Pending(f.s.ctx, f.q.agent, inbox.PendingOptions{Max: 1, MaxBytes: 1})
 	switch {
 	case err != nil:
-		return time.Time{}, err
+		return false, time.Time{}, err
 	case len(due.Messages) == 0:
 		f.doubt.after = time.Time{}
-		return due.Next, nil
-	case f.doubt.after.IsZero():
+		return true, due.Next, nil
+	case !f.doubt.idle && due.Messages[0].Attempts == 0:
+		f.doubt.after = time.Time{}
+		return false, time.Time{}, nil
+	}
+	if err := f.prune(); f.doubt.lives || err != nil {
+		f.doubt.after = time.Time{}
+		return false, time.Time{}, err
+	}
+	if f.doubt.after.IsZero() {
 		f.doubt.after = f.api.cfg.Now().Add(doubtPause)
 	}
-	return f.doubt.after, nil
+	return f.doubt.after.After(f.api.cfg.Now()), f.doubt.after, nil
 }
 
 // peek reads what is due and was not told yet. What became due again is told
@@ -136,9 +149,9 @@ func (f *inboxFeed) prune() error {
 	}
 	switch {
 	case lives:
-		f.doubt.idle = false
+		f.doubt.lives, f.doubt.idle = true, false
 	case f.late():
-		f.doubt.idle = true
+		f.doubt.lives, f.doubt.idle = false, true
 	default:
 		return nil
 	}
