@@ -204,7 +204,7 @@ func TestSlowReadersHarmNobodyElse(t *testing.T) {
 		for _, of := range []string{"", "/dead"} {
 			a, err := c.Ask(http.MethodGet, "/messages/crowd"+of+"?bodies=false&limit=1", nil)
 			if err != nil || !strings.Contains(string(a.Body), `"messages":[]`) {
-				return fmt.Errorf("%s (%v)", a, err)
+				return fmt.Errorf("%s (%w)", a, err)
 			}
 		}
 		return nil
