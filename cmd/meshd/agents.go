@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meshd/meshd/cmd/meshd/internal/caller"
+	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
 )
 
@@ -199,6 +200,8 @@ there are some, one of the two is needed.`,
 			p := a.printer()
 			query, question := "", "Let whoever attaches as "+args[0]+" next have the name?"
 			switch {
+			case drop && keep:
+				return exit.New(exit.Usage, "what is in the inbox is kept or dropped, not both", "give --keep or --drop")
 			case drop:
 				query, question = "?inbox=drop", "Release "+args[0]+", and drop all that is in its inbox for good?"
 			case keep:
@@ -218,7 +221,6 @@ there are some, one of the two is needed.`,
 	})
 	cmd.Flags().BoolVar(&keep, "keep", false, "leave messages and dead letters to whoever is next")
 	cmd.Flags().BoolVar(&drop, "drop", false, "drop messages and dead letters for good")
-	cmd.MarkFlagsMutuallyExclusive("keep", "drop")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return cmd
 }
