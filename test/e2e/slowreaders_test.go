@@ -162,10 +162,10 @@ func TestSlowReadersHarmNobodyElse(t *testing.T) {
 	for range news { // all at once: each waits a second for those who do not read
 		sending.Go(func() {
 			a, err := c.Ask(http.MethodPost, "/messages", map[string]any{"to": "topic/news", "body": body})
-			if err != nil || a.Status != http.StatusOK {
+			// Where nobody at all had room for it, it is refused.
+			if err != nil || a.Status != http.StatusOK && !strings.Contains(string(a.Body), `"OVERLOADED"`) {
 				t.Errorf("to the topic: %s %v", a, err)
 			}
-
 		})
 	}
 	ack := func(name string, data []byte) {
@@ -203,8 +203,11 @@ func TestSlowReadersHarmNobodyElse(t *testing.T) {
 	realmesh.Eventually(t, 2*time.Minute, "who reads gets all of the inbox", func() error {
 		for _, of := range []string{"", "/dead"} {
 			a, err := c.Ask(http.MethodGet, "/messages/crowd"+of+"?bodies=false&limit=1", nil)
-			if err != nil || !strings.Contains(string(a.Body), `"messages":[]`) {
-				return fmt.Errorf("%s (%w)", a, err)
+			if err != nil {
+				return err
+			}
+			if !strings.Contains(string(a.Body), `"messages":[]`) {
+				return fmt.Errorf("it has %s", a)
 			}
 		}
 		return nil
