@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meshd/meshd/node/roster"
 	"github.com/meshd/meshd/test/realmesh"
 )
 
@@ -229,7 +230,22 @@ func TestF13EveryAddressChangedIsHealedByPeer(t *testing.T) {
 	realmesh.Formed(t, 60*time.Second, nodes...)
 	nodes[2].Must("graph", "get", "before")
 	nodes[2].Must("graph", "add", "node", "note", "after", "key=after")
-	// The hint is needed once.
+	// The hint is needed once: until every node has the new addresses on its disk.
+	for _, at := range nodes {
+		realmesh.Eventually(t, 60*time.Second, at.Name+" keeps the new addresses", func() error {
+			trust, err := roster.OpenTrust(at.Data)
+			if err != nil {
+				return err
+			}
+			kept := fmt.Sprint(trust.Roster().Members)
+			for _, n := range nodes {
+				if !strings.Contains(kept, n.Address) {
+					return fmt.Errorf("it does not know %s", n.Address)
+				}
+			}
+			return nil
+		})
+	}
 	for _, n := range nodes {
 		n.Kill()
 	}
@@ -240,9 +256,12 @@ func TestF13EveryAddressChangedIsHealedByPeer(t *testing.T) {
 		n.WaitServing()
 	}
 	realmesh.Formed(t, 60*time.Second, nodes...)
-	if out := nodes[1].Must("graph", "get", "after"); !strings.Contains(out, "after") {
-		t.Error(out)
-	}
+	realmesh.Eventually(t, 60*time.Second, "beta has what was added", func() error {
+		if r := nodes[1].Run("graph", "get", "after"); !strings.Contains(r.Stdout, "after") {
+			return fmt.Errorf("exit %d: %s", r.Code, r.Stderr)
+		}
+		return nil
+	})
 }
 
 // A node whose state is older than the mesh's does not know the newer keys. It
