@@ -46,11 +46,13 @@ func newInForce(r *Roster) *inForce {
 	return f
 }
 
-// OpenTrust reads the trust file of a data directory, which must exist; where
-// there is no file, nobody is trusted and MeshID is empty. A file that is
-// damaged or newer than this version is an error that names it.
+// OpenTrust reads the trust file of a data directory, which must exist and be
+// this process's own: it clears away what a cut write left (ReadTrust looks at
+// one that a node runs on). Where there is no file, nobody is trusted and MeshID
+// is empty. A file that is damaged or newer than this version is an error that
+// names it.
 func OpenTrust(dir string) (*Trust, error) {
-	r, err := readTrust(dir)
+	r, err := ReadTrust(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -66,8 +66,10 @@ func decodeTrust(data []byte) (*Roster, error) {
 	return r, nil
 }
 
-// readTrust reads the file; without one the roster is empty.
-func readTrust(dir string) (*Roster, error) {
+// ReadTrust returns the roster in the trust file of a data directory and leaves
+// the directory alone, so that it may be one that a running node writes; without
+// a file the roster is empty. Errors are those of OpenTrust.
+func ReadTrust(dir string) (*Roster, error) {
 	path := filepath.Join(dir, trustName)
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -233,11 +233,11 @@ func TestF13EveryAddressChangedIsHealedByPeer(t *testing.T) {
 	// The hint is needed once: until every node has the new addresses on its disk.
 	for _, at := range nodes {
 		realmesh.Eventually(t, 60*time.Second, at.Name+" keeps the new addresses", func() error {
-			trust, err := roster.OpenTrust(at.Data)
+			trust, err := roster.ReadTrust(at.Data)
 			if err != nil {
 				return err
 			}
-			kept := fmt.Sprint(trust.Roster().Members)
+			kept := fmt.Sprint(trust.Members)
 			for _, n := range nodes {
 				if !strings.Contains(kept, n.Address) {
 					return fmt.Errorf("it does not know %s", n.Address)
