@@ -228,7 +228,8 @@ func (p *Port) dialPeer(ctx context.Context, to Peer, protocol string) (s *sessi
 		return nil, answer{}, err
 	}
 	pr.answered(won.address)
-	a, err = p.greet(ctx, won.conn)
+	h := p.hello()
+	a, err = p.greet(ctx, won.conn, h)
 	if err == nil && a.MeshID != p.trust.MeshID() {
 		err = ErrWrongMesh
 	}
@@ -241,7 +242,7 @@ func (p *Port) dialPeer(ctx context.Context, to Peer, protocol string) (s *sessi
 		_ = won.conn.NetConn().Close()
 		return nil, a, err
 	}
-	s = &session{Conn: won.conn, port: p, peer: to.ID, pin: pin, protocol: protocol, dialled: true, address: won.address, done: make(chan struct{})}
+	s = &session{Conn: won.conn, port: p, peer: to.ID, pin: pin, protocol: protocol, dialled: true, address: won.address, traffic: h.Traffic, done: make(chan struct{})}
 	if !p.track(s) {
 		s.cut()
 		if p.ctx.Err() != nil {
@@ -254,12 +255,12 @@ func (p *Port) dialPeer(ctx context.Context, to Peer, protocol string) (s *sessi
 }
 
 // greet is the dialling side of the hello.
-func (p *Port) greet(ctx context.Context, c *tls.Conn) (answer, error) {
+func (p *Port) greet(ctx context.Context, c *tls.Conn, h hello) (answer, error) {
 	stop := context.AfterFunc(ctx, func() { _ = c.NetConn().Close() })
 	defer stop()
 	_ = c.SetDeadline(time.Now().Add(p.limits.hello))
 	var a answer
-	err := writeMessage(c, p.hello(), maxHello)
+	err := writeMessage(c, h, maxHello)
 	// A refused certificate shows here, and writing may have failed first.
 	if readErr := readMessage(c, &a, maxHello); readErr != nil {
 		if err == nil || remoteAlert(readErr) != "" {

@@ -21,6 +21,7 @@ type book struct {
 	revision uint64
 	peers    map[identity.NodeID]Peer
 	removed  map[identity.Pin]identity.NodeID
+	asked    func() // called each time that somebody asks for the mesh, if set
 }
 
 func newBook() *book {
@@ -29,8 +30,12 @@ func newBook() *book {
 
 func (b *book) MeshID() string {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.mesh
+	mesh, asked := b.mesh, b.asked
+	b.mu.Unlock()
+	if asked != nil {
+		asked()
+	}
+	return mesh
 }
 
 func (b *book) Revision() uint64 {

@@ -43,6 +43,7 @@ type outcome struct {
 	unsent bool // it never left this node
 }
 
+// newLink makes the link of a session; traffic is what the other end has said.
 func newLink(s *session, incarnation, dial uint64, traffic bool) *link {
 	l := &link{
 		session:     s,
@@ -56,7 +57,7 @@ func newLink(s *session, incarnation, dial uint64, traffic bool) *link {
 	}
 	l.heard.Store(l.since.UnixNano())
 	l.ctx, l.cancel = context.WithCancel(s.port.ctx)
-	if open := s.port.traffic.Load(); open != nil && traffic {
+	if open := s.port.traffic.Load(); open != nil && s.traffic && traffic {
 		l.traffic = (*open)(Carrier{l})
 	}
 	return l

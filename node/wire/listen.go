@@ -125,7 +125,7 @@ func (p *Port) servePeer(in *inbound, c *tls.Conn, protocol string) {
 		_ = c.Close()
 		return
 	}
-	s := &session{Conn: c, port: p, peer: from.ID, pin: pin, protocol: protocol, done: make(chan struct{})}
+	s := &session{Conn: c, port: p, peer: from.ID, pin: pin, protocol: protocol, traffic: a.Traffic, done: make(chan struct{})}
 	p.budget.admit(in, true)
 	if !p.track(s) {
 		s.cut()

@@ -147,6 +147,11 @@ func (pr *peer) add(l *link) bool {
 	}
 	pr.pick()
 	pr.mu.Unlock()
+	if !l.session.traffic && l.port.traffic.Load() != nil {
+		// It was greeted before HandleTraffic and is known since: nobody else
+		// cuts it.
+		l.cut()
+	}
 	for _, old := range dead {
 		old.end(ErrLost)
 	}

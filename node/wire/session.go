@@ -19,6 +19,7 @@ type session struct {
 	protocol string
 	dialled  bool
 	address  string // that answered, for dialled ones
+	traffic  bool   // this end has said that it understands frames of traffic
 	done     chan struct{}
 	once     sync.Once
 }

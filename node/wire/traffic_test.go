@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -216,6 +217,32 @@ func TestTrafficIsAgreedOn(t *testing.T) {
 	}
 	if _, err := reach(t, a, "nobody"); !errors.Is(err, ErrNotMember) {
 		t.Error(err)
+	}
+}
+
+// A connection whose hello was said before the node knew of traffic, and which
+// it came to know only after, was agreed on by neither and cut by nobody: no
+// message crossed it, for as long as it lived.
+func TestTrafficIsSetWhileAHelloIsUnderWay(t *testing.T) {
+	a, b := pair(t)
+	loaded(b)
+	var asked atomic.Int32
+	a.book.change(func() {
+		a.book.asked = func() {
+			if asked.Add(1) == 2 { // the hello has been said and answered
+				loaded(a)
+			}
+		}
+	})
+	_ = dialPeerProtocol(within(t, 30*time.Second), a, b) // it may be cut before the answer
+	if asked.Load() < 2 {
+		t.Fatal("the mesh is not asked for twice: this test tests nothing")
+	}
+	for _, way := range [][2]*node{{b, a}, {a, b}} {
+		eventually(t, "a connection with traffic", func() bool {
+			_, err := reach(t, way[0], way[1].id)
+			return err == nil
+		})
 	}
 }
 
