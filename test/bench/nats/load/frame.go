@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"net"
-	"sync"
 )
 
 // frame is what a client must know of a frame of meshd. Its parts are those of
@@ -176,50 +174,4 @@ func readAll(r io.Reader, buf []byte) ([]byte, error) {
 			return buf, err
 		}
 	}
-}
-
-// gathering holds what the WebSocket writes until it is released, for one TLS
-// record in place of many.
-type gathering struct {
-	net.Conn
-	mu   sync.Mutex
-	hold bool
-	buf  []byte
-}
-
-func (g *gathering) gather() {
-	g.mu.Lock()
-	g.hold = true
-	g.mu.Unlock()
-}
-
-// Write implements net.Conn.
-func (g *gathering) Write(p []byte) (int, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.hold {
-		return g.Conn.Write(p)
-	}
-	g.buf = append(g.buf, p...)
-	if len(g.buf) < 64<<10 {
-		return len(p), nil
-	}
-	return len(p), g.flush()
-}
-
-func (g *gathering) release() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.hold = false
-	return g.flush()
-}
-
-// flush needs the lock.
-func (g *gathering) flush() error {
-	if len(g.buf) == 0 {
-		return nil
-	}
-	_, err := g.Conn.Write(g.buf)
-	g.buf = g.buf[:0]
-	return err
 }

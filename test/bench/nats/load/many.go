@@ -12,32 +12,16 @@ import (
 // publications are under way, and one is done when every subscriber has it.
 // An operation is one subscriber's having it; the times are those of the last.
 func fanout(o options, sys system) (result, error) {
-	const ring = 1 << 12
-	topic := o.run + "/fan"
-	var had [ring]atomic.Int64
-	var begun [ring]time.Time
-	all := int64(o.peers)
-	m := newMeter(1)
-	window := make(chan struct{}, max(1, o.inflight))
-	finished := make(chan int64, ring)
-	var received atomic.Int64
-	take := func(b []byte) {
-		_, n := parse(b)
-		received.Add(1)
-		if m.on.Load() {
-			m.ops.Add(1)
-		}
-		if had[n%ring].Add(1) == all {
-			had[n%ring].Store(0)
-			finished <- n
-		}
+	f := &fan{
+		topic: o.run + "/fan", subscribers: int64(o.peers), m: newMeter(1),
+		window: make(chan struct{}, max(1, o.inflight)), finished: make(chan int64, fanRing),
 	}
 	peers, err := dialMany(o, func(i int) (peer, error) {
 		p, err := sys.Dial(o.addresses[i%3], fmt.Sprintf("%s-%d", o.run, i), nil)
 		if err != nil {
 			return nil, err
 		}
-		return p, p.Subscribe(topic, take)
+		return p, p.Subscribe(f.topic, f.take)
 	})
 	defer closeAll(peers)
 	if err != nil {
@@ -49,59 +33,97 @@ func fanout(o options, sys system) (result, error) {
 	}
 	defer from.Close()
 	time.Sleep(time.Second) // interest spreads
-	var stop atomic.Bool
-	var sent int64
-	ended := make(chan struct{})
+	ended, quit, counted := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		b := body(o.size, 0, 0)
-		for !stop.Load() {
-			select {
-			case window <- struct{}{}:
-			case <-time.After(10 * time.Second):
-				m.fail(fmt.Errorf("some subscribers did not get all within 10 s"))
-				return
-			}
-			renumber(b, sent)
-			begun[sent%ring] = time.Now()
-			sent++
-			if err := from.Publish(topic, b, func(err error) {
-				if err != nil {
-					m.fail(err)
-				}
-			}); err != nil {
-				m.fail(err)
-				return
-			}
-		}
+		f.publish(from, body(o.size, 0, 0))
 	}()
-	quit := make(chan struct{})
-	counted := make(chan struct{})
 	go func() {
 		defer close(counted)
-		for {
-			select {
-			case n := <-finished:
-				if m.on.Load() {
-					m.took[0] = append(m.took[0], time.Since(begun[n%ring]))
-				}
-				<-window
-			case <-quit:
-				return
-			}
-		}
+		f.count(quit)
 	}()
-	m.during(o)
-	stop.Store(true)
+	f.m.during(o)
+	f.stop.Store(true)
 	<-ended
-	for end := time.Now().Add(5 * time.Second); received.Load() < sent*all && time.Now().Before(end); {
+	all := f.sent * f.subscribers
+	for end := time.Now().Add(5 * time.Second); f.received.Load() < all && time.Now().Before(end); {
 		time.Sleep(5 * time.Millisecond)
 	}
 	close(quit)
 	<-counted
-	r := m.done()
-	r.Sent, r.Received, r.Consumed = sent*all, received.Load(), r.Ops
+	r := f.m.done()
+	r.Sent, r.Received, r.Consumed = all, f.received.Load(), r.Ops
 	return r, nil
+}
+
+// fanRing is more than may be under way.
+const fanRing = 1 << 12
+
+// fan is one publisher and its subscribers. Publications lie in rings by their
+// number.
+type fan struct {
+	topic       string
+	subscribers int64
+	m           *meter
+	window      chan struct{} // those under way
+	finished    chan int64    // their numbers, when the last subscriber has them
+	had         [fanRing]atomic.Int64
+	begun       [fanRing]time.Time
+	received    atomic.Int64
+	sent        int64 // publish's, until it has ended
+	stop        atomic.Bool
+}
+
+// take counts what a subscriber gets.
+func (f *fan) take(b []byte) {
+	_, n := parse(b)
+	f.received.Add(1)
+	if f.m.on.Load() {
+		f.m.ops.Add(1)
+	}
+	if f.had[n%fanRing].Add(1) == f.subscribers {
+		f.had[n%fanRing].Store(0)
+		f.finished <- n
+	}
+}
+
+// publish goes on until it is stopped, as fast as the window lets it.
+func (f *fan) publish(from peer, b []byte) {
+	told := func(err error) {
+		if err != nil {
+			f.m.fail(err)
+		}
+	}
+	for !f.stop.Load() {
+		select {
+		case f.window <- struct{}{}:
+		case <-time.After(10 * time.Second):
+			f.m.fail(fmt.Errorf("some subscribers did not get all within 10 s"))
+			return
+		}
+		renumber(b, f.sent)
+		f.begun[f.sent%fanRing] = time.Now()
+		f.sent++
+		if err := from.Publish(f.topic, b, told); err != nil {
+			f.m.fail(err)
+			return
+		}
+	}
+}
+
+// count notes how long the publications took that everybody has.
+func (f *fan) count(quit <-chan struct{}) {
+	for {
+		select {
+		case n := <-f.finished:
+			if f.m.on.Load() {
+				f.m.took[0] = append(f.m.took[0], time.Since(f.begun[n%fanRing]))
+			}
+			<-f.window
+		case <-quit:
+			return
+		}
+	}
 }
 
 // idle holds connections to A until its input ends. Each is called by a name.
