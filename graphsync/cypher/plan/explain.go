@@ -46,6 +46,16 @@ func rowsText(rows float64) string {
 
 // describe is one line about an operator; those that do nothing have none.
 func describe(op Op) string {
+	for _, kind := range []func(Op) string{describeStart, describeWay, describeClause} {
+		if line := kind(op); line != "" {
+			return line
+		}
+	}
+	return ""
+}
+
+// describeStart is about those that find where a pattern begins.
+func describeStart(op Op) string {
 	switch op := op.(type) {
 	case *Nodes:
 		if op.Label == "" {
@@ -66,6 +76,19 @@ func describe(op Op) string {
 			name = "RelationshipByID " + equals(op.Many) + " " + text(op.ID) + " "
 		}
 		return name + node(op.From, op.Left) + relText(op.Rel) + node(op.To, op.Right) + where(op.Filters)
+	case *Count:
+		what := "nodes"
+		if op.Rels {
+			what = "relationships"
+		}
+		return "Counted " + what + labels(without([]string{op.Label}, ""))
+	}
+	return ""
+}
+
+// describeWay is about those that follow relationships.
+func describeWay(op Op) string {
+	switch op := op.(type) {
 	case *Expand:
 		if op.Into {
 			return "ExpandInto " + between(op.Rel) + where(op.Filters)
@@ -93,6 +116,13 @@ func describe(op Op) string {
 		return name + between(op.Rel) + tested(op.Tests) + where(op.Filters)
 	case *Path:
 		return "Path " + op.Var
+	}
+	return ""
+}
+
+// describeClause is about those that work on rows, whatever is in them.
+func describeClause(op Op) string {
+	switch op := op.(type) {
 	case *Filters:
 		return "Filter" + strings.TrimPrefix(where(op.List), " where")
 	case *Optional:
@@ -128,12 +158,6 @@ func describe(op Op) string {
 			s += " limit " + text(op.Limit)
 		}
 		return s
-	case *Count:
-		what := "nodes"
-		if op.Rels {
-			what = "relationships"
-		}
-		return "Counted " + what + labels(without([]string{op.Label}, ""))
 	}
 	return ""
 }

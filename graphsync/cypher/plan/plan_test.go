@@ -45,6 +45,8 @@ func TestPlans(t *testing.T) {
 		{"from the rarest of labels", `MATCH (a:Person:Mayor) RETURN a`, []string{"NodesByLabel (a:Mayor:Person)", "Project a"}},
 		{"what every node is", `MATCH (a:City:Thing)-->(b:Thing) RETURN b`, []string{"NodesByLabel (a:City)", "Expand (a)-->(b)", "Project b"}},
 		{"from the relationships", `MATCH (a)-[r:RULES]->(b) RETURN a`, []string{"AllRelationships (a)-[r:RULES]->(b)", "Project a"}},
+		{"a case with its test and its else", `MATCH (a:City) RETURN CASE a.x WHEN 1 THEN 'one' ELSE 'more' END AS n`, []string{
+			"NodesByLabel (a:City)", "Project CASE a.x WHEN 1 THEN 'one' ELSE 'more' END AS n"}},
 		{"from a relationship's id", `MATCH (a)-[r]->(b) WHERE id(r) = $id RETURN a, b`, []string{
 			"RelationshipByID = $id (a)-[r]->(b) where id(r) = $id", "Project a, b"}},
 		{"both ends by index", `MATCH (a:Person {name: 'x'})-[:KNOWS]->(b:Person {name: 'y'}) RETURN count(*)`, []string{

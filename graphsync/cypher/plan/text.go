@@ -39,12 +39,19 @@ func writeList(b *strings.Builder, open string, list []ast.Expr, end string) {
 // textEnough is how much of an expression is written before the rest is left out.
 const textEnough = 200
 
+// writeExpr writes what is there of an expression; nil is nothing.
 func writeExpr(b *strings.Builder, e ast.Expr) {
-	if b.Len() > textEnough {
+	if e == nil || b.Len() > textEnough {
 		return
 	}
+	if !writeValue(b, e) && !writeOperation(b, e) {
+		writeScoped(b, e)
+	}
+}
+
+// writeValue writes literals, parameters and variables, and what lists them.
+func writeValue(b *strings.Builder, e ast.Expr) bool {
 	switch e := e.(type) {
-	case nil:
 	case *ast.Null:
 		b.WriteString("null")
 	case *ast.Bool:
@@ -75,6 +82,15 @@ func writeExpr(b *strings.Builder, e ast.Expr) {
 			writeExpr(b, e.Values[i])
 		}
 		b.WriteString("}")
+	default:
+		return false
+	}
+	return true
+}
+
+// writeOperation writes operators and calls.
+func writeOperation(b *strings.Builder, e ast.Expr) bool {
+	switch e := e.(type) {
 	case *ast.Property:
 		writeExpr(b, e.X)
 		b.WriteString("." + e.Key)
@@ -121,14 +137,35 @@ func writeExpr(b *strings.Builder, e ast.Expr) {
 		}
 		writeList(b, open, e.Args, ")")
 	case *ast.Case:
-		b.WriteString("CASE")
-		for _, w := range e.Whens {
-			b.WriteString(" WHEN ")
-			writeExpr(b, w.If)
-			b.WriteString(" THEN ")
-			writeExpr(b, w.Then)
-		}
-		b.WriteString(" END")
+		writeCase(b, e)
+	default:
+		return false
+	}
+	return true
+}
+
+func writeCase(b *strings.Builder, e *ast.Case) {
+	b.WriteString("CASE")
+	if e.Test != nil {
+		b.WriteString(" ")
+		writeExpr(b, e.Test)
+	}
+	for _, w := range e.Whens {
+		b.WriteString(" WHEN ")
+		writeExpr(b, w.If)
+		b.WriteString(" THEN ")
+		writeExpr(b, w.Then)
+	}
+	if e.Else != nil {
+		b.WriteString(" ELSE ")
+		writeExpr(b, e.Else)
+	}
+	b.WriteString(" END")
+}
+
+// writeScoped writes what has variables of its own, or a query in it.
+func writeScoped(b *strings.Builder, e ast.Expr) {
+	switch e := e.(type) {
 	case *ast.ListComp:
 		b.WriteString("[" + e.Var.Text + " IN ")
 		writeExpr(b, e.List)
