@@ -13,6 +13,10 @@ import (
 // heartbeat.
 const LeaseDuration = 15 * time.Second
 
+// maxInstanceBytes bounds what a node tells of its instances together: they share
+// the record with its agents, which nobody could reach if it had no room for them.
+const maxInstanceBytes = 96 << 10
+
 // heartbeatSpread is how much older the time of the last heartbeat may look at
 // other nodes: a heartbeat at the node that holds the lease costs no gossip.
 const heartbeatSpread = 5 * time.Second
@@ -20,8 +24,9 @@ const heartbeatSpread = 5 * time.Second
 // Errors of the external instances.
 var (
 	ErrUnknownInstance  = errors.New("no such instance is registered")
-	ErrTooManyInstances = fmt.Errorf("this node already holds %d instances", MaxInstances)
-	ErrBadInstance      = errors.New("an instance needs an id of 1 to 255 bytes and a description of at most 8 KiB")
+	ErrTooManyInstances = fmt.Errorf("this node holds as many instances as it can tell of (%d, or %d KiB of descriptions); register at another, or deregister some",
+		MaxInstances, maxInstanceBytes>>10)
+	ErrBadInstance = errors.New("an instance needs an id of 1 to 255 bytes and a description of at most 8 KiB")
 )
 
 // Instance is a program outside the mesh that registered itself and stays
@@ -154,6 +159,15 @@ func (g *Gossip) takeOver(i Instance, now time.Time) (Instance, error) {
 	defer g.mu.Unlock()
 	held, holding := g.leases[i.ID]
 	if !holding && len(g.leases) >= MaxInstances {
+		return Instance{}, ErrTooManyInstances
+	}
+	told := len(encode(i))
+	for id, l := range g.leases {
+		if id != i.ID {
+			told += len(encode(l.instance))
+		}
+	}
+	if told > maxInstanceBytes {
 		return Instance{}, ErrTooManyInstances
 	}
 	i.Lease = min(g.highestLeaseLocked(i.ID)+1, maxLease)

@@ -2,6 +2,8 @@ package gossip
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -170,6 +172,46 @@ func TestInstanceValidation(t *testing.T) {
 			if full := n >= MaxInstances; full != errors.Is(err, ErrTooManyInstances) {
 				t.Fatalf("instance %d: %v", n, err)
 			}
+		}
+	})
+}
+
+// Whoever may register instances must not be able to keep a node from telling of
+// its agents: both are in one record.
+func TestInstancesLeaveRoomForTheAgents(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		f := three(t)
+		defer f.stopAll()
+		a, b := f.nodes["a"], f.nodes["b"]
+		n := 0
+		for size := 8 << 10; size > 0; size /= 2 {
+			for ; n < MaxInstances; n++ {
+				_, err := a.Register(Instance{ID: fmt.Sprint("x", n), Hostname: strings.Repeat("h", size)})
+				if errors.Is(err, ErrTooManyInstances) {
+					break
+				} else if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		agents := []Agent{{Name: "told", Description: strings.Repeat("d", 900<<10)}}
+		if err := a.Update(func(r *Record) { r.Agents = agents }); err != nil {
+			t.Fatal(err)
+		}
+		f.within(5*time.Second, "the agents are told", func() bool {
+			for _, m := range b.Members() {
+				if m.NodeID == "a" {
+					return len(m.Record.Agents) == 1
+				}
+			}
+			return false
+		})
+		// One that is held may say less of itself, or the same again.
+		if _, err := a.Register(Instance{ID: "x0"}); err != nil {
+			t.Error(err)
+		}
+		if _, err := a.Heartbeat("x1"); err != nil {
+			t.Error(err)
 		}
 	})
 }
