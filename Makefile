@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 export GOLANGCI_LINT_CACHE ?= $(CURDIR)/bin/lint
 LDFLAGS  = -s -w -X main.release=$(VERSION)
 
-.PHONY: build demo test tested unit e2e race lint fuzz chaos bench-state bench-messages bench-graph bench-sync freeze install help
+.PHONY: build demo test tested unit e2e race lint fuzz chaos bench-state bench-messages bench-graph bench-sync freeze upgrade install help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -77,6 +77,9 @@ bench-query: ## queries of openCypher beside the structured routes, as Markdown 
 
 freeze: build ## keep what this program writes as testdata of FORMAT=N
 	go test ./test/formats -run TestFreeze -freeze $(FORMAT)
+
+upgrade: tested ## exchange an older meshd for this one, node by node in a mesh at work (OLD=path)
+	MESHD_OLD_BINARY=$(abspath $(OLD)) $(TEST) -v -timeout 5m -run TestRollingUpgrade ./test/e2e
 
 install: build ## put meshd into GOBIN
 	install -m 0755 bin/meshd $$($(GO) env GOPATH)/bin/meshd

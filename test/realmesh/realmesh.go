@@ -66,6 +66,8 @@ type Node struct {
 	Input string
 	// Flags go with every Start.
 	Flags []string
+	// Program is what Start and the verbs run in place of the meshd under test.
+	Program string
 
 	cmd  *exec.Cmd
 	log  *output
@@ -168,7 +170,7 @@ func (n *Node) Start(verb string, args ...string) {
 	if verb != "serve" {
 		all = append(all, "--name", n.Name)
 	}
-	cmd := exec.Command(Binary(n.t), all...)
+	cmd := exec.Command(n.program(), all...)
 	if n.log == nil {
 		n.log = &output{}
 	}
@@ -188,6 +190,14 @@ func (n *Node) Start(verb string, args ...string) {
 	n.cmd, n.done = cmd, done
 	n.pid.Store(int64(cmd.Process.Pid))
 	go func() { _ = cmd.Wait(); close(done) }()
+}
+
+func (n *Node) program() string {
+	n.t.Helper()
+	if n.Program != "" {
+		return n.Program
+	}
+	return Binary(n.t)
 }
 
 // cleanEnv is the environment without what would configure a meshd.
@@ -297,7 +307,7 @@ func (n *Node) Run(args ...string) Result { return n.RunInput("", args...) }
 // RunInput is Run with text on standard input.
 func (n *Node) RunInput(input string, args ...string) Result {
 	n.t.Helper()
-	return Command(n.t, input, append(args, "--data", n.Data)...)
+	return run(n.t, n.program(), nil, input, append(args, "--data", n.Data)...)
 }
 
 // Command runs meshd with a minute to finish.
@@ -309,9 +319,14 @@ func Command(t testing.TB, input string, args ...string) Result {
 // CommandEnv is Command with more in the environment.
 func CommandEnv(t testing.TB, env []string, input string, args ...string) Result {
 	t.Helper()
+	return run(t, Binary(t), env, input, args...)
+}
+
+func run(t testing.TB, program string, env []string, input string, args ...string) Result {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, Binary(t), args...)
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = append(cleanEnv(), env...)
 	cmd.Stdin = strings.NewReader(input)
 	var out, errOut bytes.Buffer
