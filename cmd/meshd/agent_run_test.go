@@ -25,7 +25,7 @@ import (
 )
 
 // TestAgentScripts runs testdata/agent/*.txt, which have a node: "node" starts
-// it and sets NODE, PIN and KEY, "listed NAME" waits until an agent is there,
+// it and sets NODE, PIN and KEY, "listed NAME" waits until an agent has come there,
 // "emptied NAME" until its inbox is. EXAMPLES is where the examples are.
 func TestAgentScripts(t *testing.T) {
 	// Started in the background, a test may have been told to ignore Ctrl-C, and
@@ -42,6 +42,7 @@ func TestAgentScripts(t *testing.T) {
 			}
 			e.Defer(func() { _ = os.RemoveAll(data) })
 			home := filepath.Join(e.WorkDir, "home")
+			e.Values["news"] = new(news)
 			e.Setenv("HOME", home)
 			e.Setenv("MESHD_DATA", data)
 			examples, err := filepath.Abs("../../httpapi/client/examples")
@@ -110,24 +111,44 @@ func startNode(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Setenv("NODE", "https://127.0.0.1:"+port)
 	ts.Setenv("PIN", c.Pin)
 	ts.Setenv("KEY", strings.TrimSpace(string(key)))
+	ts.Value("news").(*news).follow(ts)
 }
 
-// listed waits for the events of agents until one is among them.
-func listed(ts *testscript.TestScript, _ bool, args []string) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	feed, err := openLocal(ctx, ts.Getenv("MESHD_DATA"), "/events?types=agent.*")
+// news is what a script has heard of its node's agents so far.
+type news struct {
+	feed *bufio.Scanner
+	end  context.CancelFunc
+}
+
+// follow begins to hear of agents, so that nothing is missed that a script waits
+// for later.
+func (n *news) follow(ts *testscript.TestScript) {
+	ctx, cancel := context.WithCancel(context.Background())
+	n.end = cancel
+	ts.Defer(cancel)
+	feed, err := openLocal(ctx, ts.Getenv("MESHD_DATA"), "/events?types=agent.started")
 	ts.Check(err)
-	defer feed.Close()
-	for happens := bufio.NewScanner(feed); ; {
-		if !happens.Scan() { // the first line says that the feed has begun
-			ts.Fatalf("%s is not listed: %v", args[0], happens.Err())
+	ts.Defer(func() { _ = feed.Close() })
+	if n.feed = bufio.NewScanner(feed); !n.feed.Scan() { // the first line says that it has begun
+		ts.Fatalf("the node tells nothing of its agents: %v", n.feed.Err())
+	}
+}
+
+// listed waits until an agent is there, since the script last waited for it.
+func listed(ts *testscript.TestScript, _ bool, args []string) {
+	n := ts.Value("news").(*news)
+	late := time.AfterFunc(patience, n.end)
+	defer late.Stop()
+	for n.feed.Scan() {
+		var e struct {
+			Data struct{ Data struct{ Agent string } }
 		}
-		ts.Check(ts.Exec("meshd", "agents"))
-		if strings.Contains("\n"+ts.ReadFile("stdout"), "\n"+args[0]+" ") {
+		ts.Check(json.Unmarshal(n.feed.Bytes(), &e))
+		if e.Data.Data.Agent == args[0] {
 			return
 		}
 	}
+	ts.Fatalf("%s is not listed: %v", args[0], n.feed.Err())
 }
 
 // openLocal opens a feed of the node of a directory, as JSON lines.

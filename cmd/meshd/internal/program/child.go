@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os/exec"
 	"strconv"
@@ -45,6 +46,7 @@ type child struct {
 	giveUp sync.Once
 	outbox chan *own   // its own messages that wait to be sent
 	deaf   atomic.Bool // it has left its input unread for a while
+	spoke  atomic.Bool // it has printed a line of the protocol
 
 	mu      sync.Mutex
 	agent   *client.Agent // nil: not attached yet
@@ -105,6 +107,21 @@ func (in *instance) start() (*child, error) {
 		c.ended()
 	}()
 	return c, nil
+}
+
+// notFound says that a child which has ended was a shell, or a program like env,
+// that could not run what it was told to: without a word, and by the code that
+// POSIX has for it ("Exit Status for Commands").
+func (c *child) notFound() error {
+	code := c.cmd.ProcessState.ExitCode()
+	if c.spoke.Load() || code != 126 && code != 127 {
+		return nil
+	}
+	why := "what it was told to run is not there"
+	if code == 126 {
+		why = "what it was told to run cannot be executed"
+	}
+	return fmt.Errorf("%s ended at once with code %d: %s", c.in.cfg.Command[0], code, why)
 }
 
 // speak writes lines until the child ends.

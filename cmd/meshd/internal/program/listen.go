@@ -29,6 +29,7 @@ func (c *child) listen(r io.Reader) {
 		}
 		if err == nil {
 			garbage = 0
+			c.spoke.Store(true)
 			c.take(&s)
 			continue
 		}

@@ -157,6 +157,9 @@ func (in *instance) run(ctx context.Context) error {
 			if err != nil && (first || hopeless(err)) {
 				return err
 			}
+			if why := c.notFound(); err == nil && first && why != nil { // later it may be just being replaced
+				return &StartError{why}
+			}
 		}
 		if err != nil {
 			text = err.Error()

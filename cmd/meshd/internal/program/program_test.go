@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -366,6 +367,36 @@ func TestCannotStart(t *testing.T) {
 	if err := <-m.ended; !errors.As(err, &start) {
 		t.Fatal(err)
 	}
+}
+
+// A shell that does not find the program says so by its code. At the first try
+// that is wrong usage; later the program is away for a moment, and is waited for.
+func TestAShellThatFindsNoProgram(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("there is no sh on this machine")
+	}
+	m := run(t, func(c *Config) { c.Command = []string{sh, "-c", "/nowhere/at/all"} })
+	var start *StartError
+	if err := <-m.ended; !errors.As(err, &start) || !strings.Contains(err.Error(), "code 127") {
+		t.Fatal(err)
+	}
+
+	away := filepath.Join(t.TempDir(), "away")
+	m = run(t, func(c *Config) {
+		c.Command = []string{sh, "-c", `[ -e "$1" ] && exit 127; : > "$1"; exec "$0"`, os.Args[0], away}
+	})
+	m.attached(1)
+	_ = m.ask("die")
+	m.saw("a restart", func(e Event) bool { return e.Event == "ended" && *e.Code == 127 && e.RestartIn != "" })
+	if err := os.Remove(away); err != nil {
+		t.Fatal(err)
+	}
+	m.attached(1)
+	if got := m.ask("hi"); got != `"hi"` {
+		t.Fatal(got)
+	}
+	m.end(nil)
 }
 
 func FuzzLines(f *testing.F) {
