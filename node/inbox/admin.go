@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/message"
 )
 
 // Return gives messages back, with their attempts counted where that is said.
@@ -158,7 +159,7 @@ func (s *Service) Claim(ctx context.Context, claims []Claim) ([]ClaimResult, err
 			if err := s.mayHave(c.Agent); err != nil {
 				return err
 			}
-			if !printable(c.Principal) || !visible(c.Node, maxLabel) {
+			if !message.Printable(c.Principal) || !message.Visible(c.Node, maxLabel) {
 				return invalid("principal", "principal and node are at most 256 bytes of printable text")
 			}
 			var a agentRecord
@@ -214,7 +215,7 @@ func (s *Service) PublishKey(ctx context.Context, agent, recipient string) (Key,
 	if err := s.mayHave(agent); err != nil {
 		return Key{}, err
 	}
-	if recipient == "" || !visible(recipient, maxKey) {
+	if recipient == "" || !message.Visible(recipient, maxKey) {
 		return Key{}, invalid("recipient", "a key is an age recipient of at most 8 KiB")
 	}
 	sum := sha256.Sum256([]byte(recipient))

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/meshd/meshd/consensus"
@@ -169,7 +167,7 @@ func senderKey(from message.Sender) uint64 {
 // check judges the fields of a message. It removes recipients that are named
 // twice.
 func (m *Outgoing) check() error {
-	if m.ID != "" && !visible(m.ID, MaxID) {
+	if m.ID != "" && !message.Visible(m.ID, MaxID) {
 		return invalid("id", "a message id is 1 to 128 visible ASCII characters")
 	}
 	if len(m.Body) > MaxBody {
@@ -187,7 +185,7 @@ func (m *Outgoing) check() error {
 		{"type", m.Type}, {"conversation", m.Conversation}, {"correlation_id", m.CorrelationID}, {"request_id", m.RequestID},
 		{"principal", m.From.Principal}, {"node", m.From.Node}, {"key", m.Key}, {"traceparent", m.TraceParent},
 	} {
-		if !printable(f.value) {
+		if !message.Printable(f.value) {
 			return invalid(f.name, f.name+" is at most 256 bytes of printable text")
 		}
 	}
@@ -237,7 +235,7 @@ func (m *Outgoing) checkTarget() error {
 		if err := checkAgent(to.Agent); err != nil {
 			return err
 		}
-		if !visible(to.Node, maxLabel) {
+		if !message.Visible(to.Node, maxLabel) {
 			return invalid("to", "a node is named by its id")
 		}
 	}
@@ -257,39 +255,6 @@ func (m *Outgoing) checkTarget() error {
 		m.To = kept
 	}
 	return nil
-}
-
-func visible(s string, limit int) bool {
-	if len(s) > limit {
-		return false
-	}
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
-}
-
-func printable(s string) bool {
-	if len(s) > maxLabel {
-		return false
-	}
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] >= utf8.RuneSelf || s[i] == 0x7f {
-			return utf8.ValidString(s) && allPrint(s)
-		}
-	}
-	return true
-}
-
-func allPrint(s string) bool {
-	for _, r := range s {
-		if !unicode.IsPrint(r) {
-			return false
-		}
-	}
-	return true
 }
 
 func tooManyRecipients(n int) error {

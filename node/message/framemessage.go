@@ -156,7 +156,7 @@ func (e envelope) check(m *Message, ownTo bool) error {
 		return errWaitAll
 	}
 	if s := m.Stored; s != nil {
-		if !printable(m.From.Node) || s.Inbox != "" && CheckName(s.Inbox) != nil || e.agent == "" || e.all || e.wait {
+		if !Printable(m.From.Node) || s.Inbox != "" && CheckName(s.Inbox) != nil || e.agent == "" || e.all || e.wait {
 			return invalid("frame", "a message of an inbox is for one instance of one agent")
 		}
 	}

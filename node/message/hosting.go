@@ -38,7 +38,7 @@ func (r *Router) Listen(ctx context.Context, principal string, receiver Receiver
 }
 
 func (r *Router) attach(ctx context.Context, name, principal string, p Profile, receiver Receiver) (*Session, error) {
-	if !printable(principal) {
+	if !Printable(principal) {
 		return nil, invalid("principal", "principal is at most 256 bytes of printable text")
 	}
 	if p.Kind == "" {

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node/message/seal"
@@ -120,20 +118,20 @@ func (m *Message) normalise(now time.Time, ctxDeadline time.Time) error {
 }
 
 func (m *Message) check() error {
-	if !visibleASCII(m.ID, MaxID) || m.ID == "" {
+	if !Visible(m.ID, MaxID) || m.ID == "" {
 		return invalid("id", "a message id is 1 to 128 visible ASCII characters")
 	}
 	var odd string
 	switch {
-	case !printable(m.Type):
+	case !Printable(m.Type):
 		odd = "type"
-	case !printable(m.Conversation):
+	case !Printable(m.Conversation):
 		odd = "conversation"
-	case !printable(m.RequestID):
+	case !Printable(m.RequestID):
 		odd = "request_id"
-	case !printable(m.From.Principal):
+	case !Printable(m.From.Principal):
 		odd = "principal"
-	case !printable(m.Key):
+	case !Printable(m.Key):
 		odd = "key"
 	}
 	if odd != "" {
@@ -179,47 +177,10 @@ func ValidTraceParent(s string) bool {
 		}
 	}
 	switch {
-	case s[:2] == "ff", s[:2] == "00" && len(s) != 55, len(s) > 55 && (s[55] != '-' || !visibleASCII(s, maxLabel)):
+	case s[:2] == "ff", s[:2] == "00" && len(s) != 55, len(s) > 55 && (s[55] != '-' || !Visible(s, maxLabel)):
 		return false
 	}
 	return strings.Trim(s[3:35], "0") != "" && strings.Trim(s[36:52], "0") != ""
-}
-
-func visibleASCII(s string, limit int) bool {
-	if len(s) > limit {
-		return false
-	}
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
-}
-
-func printable(s string) bool {
-	if len(s) > maxLabel {
-		return false
-	}
-	ascii := true
-	for i := 0; i < len(s) && ascii; i++ {
-		if s[i] < ' ' || s[i] == 0x7f {
-			return false
-		}
-		ascii = s[i] < utf8.RuneSelf
-	}
-	if ascii {
-		return true
-	}
-	if !utf8.ValidString(s) {
-		return false
-	}
-	for _, r := range s {
-		if !unicode.IsPrint(r) {
-			return false
-		}
-	}
-	return true
 }
 
 // Status says what is known of a message's fate.
