@@ -196,3 +196,11 @@ func FuzzPages(f *testing.F) {
 		}
 	})
 }
+
+func (s *stateFile) meta() (m meta, err error) {
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		m, err = readMeta(tablesOf(tx, nil))
+		return err
+	})
+	return m, err
+}

@@ -127,14 +127,6 @@ func readMeta(ts *tables) (meta, error) {
 	return m, nil
 }
 
-func (s *stateFile) meta() (m meta, err error) {
-	err = s.db.View(func(tx *bbolt.Tx) error {
-		m, err = readMeta(tablesOf(tx, nil))
-		return err
-	})
-	return m, err
-}
-
 func (s *stateFile) size() int64 {
 	fi, err := os.Stat(s.path)
 	if err != nil {

@@ -146,6 +146,16 @@ func killAndReturnOverTCP(t *testing.T, tm timing, limit time.Duration) {
 	wait("alive at another port", StatusAlive, "a", "b", "c")
 }
 
+// scaled divides every interval.
+func (t timing) scaled(by time.Duration) timing {
+	return timing{
+		probe: t.probe / by, probeTimeout: t.probeTimeout / by,
+		gossip: t.gossip / by, pushPull: t.pushPull / by,
+		toTheDead: t.toTheDead / by, rejoin: t.rejoin / by,
+		lease: t.lease / by, leaseTick: t.leaseTick / by,
+	}
+}
+
 func TestKillAndReturnOverTCP(t *testing.T) {
 	killAndReturnOverTCP(t, defaultTiming().scaled(4), 10*time.Second)
 }

@@ -35,16 +35,6 @@ func defaultTiming() timing {
 	}
 }
 
-// scaled divides every interval, for tests on a real network.
-func (t timing) scaled(by time.Duration) timing {
-	return timing{
-		probe: t.probe / by, probeTimeout: t.probeTimeout / by,
-		gossip: t.gossip / by, pushPull: t.pushPull / by,
-		toTheDead: t.toTheDead / by, rejoin: t.rejoin / by,
-		lease: t.lease / by, leaseTick: t.leaseTick / by,
-	}
-}
-
 // packetSize leaves a packet room for the label and stays below what memberlist
 // can say of the length of a part (16 bits).
 const packetSize = 48 << 10

@@ -42,9 +42,6 @@ type Context struct {
 
 const flagSampled = 1
 
-// Sampled says that the spans of this trace are to be recorded.
-func (c Context) Sampled() bool { return c.Flags&flagSampled != 0 }
-
 // String is the traceparent.
 func (c Context) String() string {
 	var b [Length]byte

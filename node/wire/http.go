@@ -85,13 +85,6 @@ func Authenticated(ctx context.Context) {
 	}
 }
 
-// FromPort says whether a request came in through a Port, rather than over a
-// Unix socket that is served with the same handler.
-func FromPort(ctx context.Context) bool {
-	_, ok := ctx.Value(connectionKey{}).(*inbound)
-	return ok
-}
-
 func (h *httpSide) set(handler http.Handler) { h.handler.Store(&handler) }
 
 // ServeHTTP counts requests, so that Close can wait for them.

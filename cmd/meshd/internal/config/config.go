@@ -107,12 +107,3 @@ func (s Source) String() string {
 	}
 	return s.Layer + " " + s.Name
 }
-
-// SourceOf says where the value of key came from.
-func (c *Config) SourceOf(key string) Source { return c.sources[key] }
-
-// IsSet says that key was given by anything but its default.
-func (c *Config) IsSet(key string) bool {
-	s, ok := c.sources[key]
-	return ok && s.Layer != layerDefault
-}

@@ -47,7 +47,7 @@ func TestDefaults(t *testing.T) {
 	if want := filepath.Join(s.Home, ".local", "share", "meshd"); c.Data != want {
 		t.Errorf("data is %s, want %s", c.Data, want)
 	}
-	if c.IsSet("listen") || len(c.Advertise) != 0 || !c.JoinToken.IsZero() {
+	if c.sources["listen"].Layer != layerDefault || len(c.Advertise) != 0 || !c.JoinToken.IsZero() {
 		t.Errorf("unset keys are set: %+v", c)
 	}
 }
@@ -77,8 +77,8 @@ body = "2MiB"
 		{"advertise", strings.Join(c.Advertise, " "), "a.lan b.lan:7443", "file " + path},
 		{"limits.body", fmt.Sprint(c.Limits.Body), "2097152", "file " + path},
 	} {
-		if v.got != v.want || c.SourceOf(v.key).String() != v.source {
-			t.Errorf("%s is %q from %s, want %q from %s", v.key, v.got, c.SourceOf(v.key), v.want, v.source)
+		if v.got != v.want || c.sources[v.key].String() != v.source {
+			t.Errorf("%s is %q from %s, want %q from %s", v.key, v.got, c.sources[v.key], v.want, v.source)
 		}
 	}
 }

@@ -26,8 +26,8 @@ func TestKeptIsFoundAgain(t *testing.T) {
 		t.Errorf("after: %s", line)
 	}
 	again := load(t, Options{System: system(t), Flags: map[string]any{"data": dir}})
-	if again.Listen != c.Listen || strings.Join(again.Advertise, " ") != "a.lan [::1]:1" || again.Name != c.Name || again.SourceOf("listen").String() != "file "+path {
-		t.Errorf("found again: %+v from %s", again, again.SourceOf("listen"))
+	if again.Listen != c.Listen || strings.Join(again.Advertise, " ") != "a.lan [::1]:1" || again.Name != c.Name || again.sources["listen"].String() != "file "+path {
+		t.Errorf("found again: %+v from %s", again, again.sources["listen"])
 	}
 
 	// The file is its user's from now on, and what is given otherwise is said.
