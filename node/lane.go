@@ -1,8 +1,6 @@
 package node
 
 import (
-	"fmt"
-
 	"github.com/meshd/meshd/node/identity"
 	"github.com/meshd/meshd/node/message"
 	"github.com/meshd/meshd/node/wire"
@@ -15,7 +13,7 @@ type links struct{ port *wire.Port }
 func (l links) Reach(node string, arrived func(*message.Strand, error)) {
 	l.port.Reach(identity.NodeID(node), func(t wire.Traffic, err error) {
 		if err != nil {
-			arrived(nil, fmt.Errorf("%w: %w", message.ErrNotSent, err))
+			arrived(nil, message.NotSent(wire.Reason(err)))
 			return
 		}
 		arrived(t.(*message.Strand), nil)

@@ -125,7 +125,7 @@ func (c *call) expire() {
 	if leave {
 		return
 	}
-	if waits && c.end(Receipt{ID: c.m.ID, Status: Refused}, goneNode(c.addr.Agent, node), true) {
+	if waits && c.end(Receipt{ID: c.m.ID, Status: Refused}, goneNode(c.addr.Agent, node, errConnected), true) {
 		return
 	}
 	o := outcome{Status: Unknown}
@@ -140,9 +140,9 @@ func (c *call) lost(node string, err error) outcome {
 	var refusal *consensus.Refusal
 	switch {
 	case errors.Is(err, ErrNotSent) && c.addr.Topic != "":
-		return refusedBy(goneSubscribers(c.addr, node))
+		return refusedBy(goneSubscribers(c.addr, node, err))
 	case errors.Is(err, ErrNotSent):
-		return refusedBy(goneNode(c.addr.Agent, node))
+		return refusedBy(goneNode(c.addr.Agent, node, err))
 	case errors.As(err, &refusal):
 		return outcome{Status: Refused, Refusal: refusal}
 	}

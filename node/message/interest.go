@@ -62,6 +62,9 @@ type audience struct {
 	sent    uint64
 	over    *Strand
 	timed   timed
+	// owed says that it is to be told over its connection even that there is
+	// nothing: an earlier process of this node may have told more.
+	owed bool
 }
 
 // heard is what another node has told.
@@ -124,20 +127,26 @@ func (in *interest) changed(p Pattern, _ bool) uint64 {
 // tell tells every living node that does not know yet.
 func (in *interest) tell() {
 	for _, node := range in.router.cfg.Peers() {
-		in.tellOne(node, false)
+		in.tellOne(node)
 	}
 }
 
-// tellOne tells one node, unless it knows or is being told; with all also that
-// there is nothing: an earlier process of this node may have told more.
-func (in *interest) tellOne(node string, all bool) {
-	in.mu.Lock()
+// audience needs the lock.
+func (in *interest) audience(node string) *audience {
 	a := in.peers[node]
 	if a == nil {
 		a = &audience{in: in, node: node}
 		in.peers[node] = a
 	}
-	idle := !all && a.strand == nil && in.version == 1
+	return a
+}
+
+// tellOne tells one node, unless it knows or is being told, or nothing is owed
+// to it.
+func (in *interest) tellOne(node string) {
+	in.mu.Lock()
+	a := in.audience(node)
+	idle := !a.owed && a.strand == nil && in.version == 1
 	if a.sending || a.strand != nil && a.acked == in.version || idle || in.router.closed.Load() {
 		in.mu.Unlock()
 		return
@@ -202,8 +211,9 @@ func (a *audience) answered(o outcome, err error) {
 	in.mu.Lock()
 	a.sending = false
 	ok := err == nil && o.Status == Delivered
+	over := a.over
 	if ok {
-		a.strand, a.acked = a.over, a.sent
+		a.strand, a.acked, a.owed = over, a.sent, false
 	} else {
 		a.strand, a.acked = nil, 0
 	}
@@ -213,9 +223,12 @@ func (a *audience) answered(o outcome, err error) {
 		in.moved = nil
 	}
 	in.mu.Unlock()
+	if ok && over.over.Load() {
+		in.lost(over) // it ended while its word was on the way to here
+	}
 	switch {
 	case ok && again:
-		in.tellOne(a.node, false)
+		in.tellOne(a.node)
 	case !ok && in.living(a.node):
 		in.router.wheel.add(&a.timed, a, time.Now().Add(retryInterest))
 	}
@@ -224,7 +237,7 @@ func (a *audience) answered(o outcome, err error) {
 // expire tells the node again some time after it could not be told.
 func (a *audience) expire() {
 	if a.in.living(a.node) {
-		a.in.tellOne(a.node, true)
+		a.in.tellOne(a.node)
 	}
 }
 
@@ -264,10 +277,14 @@ func (in *interest) wait(ctx context.Context, version uint64, until time.Time) e
 	}
 }
 
-// connected sees to it that a node with a new connection is told over it.
+// connected sees to it that a node with a new connection is told over it, or
+// as soon as it is known to live.
 func (in *interest) connected(node string) {
+	in.mu.Lock()
+	in.audience(node).owed = true
+	in.mu.Unlock()
 	if in.living(node) {
-		in.tellOne(node, true)
+		in.tellOne(node)
 	}
 }
 
@@ -277,7 +294,7 @@ func (in *interest) lost(s *Strand) {
 	a := in.peers[s.node]
 	anew := a != nil && a.strand == s && !a.sending
 	if a != nil && a.strand == s {
-		a.strand, a.acked = nil, 0
+		a.strand, a.acked, a.owed = nil, 0, true
 	}
 	in.mu.Unlock()
 	if anew && in.living(s.node) {
@@ -293,7 +310,8 @@ func (r *Router) PeersChanged() {
 	living := r.cfg.Peers()
 	in.mu.Lock()
 	maps.DeleteFunc(in.peers, func(node string, a *audience) bool {
-		return !a.sending && a.strand == nil && !slices.Contains(living, node)
+		owed := a.owed && !r.lane(node).down.Load() // once it is known to live
+		return !a.sending && a.strand == nil && !owed && !slices.Contains(living, node)
 	})
 	if in.moved != nil { // who waits for a node that has gone need not
 		close(in.moved)
@@ -316,11 +334,8 @@ func (t *topics) forget(all map[string]*heard, living []string) {
 	}
 	t.mu.Unlock()
 	for _, h := range gone {
-		h.strand.mu.Lock()
-		over := h.strand.over
-		h.strand.mu.Unlock()
 		t.mu.Lock()
-		if over && all[h.node] == h {
+		if h.strand.over.Load() && all[h.node] == h {
 			for p := range h.patterns {
 				t.trie.remove(p, h)
 			}
@@ -369,6 +384,11 @@ func (t *topics) hear(all map[string]*heard, s *Strand, from, to uint64, changes
 	}
 	if from != 0 && (h.strand != s || h.version != from) {
 		return consensus.Refuse(CodeInvalid, "the changes do not follow what was told before")
+	}
+	if from == 0 && h.strand != nil && h.strand != s && !h.strand.over.Load() && to < h.version {
+		// It lay on an older connection while the newer was told over. Of a new
+		// process of the node this holds for a moment only, and it tells again.
+		return consensus.Refuse(CodeInvalid, "newer interest was told before")
 	}
 	if from == 0 {
 		for p := range h.patterns {

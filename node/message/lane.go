@@ -1,6 +1,7 @@
 package message
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,7 @@ type lane struct {
 
 	mu       sync.Mutex
 	reaching bool
+	broke    int // connections in a row that have ended before what waits was sent
 	waiting  []parcel
 	bytes    int
 	strands  []*Strand // that live
@@ -109,6 +111,10 @@ func (l *lane) wait(p parcel) {
 	}
 }
 
+// maxBroken is how many connections may end, one after the other, between their
+// being found and what waits being sent, before that fails.
+const maxBroken = 3
+
 // reached sends what waits over the strand, or fails it.
 func (l *lane) reached(s *Strand, err error) {
 	l.mu.Lock()
@@ -118,7 +124,7 @@ func (l *lane) reached(s *Strand, err error) {
 		l.waiting, l.bytes = nil, 0
 		if len(batch) == 0 {
 			l.strand.Store(s)
-			l.reaching = false
+			l.reaching, l.broke = false, 0
 			l.mu.Unlock()
 			return
 		}
@@ -126,8 +132,11 @@ func (l *lane) reached(s *Strand, err error) {
 		l.mu.Unlock()
 		for i, p := range batch {
 			if !p.send(s) {
-				err = ErrNotSent
+				err = errBroke
 				l.mu.Lock()
+				for _, p := range batch[i:] {
+					l.bytes += p.size
+				}
 				l.waiting = append(batch[i:], l.waiting...)
 				l.mu.Unlock()
 				break
@@ -135,13 +144,31 @@ func (l *lane) reached(s *Strand, err error) {
 		}
 		l.mu.Lock()
 	}
+	if l.broke++; errors.Is(err, errBroke) && l.broke < maxBroken {
+		l.mu.Unlock()
+		l.router.cfg.Link.Reach(l.node, l.reached)
+		return
+	}
 	failed := l.waiting
-	l.waiting, l.bytes, l.reaching = nil, 0, false
+	l.waiting, l.bytes, l.reaching, l.broke = nil, 0, false, 0
 	l.down.Store(len(l.strands) == 0)
 	l.mu.Unlock()
 	for _, p := range failed {
 		p.fail(err)
 	}
+}
+
+// began takes in a strand, unless it has ended.
+func (l *lane) began(s *Strand) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s.over.Load() { // lost has been here, or finds it gone
+		return false
+	}
+	l.strands = append(l.strands, s)
+	l.down.Store(false)
+	l.newer.Store(true)
+	return true
 }
 
 // lost takes the strand out of use and adds up what it did.

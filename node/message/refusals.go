@@ -3,6 +3,7 @@ package message
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/meshd/meshd/consensus"
 )
@@ -10,6 +11,43 @@ import (
 // ErrNotSent is what a Link's error wraps when it is certain that nothing left
 // this node, so that the message may be tried elsewhere and is not in doubt.
 var ErrNotSent = errors.New("the message was not sent")
+
+// maxReason bounds what a refusal says of why a node cannot be reached, in bytes.
+const maxReason = 200
+
+// NotSent is an ErrNotSent with the reason, which whoever sent the message reads:
+// half a sentence of at most 200 bytes, without addresses and secrets.
+func NotSent(reason string) error {
+	if len(reason) > maxReason {
+		reason = strings.ToValidUTF8(reason[:maxReason], "")
+	}
+	return &notSent{reason}
+}
+
+type notSent struct{ reason string }
+
+func (e *notSent) Error() string { return ErrNotSent.Error() + ": " + e.reason }
+
+// Unwrap makes errors.Is see ErrNotSent.
+func (*notSent) Unwrap() error { return ErrNotSent }
+
+var (
+	errBroke     = NotSent("the connection broke before the message was sent")
+	errConnected = NotSent("there was no connection by the deadline")
+)
+
+// unreachable is the refusal for a node that nothing was sent to; there says what
+// is there.
+func unreachable(node, there string, why error, details map[string]string) error {
+	r := &consensus.Refusal{Code: CodeAgentGone, Sentence: fmt.Sprintf("node %s, %s, cannot be reached", node, there), Details: details}
+	details["node"] = node
+	var e *notSent
+	if errors.As(why, &e) {
+		r.Sentence += ": " + e.reason
+		details["reason"] = e.reason
+	}
+	return r
+}
 
 // errWaitAll is the answer to a request addressed to many.
 var errWaitAll = consensus.Refuse(CodeInvalid, "a message to every instance (agent@*) or to a topic has no single answer; send it without waiting")
@@ -64,20 +102,12 @@ func goneEverywhere(agent string) error {
 	}
 }
 
-func goneNode(agent, node string) error {
-	return &consensus.Refusal{
-		Code:     CodeAgentGone,
-		Sentence: fmt.Sprintf("node %s, where the agent %q is, cannot be reached", node, agent),
-		Details:  map[string]string{"agent": agent, "node": node},
-	}
+func goneNode(agent, node string, why error) error {
+	return unreachable(node, fmt.Sprintf("where the agent %q is", agent), why, map[string]string{"agent": agent})
 }
 
-func goneSubscribers(a Address, node string) error {
-	return &consensus.Refusal{
-		Code:     CodeAgentGone,
-		Sentence: fmt.Sprintf("node %s, where somebody subscribes to %s, cannot be reached", node, a),
-		Details:  map[string]string{"to": a.String(), "node": node},
-	}
+func goneSubscribers(a Address, node string, why error) error {
+	return unreachable(node, "where somebody subscribes to "+a.String(), why, map[string]string{"to": a.String()})
 }
 
 func errNotJSON() error { return invalid("body", "a message body is one JSON value") }

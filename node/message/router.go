@@ -67,7 +67,9 @@ type Link interface {
 // unlinked is the link of a node without peers.
 type unlinked struct{}
 
-func (unlinked) Reach(_ string, arrived func(*Strand, error)) { arrived(nil, ErrNotSent) }
+func (unlinked) Reach(_ string, arrived func(*Strand, error)) {
+	arrived(nil, NotSent("this node has no others"))
+}
 
 // Config is what a Router needs; Link and Peers (of a node that is alone),
 // Logger and Registerer may be nil.

@@ -63,7 +63,8 @@ type Strand struct {
 	in      int // messages of the other node that are not settled
 	inBytes int
 	ended   bool // nothing is taken any more
-	over    bool // and everybody was told
+
+	over atomic.Bool // and everybody was told
 
 	count linkCount
 }
@@ -92,13 +93,12 @@ func (r *Router) Connected(node string, wake, cut func()) *Strand {
 	}
 }
 
-// Began says that the connection is in use: the Link's Reach may choose it.
+// Began says that the connection is in use: the Link's Reach may choose it. It
+// may have ended already.
 func (s *Strand) Began() {
-	s.lane.mu.Lock()
-	s.lane.strands = append(s.lane.strands, s)
-	s.lane.down.Store(false)
-	s.lane.mu.Unlock()
-	s.lane.newer.Store(true)
+	if !s.lane.began(s) {
+		return
+	}
 	s.router.interest.connected(s.node)
 }
 
@@ -235,11 +235,11 @@ var errLost = errors.New("the connection broke before the answer")
 // will be, and of what has left nothing more is heard.
 func (s *Strand) Ended() {
 	s.mu.Lock()
-	if s.over {
+	if s.over.Swap(true) {
 		s.mu.Unlock()
 		return
 	}
-	s.ended, s.over = true, true
+	s.ended = true
 	open, taken := s.open, s.taken
 	s.open, s.chunks, s.writing = exchanges{}, nil, nil
 	s.waiting, s.answers, s.bytes = 0, 0, 0
@@ -249,7 +249,7 @@ func (s *Strand) Ended() {
 	open.each(func(number uint64, x exchange) {
 		err := errLost
 		if number > taken {
-			err = ErrNotSent
+			err = errBroke
 		}
 		x.answered(outcome{}, err)
 	})

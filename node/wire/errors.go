@@ -35,6 +35,8 @@ var (
 	ErrNotReplica = errors.New("not a replica of the state")
 	// ErrNotReady: the other node has not opened this protocol yet.
 	ErrNotReady = errors.New("the node is not ready for this protocol")
+	// ErrNoTraffic: one of the two ends knew of no Traffic when it was connected.
+	ErrNoTraffic = fmt.Errorf("%w: its software takes no messages of this version, update it", ErrNotReady)
 	// ErrLost: the connection broke after the call was sent and before its
 	// answer: it may or may not have taken effect.
 	ErrLost     = errors.New("the connection broke before the answer")
@@ -151,6 +153,26 @@ func classify(err error) error {
 		return fmt.Errorf("the connection was closed: %w", err)
 	}
 	return err
+}
+
+// Reason is why a node cannot be reached in half a sentence without addresses
+// or keys, for whoever is not to read the log.
+func Reason(err error) string {
+	for _, known := range []error{
+		ErrRemoved, ErrWrongMesh, ErrPinMismatch, ErrNoTraffic, ErrNotMember, ErrNotReady, ErrNotMeshd,
+		ErrConnectionRefused, ErrTimeout, ErrNoSuchHost,
+	} {
+		if errors.Is(err, known) {
+			return known.Error()
+		}
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return ErrTimeout.Error()
+	case errors.Is(err, ErrClosed):
+		return "this node is stopping"
+	}
+	return "there is no connection to it"
 }
 
 // remoteAlert returns the text of a TLS alert the other side sent. crypto/tls

@@ -89,7 +89,7 @@ func deliverReached(l *link, err error, arrived func(Traffic, error)) {
 	case err != nil:
 		arrived(nil, err)
 	case l.traffic == nil:
-		arrived(nil, fmt.Errorf("node %s: %w: its software does not take messages of this version; update it", l.peer.Short(), ErrNotReady))
+		arrived(nil, fmt.Errorf("node %s: %w", l.peer.Short(), ErrNoTraffic))
 	default:
 		arrived(l.traffic, nil)
 	}
