@@ -227,7 +227,7 @@ func (s *socketFrames) saw(revision uint64) {
 // strictly decodes a frame: one JSON object, no field that is not known.
 func strictly(frame []byte, v any) error {
 	if err := strictjson.Decode(frame, v); err != nil {
-		return badFrame("", err.Error())
+		return badFrame(strictjson.Member(err), err.Error())
 	}
 	return nil
 }

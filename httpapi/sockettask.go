@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
 
 	"github.com/meshd/meshd/consensus"
@@ -86,7 +87,7 @@ func (f *socketTask) Answer(ctx context.Context) ([]byte, error) {
 	}
 	t, out, err := f.do(ctx)
 	if err != nil {
-		return nil, s.told(ctx, inFrame(err))
+		return nil, s.told(ctx, f.inFrame(err))
 	}
 	s.saw(max(out.Revision, t.Revision))
 	b := appendHead(nil, f.ID, max(out.Revision, t.Revision))
@@ -129,13 +130,20 @@ func (f *socketTask) do(ctx context.Context) (t task.Task, out consensus.Outcome
 }
 
 // inFrame spells the place of a refused field for a frame.
-func inFrame(err error) error {
+func (f *socketTask) inFrame(err error) error {
 	var e *Error
-	if !errors.As(err, &e) {
+	if errors.As(err, &e) {
+		if field, ok := e.Details["field"].(string); ok {
+			return badFrame(field[strings.IndexByte(field, '.')+1:], e.Sentence)
+		}
 		return err
 	}
-	if field, ok := e.Details["field"].(string); ok {
-		return badFrame(field[strings.IndexByte(field, '.')+1:], e.Sentence)
+	var r *consensus.Refusal
+	if errors.As(err, &r) && f.Op == "submit" && r.Details["field"] == "type" {
+		out := *r // a refusal may be shared
+		out.Details = maps.Clone(r.Details)
+		out.Details["field"] = "task_type"
+		return &out
 	}
 	return err
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/graphsync"
-	"github.com/meshd/meshd/node/strictjson"
 )
 
 // watchFrame asks for changes of the graph, as the parameters of /graph/stream
@@ -167,8 +166,8 @@ func decodeWatch(s *socketFrames, frame []byte) (*socketWatch, error) {
 
 func decodeUnwatch(s *socketFrames, frame []byte) (*socketUnwatch, error) {
 	f := &socketUnwatch{s: s}
-	if err := strictjson.Decode(frame, &f.unwatchFrame); err != nil {
-		return f, badFrame("", err.Error())
+	if err := strictly(frame, &f.unwatchFrame); err != nil {
+		return f, err
 	}
 	return f, checkHead(f.Type, "unwatch", f.ID)
 }

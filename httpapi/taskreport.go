@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 
@@ -46,7 +47,7 @@ func (a *API) reportTask(ctx context.Context, in *reportTaskInput) (*taskOutput,
 }
 
 // report records the word of an agent that the caller may speak for. attached
-// is the agent it is attached as, if it is.
+// is the agent it is attached as, if it is, as in newTask.
 func (a *API) report(ctx context.Context, caller access.Principal, attached string, id task.ID, b ReportBody, idem *consensus.IdempotencyKey) (task.Task, consensus.Outcome, error) {
 	fail := func(err error) (task.Task, consensus.Outcome, error) { return task.Task{}, consensus.Outcome{}, err }
 	state, err := task.ParseState(b.State)
@@ -64,11 +65,8 @@ func (a *API) report(ctx context.Context, caller access.Principal, attached stri
 		return fail(invalid("body.result", "result goes with completed or failed"))
 	}
 	r := task.Report{
-		Task: id, Agent: b.Agent, Attempt: b.Attempt, State: state, Progress: b.Progress, Result: b.Result, Question: b.Input,
+		Task: id, Agent: cmp.Or(b.Agent, attached), Attempt: b.Attempt, State: state, Progress: b.Progress, Result: b.Result, Question: b.Input,
 		Error: b.Error, Retryable: b.Retryable, Begin: b.Begin, By: caller.ID, Idempotency: idem,
-	}
-	if r.Agent == "" {
-		r.Agent = attached
 	}
 	if r.Agent == "" {
 		t, err := a.seenTask(ctx, caller, id)
@@ -79,10 +77,8 @@ func (a *API) report(ctx context.Context, caller access.Principal, attached stri
 			return fail(Fail(task.CodeNotAssigned, "task %s waits for an agent to be chosen; nobody can report on it", id).With("task", id))
 		}
 	}
-	if r.Agent != attached {
-		if err := a.mayActAs(ctx, caller, r.Agent); err != nil {
-			return fail(err)
-		}
+	if err := a.mayActAs(ctx, caller, r.Agent); err != nil {
+		return fail(err)
 	}
 	return a.cfg.Tasks.Report(ctx, r)
 }

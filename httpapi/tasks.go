@@ -125,7 +125,8 @@ func (a *API) submitTask(ctx context.Context, in *submitTaskInput) (*taskOutput,
 }
 
 // newTask submits a task for a caller. attached is the agent that it is
-// attached as, if it is.
+// attached as, if it is: which does not make the name its own, since a session
+// may be let in before the mesh has said whose it is.
 func (a *API) newTask(ctx context.Context, caller access.Principal, attached string, b NewTaskBody, idem *consensus.IdempotencyKey) (task.Task, consensus.Outcome, error) {
 	n := task.NewTask{
 		Agent: b.Agent, Needs: b.Needs, Type: b.Type, Body: b.Body, MaxAttempts: b.MaxAttempts, Idempotency: idem, TraceParent: b.TraceParent,
@@ -139,11 +140,8 @@ func (a *API) newTask(ctx context.Context, caller access.Principal, attached str
 	if n.Timeout, n.Deadline, err = deadlineOf(b.Deadline); err != nil {
 		return fail(err)
 	}
-	switch {
-	case b.From == "":
-		n.Requester.Agent = attached
-	case b.From != attached:
-		if err := a.mayActAs(ctx, caller, b.From); err != nil {
+	if n.Requester.Agent = cmp.Or(b.From, attached); n.Requester.Agent != "" {
+		if err := a.mayActAs(ctx, caller, n.Requester.Agent); err != nil {
 			return fail(err)
 		}
 	}

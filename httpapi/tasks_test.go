@@ -4,14 +4,12 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/consensus/consensustest"
 	"github.com/meshd/meshd/node"
 	"github.com/meshd/meshd/node/access"
@@ -59,22 +57,24 @@ const (
 // belongs to the credential with workerKey, and echoKey is for "echo" alone.
 func taskAPI(t testing.TB) *API {
 	t.Helper()
-	return graphAPI(t, func(c *Config) {
-		all := keys{
-			workerKey: {ID: "worker-key", Role: access.RoleAgent},
-			echoKey:   {ID: "echo-key", Role: access.RoleAgent, Scopes: []string{"agent:echo"}},
-		}
-		for k, v := range testKeys {
-			all[k] = v
-		}
-		c.Auth = all
-		c.Messages = nobodyHere{}
-		c.Inboxes = &owners{of: map[string]string{"worker": "worker-key", "boss": "user"}}
-		tasks, proposals := task.NewPart(), proposal.NewPart()
-		state := &onceState{State: consensustest.New(tasks, proposals), seen: map[string]onceAnswer{}}
-		c.Tasks = task.NewService(task.Config{State: state, Part: tasks})
-		c.Proposals = proposal.NewService(proposal.Config{State: state, Part: proposals})
-	})
+	return graphAPI(t, withTasks)
+}
+
+func withTasks(c *Config) {
+	all := keys{
+		workerKey: {ID: "worker-key", Role: access.RoleAgent},
+		echoKey:   {ID: "echo-key", Role: access.RoleAgent, Scopes: []string{"agent:echo"}},
+	}
+	for k, v := range testKeys {
+		all[k] = v
+	}
+	c.Auth = all
+	c.Messages = nobodyHere{}
+	c.Inboxes = &owners{of: map[string]string{"worker": "worker-key", "boss": "user"}}
+	tasks, proposals := task.NewPart(), proposal.NewPart()
+	state := &onceState{State: consensustest.New(tasks, proposals), seen: map[string]onceAnswer{}}
+	c.Tasks = task.NewService(task.Config{State: state, Part: tasks})
+	c.Proposals = proposal.NewService(proposal.Config{State: state, Part: proposals})
 }
 
 func TestTasksByHTTP(t *testing.T) {
@@ -228,73 +228,6 @@ func TestTaskEvents(t *testing.T) {
 		}
 	}
 	call(t, a, 404, "GET", "/tasks/2/events", "", "Accept: text/event-stream")
-}
-
-func TestTasksByWebSocket(t *testing.T) {
-	a := taskAPI(t)
-	frames := func(key, agent string) *socketFrames {
-		caller, _ := a.cfg.Auth.Authenticate(key)
-		return &socketFrames{api: a, caller: caller, credential: key, agent: agent}
-	}
-	boss, worker := frames(userKey, "boss"), frames(workerKey, "worker")
-	say := func(s *socketFrames, frame string) (string, error) {
-		_, r, err := s.Begin("task", []byte(frame))
-		if err != nil {
-			return "", err
-		}
-		if !r.Waits() {
-			t.Error("a frame of tasks does not wait")
-		}
-		out, err := r.Answer(context.Background())
-		return string(out), err
-	}
-	got, err := say(boss, `{"type":"task","id":"f1","op":"submit","agent":"worker","task_type":"sum","body":[1],"idempotency_key":"k"}`)
-	if err != nil || !strings.HasPrefix(got, `{"type":"result","id":"f1","revision":1,"task":{"id":"1","state":"submitted","type":"sum","requester":{"agent":"boss"`) || !json.Valid([]byte(got)) {
-		t.Fatalf("%s, %v", got, err)
-	}
-	if got, err := say(boss, `{"type":"task","id":"f2","op":"submit","agent":"worker","task_type":"sum","body":[1],"idempotency_key":"k"}`); err != nil || !strings.Contains(got, `"replayed":true,"task":{"id":"1"`) {
-		t.Errorf("again: %s, %v", got, err)
-	}
-	if got, err := say(worker, `{"type":"task","id":"f","op":"report","task":"1","state":"completed","result":{"n":1}}`); err != nil || !strings.Contains(got, `"state":"completed"`) {
-		t.Errorf("%s, %v", got, err)
-	}
-	if got, err := say(boss, `{"type":"task","id":"f","op":"get","task":"1"}`); err != nil || !strings.Contains(got, `"result":{"n":1}`) {
-		t.Errorf("%s, %v", got, err)
-	}
-	for frame, want := range map[string]string{
-		`{"type":"task","id":"f","op":"cancel","task":"1"}`:                                    "TASK_ENDED",
-		`{"type":"task","id":"f","op":"input","task":"1","input":1}`:                           "TASK_ENDED",
-		`{"type":"task","id":"f","op":"cancel","task":"x"}`:                                    "INVALID",
-		`{"type":"task","id":"f","op":"dance"}`:                                                "INVALID",
-		`{"type":"task","id":"","op":"get","task":"1"}`:                                        "INVALID",
-		`{"type":"task","id":"f","op":"get","task":"1","colour":1}`:                            "INVALID",
-		`{"type":"task","id":"f","op":"submit","agent":"worker","deadline":"soon"}`:            "INVALID",
-		`{"type":"task","id":"f","op":"submit","agent":"boss","body":1}`:                       "TASK_LOOP",
-		`{"type":"task","id":"f","op":"submit","agent":"a","body":1,"from":"worker"}`:          "NOT_YOUR_AGENT",
-		`{"type":"task","id":"f","op":"report","task":"1","state":"working","agent":"worker"}`: "NOT_YOUR_AGENT",
-	} {
-		_, err := say(boss, frame)
-		var r *consensus.Refusal
-		if !errors.As(err, &r) || r.Code != want {
-			t.Errorf("%s: %v, want %s", frame, err, want)
-		}
-	}
-}
-
-func FuzzTaskFrame(f *testing.F) {
-	a := taskAPI(f)
-	f.Add([]byte(`{"type":"task","id":"f1","op":"submit","agent":"worker","body":[1]}`))
-	f.Add([]byte(`{"type":"task","id":"f1","op":"report","task":"1","state":"working","progress":{"percent":1}}`))
-	f.Fuzz(func(t *testing.T, frame []byte) {
-		s := &socketFrames{api: a, caller: access.Operator(), agent: "boss"}
-		_, r, err := s.Begin("task", frame)
-		if err != nil {
-			return
-		}
-		if out, err := r.Answer(context.Background()); err == nil && !json.Valid(out) {
-			t.Errorf("answered %q", out)
-		}
-	})
 }
 
 func TestProposalsByHTTP(t *testing.T) {

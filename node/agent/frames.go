@@ -91,7 +91,7 @@ func decodeFrame(data []byte) (inbound, error) {
 		if !visible(id) {
 			id = ""
 		}
-		return inbound{Type: peekType(data), ID: id}, badFrame("", err.Error())
+		return inbound{Type: peekType(data), ID: id}, badFrame(strictjson.Member(err), err.Error())
 	}
 	if !visible(f.ID) {
 		return inbound{}, badFrame("id", "id is at most 128 visible ASCII characters")

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"maps"
 	"time"
 
 	"github.com/meshd/meshd/consensus"
@@ -117,7 +118,7 @@ func (c *client) sent(id string, wait bool, key string, r *message.Receipt, err 
 		out := outbound{Type: "ack", ID: id}
 		switch {
 		case err != nil:
-			out = errorFrame(id, err)
+			out = sendError(id, err)
 		case wait:
 			out.Type, out.Body = "reply", r.Reply
 		}
@@ -126,6 +127,16 @@ func (c *client) sent(id string, wait bool, key string, r *message.Receipt, err 
 	}
 	c.mu.Unlock()
 	c.told(ok)
+}
+
+// sendError is errorFrame with the refused field named as a send frame has it.
+func sendError(id string, err error) outbound {
+	out := errorFrame(id, err)
+	if field, odd := map[string]string{"id": "message_id", "type": "message_type"}[out.Details["field"]]; odd {
+		out.Details = maps.Clone(out.Details) // a refusal may be shared
+		out.Details["field"] = field
+	}
+	return out
 }
 
 // refused tells that a send ended before it began.
@@ -174,7 +185,7 @@ func (c *client) accepted(id, messageID, key string, a *Accepted, err error) {
 	var out outbound
 	if err != nil {
 		err = c.refusal(err)
-		out = errorFrame(id, err)
+		out = sendError(id, err)
 		out.MessageID, out.Status = messageID, message.Refused
 		if out.Code == codeOutcomeUnknown {
 			out.Status = message.Unknown

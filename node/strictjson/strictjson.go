@@ -38,13 +38,33 @@ func Check(text []byte) error {
 	return fmt.Errorf("something stands behind the JSON value, at byte %d", d.InputOffset())
 }
 
+// fault is what is wrong with one member.
+type fault struct{ member, sentence string }
+
+func (f *fault) Error() string { return f.sentence }
+
+func faulty(at jsontext.Pointer, format string, args ...any) error {
+	return &fault{dotted(at), fmt.Sprintf(format, args...)}
+}
+
+// Member names the member that an error of Check or Decode is about, as a path
+// with dots and indexes, such as progress.percent or events[2]; "" is the value
+// itself, or none that can be named.
+func Member(err error) string {
+	var f *fault
+	if errors.As(err, &f) {
+		return f.member
+	}
+	return ""
+}
+
 func sentence(err error) error {
 	var at *jsontext.SyntacticError
 	switch {
 	case !errors.As(err, &at):
 		return fmt.Errorf("not JSON: %w", err)
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return fmt.Errorf("the field %q stands twice in one object, at byte %d", clip(at.JSONPointer.LastToken()), at.ByteOffset)
+		return faulty(at.JSONPointer, "the field %q stands twice in one object, at byte %d", clip(at.JSONPointer.LastToken()), at.ByteOffset)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("the JSON ends too soon, at byte %d", at.ByteOffset)
 	}
@@ -70,11 +90,11 @@ func Decode(text []byte, v any) error {
 	case !errors.As(err, &at):
 		return sentence(err)
 	case errors.Is(err, json.ErrUnknownName):
-		return fmt.Errorf("the field %q is not known", clip(at.JSONPointer.LastToken()))
+		return faulty(at.JSONPointer, "the field %q is not known", clip(at.JSONPointer.LastToken()))
 	case at.JSONPointer == "":
 		return fmt.Errorf("the JSON value has the wrong type: it must be %s", Wanted(at.GoType))
 	}
-	return fmt.Errorf("the field %q has the wrong type: it must be %s", clip(at.JSONPointer.LastToken()), Wanted(at.GoType))
+	return faulty(at.JSONPointer, "the field %q has the wrong type: it must be %s", clip(at.JSONPointer.LastToken()), Wanted(at.GoType))
 }
 
 // Wanted says what a member of a type must be, in a client's language.

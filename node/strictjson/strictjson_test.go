@@ -105,3 +105,27 @@ func BenchmarkCheck(b *testing.B) {
 		}
 	}
 }
+
+// Whoever reads errors by program is told which member they are about, as a path.
+func TestMember(t *testing.T) {
+	type target struct {
+		List []struct {
+			N int `json:"n"`
+		} `json:"list"`
+		Raw json.RawMessage `json:"raw"`
+	}
+	for text, want := range map[string]string{
+		`{"no":1}`:                    "no",
+		`{"list":[{"n":1},{"m":1}]}`:  "list[1].m",
+		`{"list":[{"n":"x"}]}`:        "list[0].n",
+		`{"list":7}`:                  "list",
+		`{"raw":{"a":{"b":1,"b":2}}}`: "raw.a.b",
+		`[]`:                          "",
+		`{"list":`:                    "",
+	} {
+		var v target
+		if err := Decode([]byte(text), &v); err == nil || Member(err) != want {
+			t.Errorf("%s: %v is about %q, want %q", text, err, Member(err), want)
+		}
+	}
+}
