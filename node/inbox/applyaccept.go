@@ -1,11 +1,5 @@
 package inbox
 
-import (
-	"slices"
-
-	"github.com/meshd/meshd/consensus"
-)
-
 // applyBatch executes the items of a batch in their order; one that is refused
 // does not touch the others. A batch that was applied before gets its answers
 // again.
@@ -116,55 +110,18 @@ func (r *run) acknowledge(c *cursor) (n uint64, err error) {
 	return n, nil
 }
 
-// target is an inbox that a message goes to, and which instance is meant.
-type target struct {
-	box  *box
-	node []byte
-}
-
 // accept puts a message into its inboxes, or says why not.
 func (r *run) accept(a *accept, out *answers) error {
 	var t tail
 	if !t.read(a.Tail) || !a.sized(&t) {
 		return errCommand()
 	}
-	if a.Flags&acceptID != 0 {
-		id, ok, err := r.recall(a.IDHash)
-		if err != nil {
-			return err
-		}
-		if bits := id.Print.differs(&a.Print); ok && bits != 0 {
-			r.m.Refused++
-			out.refused(verdict{Why: whyOther, Messages: bits})
-			return r.unnamed(a)
-		}
-		if ok {
-			out.accepted(&answer{Known: id.Known != 0, Duplicate: true, Seq: id.Seq, Count: id.Count})
-			return r.unnamed(a)
-		}
-	}
-	targets, v, err := r.targets(a, &t)
-	if err != nil {
+	if again, err := r.again(a, out); again || err != nil {
 		return err
 	}
-	charge := overhead + uint64(len(a.Tail)-len(t.Body)) + a.BodySize
-	var full uint64
-	if v.Why == 0 {
-		targets, full, v = r.fit(a, targets, charge)
-	}
-	var held *heldShare
-	if a.Counted && v.Why == 0 {
-		if held, err = r.share(t.Principal); err != nil {
-			return err
-		}
-		n := uint64(len(targets))
-		v, _ = held.room(n, n*charge)
-	}
-	var blob blobRecord
-	if v.Why == 0 && a.Flags&acceptBlob != 0 {
-		if w := r.w.Get(tableBlob, a.Blob[:]); w == nil || !blob.read(w) || blob.Size != a.BodySize || blob.Chunks != uint64(chunksOf(a.BodySize)) {
-			v = verdict{Why: whyBlob}
-		}
+	j, v, err := r.judge(a, &t)
+	if err != nil {
+		return err
 	}
 	if v.Why != 0 {
 		r.m.Refused++
@@ -173,16 +130,16 @@ func (r *run) accept(a *accept, out *answers) error {
 	}
 	m := record{
 		Sealed: a.Flags&acceptSealed != 0, Sticky: a.Flags&acceptSticky != 0, Counted: a.Counted, Priority: a.Priority, MaxAttempts: a.MaxAttempts,
-		Accepted: r.now, TTL: a.TTL, Redelivery: a.Redelivery, Charge: charge, BodySize: a.BodySize, Tail: a.Tail,
+		Accepted: r.now, TTL: a.TTL, Redelivery: a.Redelivery, Charge: j.charge, BodySize: a.BodySize, Tail: a.Tail,
 	}
 	if a.Delay > 0 {
 		m.NotBefore = r.now + a.Delay
 	}
-	first := r.m.NextSeq
-	r.keepBody(a, &m, &t, len(targets), &blob)
+	first, n := r.m.NextSeq, uint64(len(j.targets))
+	r.keepBody(a, &m, &t, len(j.targets), &j.blob)
 	e := entry{id: hash(t.ID), sender: senderHash(t.Agent, t.Principal), size: uint32(a.BodySize), prio: a.Priority, expires: m.expires(), until: m.until()}
 	known := true
-	for _, to := range targets {
+	for _, to := range j.targets {
 		m.Inbox, m.Node = to.box.id, to.node
 		e.node = hashNode(to.node)
 		e.seq = r.m.NextSeq
@@ -194,13 +151,13 @@ func (r *run) accept(a *accept, out *answers) error {
 		known = known && to.box.agent.Known
 		r.change(change{op: opAdd, inbox: to.box.id, e: e})
 	}
-	if held != nil {
-		held.Messages += uint64(len(targets))
-		held.Bytes += uint64(len(targets)) * charge
+	if j.held != nil {
+		j.held.Messages += n
+		j.held.Bytes += n * j.charge
 	}
-	x := answer{Known: known, Seq: first, Count: uint64(len(targets)), Full: full}
-	if len(targets) > 1 || a.Flags&(acceptTopic|acceptBroadcast) != 0 {
-		for _, to := range targets[:min(len(targets), maxNamed)] {
+	x := answer{Known: known, Seq: first, Count: n, Full: j.full}
+	if n > 1 || a.Flags&(acceptTopic|acceptBroadcast) != 0 {
+		for _, to := range j.targets[:min(len(j.targets), maxNamed)] {
 			x.Recipients = append(x.Recipients, to.box.counts.Name)
 		}
 	}
@@ -209,6 +166,58 @@ func (r *run) accept(a *accept, out *answers) error {
 	}
 	out.accepted(&x)
 	return nil
+}
+
+// again answers a message whose id was accepted before: as the first time, or
+// that it was another message.
+func (r *run) again(a *accept, out *answers) (bool, error) {
+	if a.Flags&acceptID == 0 {
+		return false, nil
+	}
+	id, ok, err := r.recall(a.IDHash)
+	if !ok || err != nil {
+		return false, err
+	}
+	if bits := id.Print.differs(&a.Print); bits != 0 {
+		r.m.Refused++
+		out.refused(verdict{Why: whyOther, Messages: bits})
+	} else {
+		out.accepted(&answer{Known: id.Known != 0, Duplicate: true, Seq: id.Seq, Count: id.Count})
+	}
+	return true, r.unnamed(a)
+}
+
+// judged is what a message that is accepted goes to, and is counted to.
+type judged struct {
+	targets []target
+	charge  uint64     // of each copy
+	full    uint64     // inboxes that miss it
+	held    *heldShare // its principal's; nil: not counted
+	blob    blobRecord // of a body that was put aside
+}
+
+// judge looks for whom a message is, and whether there is room for it.
+func (r *run) judge(a *accept, t *tail) (j judged, v verdict, err error) {
+	if j.targets, v, err = r.targets(a, t); err != nil {
+		return j, v, err
+	}
+	j.charge = overhead + uint64(len(a.Tail)-len(t.Body)) + a.BodySize
+	if v.Why == 0 {
+		j.targets, j.full, v = r.fit(a, j.targets, j.charge)
+	}
+	if a.Counted && v.Why == 0 {
+		if j.held, err = r.share(t.Principal); err != nil {
+			return j, v, err
+		}
+		n := uint64(len(j.targets))
+		v, _ = j.held.room(n, n*j.charge)
+	}
+	if b := &j.blob; v.Why == 0 && a.Flags&acceptBlob != 0 {
+		if w := r.w.Get(tableBlob, a.Blob[:]); w == nil || !b.read(w) || b.Size != a.BodySize || b.Chunks != uint64(chunksOf(a.BodySize)) {
+			v = verdict{Why: whyBlob}
+		}
+	}
+	return j, v, nil
 }
 
 // sized says that the body is in one place, and as long as it is said to be.
@@ -258,115 +267,4 @@ func (r *run) keepBody(a *accept, m *record, t *tail, n int, blob *blobRecord) {
 	b := blobRecord{At: uint64(r.now), Size: uint64(len(body)), Chunks: 1, Refs: uint64(n)}
 	r.w.Put(tableChunk, chunkKey(m.Blob, 0), body)
 	r.w.Put(tableBlob, m.Blob[:], b.encode(nil))
-}
-
-// targets says whom a message is for.
-func (r *run) targets(a *accept, t *tail) ([]target, verdict, error) {
-	switch {
-	case a.Flags&acceptTopic != 0:
-		ids := matching(r.w, string(t.Topic))
-		if len(ids) == 0 {
-			return nil, verdict{Why: whyNoSubscribers}, nil
-		}
-		if len(ids) > MaxRecipients {
-			return nil, verdict{Why: whyRecipients, Messages: uint64(len(ids))}, nil
-		}
-		out := make([]target, 0, len(ids))
-		for _, id := range ids {
-			b, err := r.byID(id)
-			if err != nil {
-				return nil, verdict{}, err
-			}
-			out = append(out, target{box: b})
-		}
-		return out, verdict{}, nil
-	case a.Flags&acceptBroadcast != 0:
-		return r.everybody(t.Agent)
-	}
-	c := cursor{b: a.To}
-	var out []target
-	for len(c.b) > 0 && len(out) <= MaxRecipients {
-		name, node := c.text(maxName), c.text(maxLabel)
-		if c.bad || len(name) == 0 {
-			return nil, verdict{}, errCommand()
-		}
-		b, err := r.make(name)
-		if err != nil {
-			return nil, verdict{}, err
-		}
-		if b == nil {
-			return nil, verdict{Why: whyAgents, Name: string(name)}, nil
-		}
-		out = append(out, target{b, node})
-	}
-	switch {
-	case len(out) == 0:
-		return nil, verdict{}, errCommand()
-	case len(out) > MaxRecipients:
-		return nil, verdict{Why: whyRecipients, Messages: uint64(len(out))}, nil
-	}
-	return out, verdict{}, nil
-}
-
-// everybody is every known agent but the sender, in order of name. Those that
-// the command itself has come to know are among them only from the next on.
-func (r *run) everybody(sender []byte) ([]target, verdict, error) {
-	var (
-		names []string
-		agent agentRecord
-		bad   bool
-	)
-	consensus.Each(r.w, tableAgent, nil, nil, func(k, v []byte) bool {
-		if bad = !agent.read(v); bad {
-			return false
-		}
-		if agent.Known && string(k) != string(sender) {
-			names = append(names, string(k))
-		}
-		return len(names) <= MaxRecipients
-	})
-	switch {
-	case bad:
-		return nil, verdict{}, errBroken("the record of an agent")
-	case len(names) == 0:
-		return nil, verdict{Why: whyNobody}, nil
-	case len(names) > MaxRecipients:
-		return nil, verdict{Why: whyRecipients, Messages: uint64(len(names))}, nil
-	}
-	out := make([]target, 0, len(names))
-	for _, name := range names {
-		b, err := r.byName([]byte(name))
-		if err != nil {
-			return nil, verdict{}, err
-		}
-		out = append(out, target{box: b})
-	}
-	return out, verdict{}, nil
-}
-
-// fit leaves those with room. A message to named recipients is for all of them
-// or none; of those that a topic or broadcast means, a full inbox misses it, and
-// counts it.
-func (r *run) fit(a *accept, targets []target, charge uint64) ([]target, uint64, verdict) {
-	some := a.Flags&(acceptTopic|acceptBroadcast) != 0
-	var (
-		full uint64
-		why  verdict
-	)
-	fitting := slices.DeleteFunc(targets, func(t target) bool {
-		v, ok := r.room(t.box, charge)
-		if !ok {
-			full, why = full+1, v
-			t.box.counts.Refused++
-			t.box.countsChanged = true
-		}
-		return !ok
-	})
-	if full > 0 && (!some || len(fitting) == 0) {
-		return nil, full, why
-	}
-	if v, ok := r.meshRoom(uint64(len(fitting)), charge*uint64(len(fitting))); !ok {
-		return nil, full, v
-	}
-	return fitting, full, verdict{}
 }
