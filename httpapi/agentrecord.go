@@ -128,6 +128,7 @@ type AgentKey struct {
 	Since      time.Time `json:"since"`
 	Generation uint64    `json:"generation" doc:"counts the keys the agent has had, from 1"`
 	MeshID     string    `json:"mesh_id,omitempty"`
+	Unowned    bool      `json:"unowned,omitempty" doc:"true, where it was written for a name that belongs to nobody: it will belong to the credential that uses the name first. PUT /agents/{name}/owner reserves it for one"`
 }
 
 type agentKeyOutput struct {
@@ -136,7 +137,7 @@ type agentKeyOutput struct {
 }
 
 func (a *API) agentKey(k inbox.Key, read ReadOutput) *agentKeyOutput {
-	return &agentKeyOutput{read, AgentKey{k.Agent, k.Recipient, k.Hash, k.Since.UTC(), k.Generation, a.cfg.MeshID}}
+	return &agentKeyOutput{read, AgentKey{k.Agent, k.Recipient, k.Hash, k.Since.UTC(), k.Generation, a.cfg.MeshID, false}}
 }
 
 // key tells an agent's key to whoever wants to seal a message to it.
@@ -178,7 +179,12 @@ func (a *API) publishKey(ctx context.Context, in *publishInput) (*agentKeyOutput
 		a.cfg.KeyChanged(in.Name, k.Hash)
 	}
 	read, err := a.settled(ctx, ReadInput{})
-	return a.agentKey(k, read), err
+	if err != nil {
+		return nil, err
+	}
+	out := a.agentKey(k, read)
+	out.Body.Unowned, err = a.unowned(ctx, in.Name)
+	return out, err
 }
 
 // SubscriptionBody is a durable subscription.
@@ -191,6 +197,7 @@ type subscriptionsOutput struct {
 	ReadOutput
 	Body struct {
 		Subscriptions []SubscriptionBody `json:"subscriptions" nullable:"false"`
+		Unowned       bool               `json:"unowned,omitempty" doc:"true, where it was written for a name that belongs to nobody: it will belong to the credential that uses the name first. PUT /agents/{name}/owner reserves it for one"`
 	}
 }
 
@@ -240,7 +247,12 @@ func (a *API) subscribe(ctx context.Context, in *subscribeInput) (*subscriptions
 			return nil, err
 		}
 	}
-	return a.subscriptions(ctx, &nameRead{NameRef: in.NameRef})
+	out, err := a.subscriptions(ctx, &nameRead{NameRef: in.NameRef})
+	if err != nil {
+		return nil, err
+	}
+	out.Body.Unowned, err = a.unowned(ctx, in.Name)
+	return out, err
 }
 
 type unsubscribeInput struct {

@@ -40,6 +40,8 @@ func (a *API) messageEntries() []Entry {
 	older := ok(route(http.MethodPost, "/messages/send/{source}", "Send a durable message in the shape of older instances"))
 	older.MaxBody = maxMessageBody
 	release := route(http.MethodDelete, "/agents/{name}/owner", "Forget who owns an agent's name: whoever claims it next has it")
+	own := ok(route(http.MethodPut, "/agents/{name}/owner", "Reserve a name that is nobody's for a credential"))
+	own.Role = access.RoleAdmin
 	keyOf := read("/agents/{name}/key", "The key that messages to an agent are sealed to")
 	keyOf.Role = access.RoleViewer
 	stream := read("/messages/{agent}/stream", "Be the agent by server-sent events or JSON lines: its messages as they come")
@@ -61,6 +63,7 @@ func (a *API) messageEntries() []Entry {
 		Op(ok(route(http.MethodPost, "/messages/{agent}/dead/drop", "Remove dead letters for good")), a.dropDead),
 		// agentrecord.go
 		Op(release, a.release),
+		Op(own, a.own), // agentowner.go
 		Op(keyOf, a.key),
 		Op(ok(route(http.MethodPut, "/agents/{name}/key", "Publish the key that messages to an agent are sealed to")), a.publishKey),
 		Op(read("/agents/{name}/subscriptions", "The topics that an agent takes durably"), a.subscriptions),

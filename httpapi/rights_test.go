@@ -68,6 +68,7 @@ var routeRights = map[string]right{
 	"PUT /agents/{name}/subscriptions":    {"speaks", "agents:write", true},
 	"DELETE /agents/{name}/subscriptions": {"speaks", "agents:write", true},
 	"DELETE /agents/{name}/owner":         {"speaks", "agents:write", true},
+	"PUT /agents/{name}/owner":            {"admin", "agents:write", true},
 	"GET /agents/{name}/scores":           {"reads", "agents:read", true},
 	"GET /agents/{name}/ws":               {"speaks", "agents:write", true},
 	"GET /api/agents/{name}/ws":           {"speaks", "agents:write", true},

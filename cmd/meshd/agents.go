@@ -103,7 +103,7 @@ func agentsCommand(a *app) *cobra.Command {
 	})
 	cmd.Flags().BoolVar(&all, "all", false, "those too that cannot be reached now")
 	cmd.Flags().StringVar(&owner, "owner", "", "only names that this credential owns, by its id; me is your own")
-	cmd.AddCommand(agentsShowCommand(a), agentsKeyCommand(a), agentsTopicsCommand(a), agentsReleaseCommand(a))
+	cmd.AddCommand(agentsShowCommand(a), agentsKeyCommand(a), agentsTopicsCommand(a), agentsReserveCommand(a), agentsReleaseCommand(a))
 	return cmd
 }
 
@@ -170,6 +170,9 @@ func (r *agentRecord) card(now time.Time) []output.Field {
 		{Name: "At", Value: at}, {Name: "Owner", Value: r.Owner}, {Name: "Key", Value: r.Key},
 	}
 	if i := r.Inbox; i != nil {
+		if r.Owner == "" && r.Kind != "builtin" {
+			fields[4].Value = "nobody yet: the first credential that uses the name"
+		}
 		waiting := strconv.Itoa(i.Messages) + " messages, " + output.Bytes(i.Bytes)
 		if i.Oldest != nil {
 			waiting += ", the oldest of " + output.Ago(*i.Oldest, now)

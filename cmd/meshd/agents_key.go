@@ -27,7 +27,7 @@ const maxIdentity = 64 << 10
 func agentPath(name string) string { return "/agents/" + url.PathEscape(name) }
 
 func agentsKeyCommand(a *app) *cobra.Command {
-	var generate, publish string
+	var generate, publish, owner string
 	cmd := a.asks(&cobra.Command{
 		Use:   "key NAME",
 		Short: "Show or publish the key that messages to an agent are sealed to",
@@ -37,11 +37,17 @@ identity file that is there already gets the new key in front of those it has, s
 what was sealed before still opens. --publish publishes a recipient that was made
 elsewhere, by "age-keygen -pq" for example.
 
+What an administrator publishes claims the name for nobody: --owner does, for the
+credential that the agent will use, before the key is published.
+
 Who sealed messages to another key before is told of the change, and asked.`,
 		Example:           "  meshd agents key reviewer\n  meshd agents key reviewer --generate reviewer.key\n  meshd agents key reviewer --publish @reviewer.pub",
 		ValidArgsFunction: a.completing(inboxNames),
 		Args:              arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
+			if err := reserve(cmd.Context(), c, args[0], owner, nil); err != nil {
+				return err
+			}
 			recipient, err := a.newRecipient(cmd, args[0], generate, publish)
 			if err != nil {
 				return err
@@ -56,6 +62,9 @@ Who sealed messages to another key before is told of the change, and asked.`,
 				return err
 			}
 			p := a.printer()
+			if k.Unowned {
+				warnUnowned(p, args[0])
+			}
 			return p.Result(k, func() error {
 				if generate != "" {
 					p.Hint("The identity is in %s: keep it, and give it to nobody. \"meshd inbox %s --identity %s\" reads sealed messages.", generate, args[0], generate)
@@ -68,6 +77,7 @@ Who sealed messages to another key before is told of the change, and asked.`,
 	})
 	cmd.Flags().StringVar(&generate, "generate", "", "make a new key, and keep its identity in this file")
 	cmd.Flags().StringVar(&publish, "publish", "", "publish this recipient, age1pq1…, or @FILE, - for standard input")
+	ownerFlag(cmd, &owner)
 	return cmd
 }
 

@@ -17,17 +17,26 @@ type topicBody struct {
 }
 
 func agentsTopicsCommand(a *app) *cobra.Command {
-	var add, remove []string
+	var (
+		add, remove []string
+		owner       string
+	)
 	cmd := a.asks(&cobra.Command{
 		Use:   "topics NAME",
 		Short: "Show or change the topics that come into an agent's inbox",
 		Long: `topics lists the durable subscriptions of an agent: what is sent to a topic that one of
 them matches, with --durable, is put into its inbox. In a pattern * stands for one
-segment and > at the end for one or more.`,
+segment and > at the end for one or more.
+
+What an administrator subscribes to claims the name for nobody: --owner does, for the
+credential that the agent will use.`,
 		Example:           "  meshd agents topics reviewer\n  meshd agents topics reviewer --add 'builds/*' --remove 'chat/>'",
 		ValidArgsFunction: a.completing(inboxNames),
 		Args:              arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
+			if err := reserve(cmd.Context(), c, args[0], owner, nil); err != nil {
+				return err
+			}
 			path := agentPath(args[0]) + "/subscriptions"
 			for _, topic := range remove {
 				if err := c.Do(cmd.Context(), caller.Request{Method: "DELETE", Path: path, Query: url.Values{"topic": {topic}}}, nil); err != nil {
@@ -36,6 +45,7 @@ segment and > at the end for one or more.`,
 			}
 			var out struct {
 				Subscriptions []topicBody `json:"subscriptions"`
+				Unowned       bool        `json:"unowned"`
 			}
 			r := caller.Request{Method: "GET", Path: path, Own: true}
 			if len(add) > 0 {
@@ -45,6 +55,9 @@ segment and > at the end for one or more.`,
 				return err
 			}
 			list, p := append([]topicBody{}, out.Subscriptions...), a.printer()
+			if out.Unowned {
+				warnUnowned(p, args[0])
+			}
 			return p.Result(list, func() error {
 				var rows [][]string
 				for _, s := range list {
@@ -56,5 +69,6 @@ segment and > at the end for one or more.`,
 	})
 	cmd.Flags().StringSliceVar(&add, "add", nil, "subscribe to this pattern; may be repeated")
 	cmd.Flags().StringSliceVar(&remove, "remove", nil, "end this subscription; may be repeated")
+	ownerFlag(cmd, &owner)
 	return cmd
 }

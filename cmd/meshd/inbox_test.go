@@ -34,6 +34,8 @@ func TestMessageVerbs(t *testing.T) {
 		"PUT /agents/reviewer/subscriptions":    `{"subscriptions":[]}`,
 		"DELETE /agents/reviewer/subscriptions": `204 `,
 		"DELETE /agents/reviewer/owner":         `204 `,
+		"PUT /agents/reviewer/owner":            `{"name":"reviewer","owner":"k1"}`,
+		"PUT /agents/free/subscriptions":        `{"subscriptions":[],"unowned":true}`,
 	})
 	for _, c := range []struct {
 		args  string
@@ -61,6 +63,10 @@ func TestMessageVerbs(t *testing.T) {
 		{"agents show reviewer", 0, "GET /agents/reviewer", []string{"nowhere now", "k1", "3 messages, 70 B", "1 kept"}, ""},
 		{"agents topics reviewer", 0, "GET /agents/reviewer/subscriptions", []string{"builds/*"}, ""},
 		{"agents topics reviewer --add chat/>", 0, `PUT /agents/reviewer/subscriptions {"topics":["chat/\u003e"]}`, []string{"no topic comes"}, ""},
+		{"agents topics reviewer --owner k1", 0, "GET /agents/reviewer/subscriptions", []string{"builds/*"}, ""},
+		{"agents topics free --add a", 0, `PUT /agents/free/subscriptions {"topics":["a"]}`, nil, `"meshd agents reserve free --owner ID"`},
+		{"agents reserve reviewer --owner k1", 0, `PUT /agents/reviewer/owner {"owner":"k1"}`, []string{"reviewer belongs to k1."}, ""},
+		{"agents reserve reviewer", 2, "", nil, "--owner"},
 		{"agents release reviewer --yes", 0, "DELETE /agents/reviewer/owner", []string{"belongs to nobody"}, ""},
 		{"agents release reviewer --drop --yes", 0, "DELETE /agents/reviewer/owner?inbox=drop", []string{"belongs to nobody"}, ""},
 		{"agents release reviewer --keep --yes", 0, "DELETE /agents/reviewer/owner?inbox=keep", []string{"belongs to nobody"}, ""},

@@ -113,6 +113,7 @@ type agentKeyBody struct {
 	Since      time.Time `json:"since"`
 	Generation uint64    `json:"generation"`
 	MeshID     string    `json:"mesh_id"`
+	Unowned    bool      `json:"unowned,omitempty"`
 }
 
 // agentKey asks for an agent's key, and holds it to its own hash.
