@@ -81,14 +81,8 @@ func Open(cfg Config) (_ *Group, err error) {
 		return nil, err
 	}
 	undo = append(undo, func() { g.dir.close() })
-	if g.machine, err = newMachine(g.dir.path, cfg.Parts, g.logger, g.stats); err != nil {
+	if err = g.makeMachine(); err != nil {
 		return nil, err
-	}
-	g.machine.failCommit = cfg.hooks.failCommit
-	g.machine.prompt = cfg.hooks.failCommit != nil
-	g.machine.floor = cfg.Floor
-	if cfg.hooks.step != nil {
-		g.machine.step = cfg.hooks.step
 	}
 	if g.log, g.snapshots, err = g.openStores(library); err != nil {
 		return nil, err
@@ -108,17 +102,7 @@ func Open(cfg Config) (_ *Group, err error) {
 		return nil, err
 	}
 
-	g.clock = &clock{now: time.Now, peers: cfg.ClockOffset}
-	if cfg.hooks.now != nil {
-		g.clock.now = cfg.hooks.now
-	}
-	g.machine.scans.halt = g.ctx.Done()
-	g.outbox, g.coalescer = newOutbox(), newCoalescer(func() uint32 { return g.machine.state().Level })
-	g.reign = newReign(g.ctx)
-	g.reads, g.seats = newReadIndex(g), newSeats(g)
-	g.machine.resolve = g.resolve
-	g.machine.restored = g.resolveRestored
-	g.transport = newTransport(newStreams(cfg.Listener, g.dir.id, cfg.Dial), library.Named("net"))
+	g.assemble(library)
 	undo = append(undo, func() { g.transport.Close(); g.transport.drain() })
 	g.machine.applying, g.machine.durable = g.tellCommit, g.log.ahead.wait
 	g.transport.durable = g.log.ahead.durable.Load
@@ -130,18 +114,52 @@ func Open(cfg Config) (_ *Group, err error) {
 		g.opening.holds(g.machine.state().Applied, g.raft.LastIndex())
 	}
 	g.transport.attach(g.raft)
-	g.coalescer.apply = func(data []byte) raft.ApplyFuture { return g.raft.Apply(data, 0) }
-	g.coalescer.stats = g.stats
-	g.coalescer.lost = g.resend
-	g.coalescer.stamp = func() int64 { return g.clock.stamp(g.machine.state().Time) }
-	g.coalescer.ended = g.raftEnded
-	g.coalescer.own = func() ack { return ack{g.origin, g.outbox.acked()} }
+	g.attachCoalescer()
 	if err = g.stats.attach(g); err != nil {
 		undo = append(undo, func() { _ = g.raft.Shutdown().Error() })
 		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
 	g.start()
 	return g, nil
+}
+
+// makeMachine makes the machine, which has no state yet.
+func (g *Group) makeMachine() (err error) {
+	if g.machine, err = newMachine(g.dir.path, g.cfg.Parts, g.logger, g.stats); err != nil {
+		return err
+	}
+	g.machine.failCommit = g.cfg.hooks.failCommit
+	g.machine.prompt = g.cfg.hooks.failCommit != nil
+	g.machine.floor = g.cfg.Floor
+	if g.cfg.hooks.step != nil {
+		g.machine.step = g.cfg.hooks.step
+	}
+	return nil
+}
+
+// assemble makes what stands around the machine and its stores, before Raft runs.
+func (g *Group) assemble(library *libraryLog) {
+	g.clock = &clock{now: time.Now, peers: g.cfg.ClockOffset}
+	if g.cfg.hooks.now != nil {
+		g.clock.now = g.cfg.hooks.now
+	}
+	g.machine.scans.halt = g.ctx.Done()
+	g.outbox, g.coalescer = newOutbox(), newCoalescer(func() uint32 { return g.machine.state().Level })
+	g.reign = newReign(g.ctx)
+	g.reads, g.seats = newReadIndex(g), newSeats(g)
+	g.machine.resolve = g.resolve
+	g.machine.restored = g.resolveRestored
+	g.transport = newTransport(newStreams(g.cfg.Listener, g.dir.id, g.cfg.Dial), library.Named("net"))
+}
+
+// attachCoalescer lets commands reach Raft, which runs.
+func (g *Group) attachCoalescer() {
+	g.coalescer.apply = func(data []byte) raft.ApplyFuture { return g.raft.Apply(data, 0) }
+	g.coalescer.stats = g.stats
+	g.coalescer.lost = g.resend
+	g.coalescer.stamp = func() int64 { return g.clock.stamp(g.machine.state().Time) }
+	g.coalescer.ended = g.raftEnded
+	g.coalescer.own = func() ack { return ack{g.origin, g.outbox.acked()} }
 }
 
 func (g *Group) openStores(library *libraryLog) (*raftLog, *snapshots, error) {
