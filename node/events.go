@@ -22,7 +22,13 @@ const (
 	maxToldWaiting = 4096
 	maxToldAtOnce  = 256
 	tellTimeout    = 5 * time.Second
+	// maxToldNames bounds what is remembered of what one node told of its agents
+	// and gossip does not show; it is as many as a record can.
+	maxToldNames = 1 << 14
 )
+
+// maxUnixMs is the end of the year 9999: of what is later no JSON can be made.
+const maxUnixMs = 253402300799999
 
 // told is one event of an agent on its way to another node. The node that it
 // happened at is not in it: it is whom the link authenticated.
@@ -221,7 +227,7 @@ func (e *events) take(_ context.Context, from identity.NodeID, body []byte) ([]b
 	}
 	for i, t := range batch {
 		known := t.Type == event.AgentStarted || t.Type == event.AgentStopped || t.Type == event.AgentFailed || t.Type == event.AgentKeyChanged
-		if i == maxToldAtOnce || !known || message.CheckName(t.Agent) != nil || len(t.Key) > 128 || len(t.Reason) > 256 {
+		if i == maxToldAtOnce || !known || message.CheckName(t.Agent) != nil || len(t.Key) > 128 || len(t.Reason) > 256 || t.UnixMs < 0 || t.UnixMs > maxUnixMs {
 			return nil, consensus.Refuse(message.CodeInvalid, "these are not events of agents")
 		}
 		e.publish(string(from), t)
@@ -231,7 +237,9 @@ func (e *events) take(_ context.Context, from identity.NodeID, body []byte) ([]b
 				if s.told == nil {
 					s.told = map[string]int{}
 				}
-				s.told[t.Agent] = t.Instances
+				if _, known := s.told[t.Agent]; known || len(s.told) < maxToldNames {
+					s.told[t.Agent] = t.Instances
+				}
 			}
 			e.mu.Unlock()
 		}

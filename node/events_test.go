@@ -1,7 +1,9 @@
 package node
 
 import (
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -91,5 +93,29 @@ func TestEventsOfThisNode(t *testing.T) {
 	e.hosted(nil)
 	if want := []string{event.AgentStarted, event.AgentStarted, event.AgentFailed, event.AgentStopped}; !slices.Equal(heard, want) {
 		t.Errorf("%q", heard)
+	}
+}
+
+// A member that tells of ever new agents, or of a time that no JSON can hold,
+// costs no more than a member that hosts as many as it may.
+func TestWhatAMemberTellsOfItsAgentsIsBounded(t *testing.T) {
+	e := newEvents(nil, "a", strings.ToUpper)
+	e.look([]gossip.Member{{NodeID: "b", Status: gossip.StatusAlive, Record: gossip.Record{NodeID: "b", Incarnation: 1}}})
+	for n := 0; n < 2*maxToldNames; n += maxToldAtOnce {
+		var batch []told
+		for i := range maxToldAtOnce {
+			batch = append(batch, told{Type: event.AgentStarted, Agent: "n" + strconv.Itoa(n+i), Instances: 1})
+		}
+		if _, err := e.take(t.Context(), "b", consensus.Encode(batch)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(e.members["b"].told); n != maxToldNames {
+		t.Errorf("%d names are remembered", n)
+	}
+	for _, ms := range []int64{-1, math.MaxInt64, maxUnixMs + 1} {
+		if _, err := e.take(t.Context(), "b", consensus.Encode([]told{{Type: event.AgentStarted, Agent: "x", UnixMs: ms}})); err == nil {
+			t.Errorf("an event of the time %d was taken", ms)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package node
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -151,10 +152,25 @@ func (n *Node) topOf(ctx context.Context, id identity.NodeID) (a topAnswer, err 
 		return n.topHere(), nil
 	}
 	body, err := n.port.Call(ctx, id, callTop, nil)
-	if err == nil {
-		err = consensus.Decode(body, &a)
+	if err != nil {
+		return a, err
 	}
-	return a, err
+	return readTop(body)
+}
+
+// readTop reads another node's answer. Figures that are no numbers to JSON, and
+// names that nothing can have, would cost the answers of all.
+func readTop(body []byte) (a topAnswer, err error) {
+	if err := consensus.Decode(body, &a); err != nil {
+		return topAnswer{}, err
+	}
+	finite := func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+	if !finite(a.Load) {
+		a.Load = 0
+	}
+	a.Links = slices.DeleteFunc(a.Links, func(l TopLink) bool { return !finite(l.RTTMs) || len(l.NodeID) > 128 })
+	a.Agents = slices.DeleteFunc(a.Agents, func(g TopAgent) bool { return message.CheckName(g.Name) != nil })
+	return a, nil
 }
 
 func (n *Node) topHere() topAnswer {
