@@ -4,8 +4,9 @@
 It attaches as an agent, answers requests, does tasks, takes durable messages
 and acknowledges them when they are done, and sends one message itself:
 
-    MESHD_NODE=https://127.0.0.1:7443 MESHD_PIN=… MESHD_KEY=mk_… \\
-        python3 agent.py adder [TO TEXT]
+    export MESHD_NODE=https://127.0.0.1:7443 MESHD_PIN=…
+    read -rs MESHD_KEY; export MESHD_KEY    # mk_…, which so stands in no history
+    python3 agent.py adder [TO TEXT]
 
 MESHD_NODE may name several nodes of the mesh, with commas between them, and
 MESHD_PIN then has the pin of each: when one does not answer, the next is asked.
@@ -24,17 +25,23 @@ import ssl
 import sys
 import time
 import urllib.parse
+import uuid
+
+
+class Lost(Exception):
+    """No node answered, or not to the end: what was asked may have been done."""
 
 
 class Refused(Exception):
-    """What the mesh refused: .code is a word of its error catalogue."""
+    """What the mesh refused: .code is a word of its error catalogue. What is only
+    put off (.later), as without a leader, may go well in a moment."""
 
     def __init__(self, status, body):
         try:
             said = json.loads(body)
         except ValueError:
             said = {}
-        self.status, self.code = status, said.get("code", "")
+        self.code, self.later = said.get("code", ""), status in (429, 502, 503, 504)
         super().__init__(f"{said.get('error', body[:200])} ({self.code or status})")
 
 
@@ -54,13 +61,13 @@ def spki_sha256(der):
     return base64.b64encode(hashlib.sha256(der[i : content(i)[1]]).digest()).decode()
 
 
-class OtherNode(Exception):
-    """The node shows another key than its pin names."""
+class OtherNode(Lost):
+    """The node shows another key than its pin names, and was told nothing."""
 
 
 class Mesh:
-    """Some of its nodes, known by their pins. One that cannot be reached goes to
-    the end of the line."""
+    """Some of its nodes, known by their pins. One that does not answer, or puts us
+    off, goes to the end of the line."""
 
     def __init__(self, nodes, pins, key):
         self.nodes = [(urllib.parse.urlsplit(n).netloc, p) for n, p in zip(nodes, pins, strict=True)]
@@ -73,40 +80,64 @@ class Mesh:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         host, pin = self.nodes[0]
         connection = http.client.HTTPSConnection(host, context=context, timeout=timeout)
-        try:
-            connection.connect()
-        except OSError:
-            self.nodes.append(self.nodes.pop(0))
-            raise
+        connection.connect()
         if spki_sha256(connection.sock.getpeercert(binary_form=True)) != pin:
             connection.close()
             raise OtherNode(f"the key of {host} is not the pinned one")
         return connection
 
-    def request(self, method, path, body=None, timeout=60, accept="application/json"):
-        connection = self.connect(timeout)
+    def request(self, method, path, body=None, timeout=60, accept="application/json", once=None):
         headers = {"Authorization": "Bearer " + self.key, "Accept": accept}
         if body is not None:
             body, headers["Content-Type"] = json.dumps(body), "application/json"
-        connection.request(method, path, body, headers)
-        response = connection.getresponse()
-        if response.status >= 300:
-            raise Refused(response.status, response.read(1 << 20).decode("utf-8", "replace"))
-        return response
+        if once:
+            headers["Idempotency-Key"] = once
+        try:
+            connection = self.connect(timeout)
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            if response.status < 300:
+                return response
+            refused = Refused(response.status, response.read(1 << 20).decode("utf-8", "replace"))
+        except (OSError, http.client.HTTPException) as e:
+            self.nodes.append(self.nodes.pop(0))
+            raise Lost(f"no answer: {e}") from e
+        if refused.later:
+            self.nodes.append(self.nodes.pop(0))
+        raise refused
 
-    def post(self, path, body):
-        with self.request("POST", path, body) as response:
-            text = response.read()
-            return json.loads(text) if text else None
+    def post(self, path, body, patience=0):
+        """Says something; with patience again and again, for so many seconds, until a node
+        has taken it or refused it for good: only what may be said twice."""
+        once, until = str(uuid.uuid4()), time.monotonic() + patience
+        while True:
+            try:
+                with self.request("POST", path, body, once=once if patience else None) as response:
+                    text = response.read()
+                    return json.loads(text) if text else None
+            except OtherNode:
+                raise
+            except (Lost, OSError, http.client.HTTPException) as e:
+                why = e if isinstance(e, Lost) else Lost(f"half an answer: {e}")
+            except Refused as e:
+                if not e.later:
+                    raise
+                why = e
+            if time.monotonic() > until:
+                raise why
+            time.sleep(0.5)
 
     def send(self, to, body, **more):
-        """Sends a message: wait=True for the answer, durable=True for the inbox
-        (with an id of your own, it may be sent again and is taken once)."""
+        """Sends a message: wait=True for the answer. After Lost it may have come or not.
+        One with durable=True has an id, so it is sent until the mesh has it, and taken once."""
+        if more.get("durable"):
+            return self.post("/messages", {"id": str(uuid.uuid4()), "to": to, "body": body, **more}, patience=60)
         return self.post("/messages", {"to": to, "body": body, **more})
 
     def report(self, agent, task, state, **more):
         """Says how far a task is. The last report acknowledges its message too."""
-        self.post(f"/tasks/{task['task']}/status", {"agent": agent, "attempt": task["attempt"], "state": state, **more})
+        said = {"agent": agent, "attempt": task["attempt"], "state": state, **more}
+        self.post(f"/tasks/{task['task']}/status", said, patience=60)
 
 
 def work(mesh, name, task, answer):
@@ -116,14 +147,43 @@ def work(mesh, name, task, answer):
     try:
         mesh.report(name, task, "working", begin=True)
         try:
-            result = answer(task["body"])
-        except Exception as e:
-            mesh.report(name, task, "failed", error={"text": str(e) or "it failed"})
-        else:
-            mesh.report(name, task, "completed", result=result)
+            mesh.report(name, task, "completed", result=answer(task["body"]))
+        except Lost:
+            raise
+        except Exception as e:  # it cannot be done, or its result is not taken
+            mesh.report(name, task, "failed", error={"text": str(e)[:1000] or "it failed"})
     except Refused as e:
         if e.code not in ("TASK_ENDED", "TASK_UNKNOWN", "NOT_ASSIGNED"):  # it is another's now, or over
             raise
+
+
+def reply(mesh, name, message, answer):
+    """Answers a request, with the agent's own error where it has one."""
+    said = {"reply_to": message["reply_to"]}
+    try:
+        mesh.post(f"/messages/{name}/reply", {**said, "body": answer(message["payload"])})
+    except Lost:
+        raise
+    except Exception as e:
+        if getattr(e, "code", "") == "NOT_WAITING":  # its sender had no more time
+            return
+        mesh.post(f"/messages/{name}/reply", {**said, "error": str(e)[:1000] or "it failed", "code": "CANNOT"})
+
+
+def settle(mesh, name, message, answer, done):
+    """Does a message of the inbox, and acknowledges it; one that it fails on goes back."""
+    try:
+        if message["message_type"] == "TaskDelegation" and message["from"]["principal"] == "mesh":
+            work(mesh, name, message["payload"], answer)
+        else:
+            done(message)
+    except Lost:
+        raise  # it comes again
+    except Exception as e:
+        said = {"seqs": [message["seq"]], "delay": "10s", "reason": str(e)[:200]}
+        mesh.post(f"/messages/{name}/return", said, patience=10)
+    else:
+        mesh.post(f"/messages/{name}/ack", {"seqs": [message["seq"]]}, patience=10)
 
 
 def serve(mesh, name, answer, done):
@@ -132,43 +192,36 @@ def serve(mesh, name, answer, done):
     on goes back, and comes again."""
     stream = mesh.request("GET", f"/messages/{name}/stream", accept="application/x-ndjson", timeout=45)
     print(f"{name} is attached", flush=True)
-    for line in stream:  # a line at least every 15 s
-        told = json.loads(line)
+    lines = iter(stream)
+    while True:
+        try:
+            told = json.loads(next(lines))  # at least every 15 s
+        except (StopIteration, ValueError, OSError, http.client.HTTPException) as e:
+            raise Lost(f"the stream has ended: {e}") from e
         if told.get("event") != "message":
             continue  # a bookmark, or a sign of life
         message = told["data"]
-        if message.get("reply_to"):
-            said = {"reply_to": message["reply_to"]}
-            try:
-                said["body"] = answer(message["payload"])
-            except Exception as e:  # the agent's own error, as the sender is to hear it
-                said.update(error=str(e) or "it failed", code=type(e).__name__.upper())
-            try:
-                mesh.post(f"/messages/{name}/reply", said)
-            except Refused as e:
-                if e.code != "NOT_WAITING":  # its sender had no more time
-                    raise
-        elif message.get("live"):
-            done(message)
-        else:
-            try:
-                if message["message_type"] == "TaskDelegation" and message["from"]["principal"] == "mesh":
-                    work(mesh, name, message["payload"], answer)
-                else:
-                    done(message)
-            except (OSError, http.client.HTTPException):
-                raise  # it comes again
-            except Exception as e:
-                mesh.post(f"/messages/{name}/return", {"seqs": [message["seq"]], "delay": "10s", "reason": str(e)[:200]})
+        try:
+            if message.get("reply_to"):
+                reply(mesh, name, message, answer)
+            elif message.get("live"):
+                done(message)
             else:
-                mesh.post(f"/messages/{name}/ack", {"seqs": [message["seq"]]})
+                settle(mesh, name, message, answer, done)
+        except Lost:
+            raise
+        except Exception as e:  # one message is no reason to leave the others
+            print(e, file=sys.stderr, flush=True)
 
 
 def main():
     mesh = Mesh(os.environ["MESHD_NODE"].split(","), os.environ["MESHD_PIN"].split(","), os.environ["MESHD_KEY"])
     name = sys.argv[1] if len(sys.argv) > 1 else "adder"
     if len(sys.argv) > 3:
-        print(json.dumps(mesh.send(sys.argv[2], sys.argv[3], wait=True)), flush=True)
+        try:
+            print(json.dumps(mesh.send(sys.argv[2], sys.argv[3], wait=True)), flush=True)
+        except (Refused, Lost) as e:
+            print(f"not answered: {e}", file=sys.stderr, flush=True)
 
     def done(message):
         kind = "live" if message.get("live") else f"durable {message['seq']}"
@@ -179,15 +232,15 @@ def main():
         began = time.monotonic()
         try:
             serve(mesh, name, sum, done)
-        except OtherNode as e:
-            sys.exit(f"agent.py: {e}")
-        except Refused as e:
-            if e.status < 500:
-                sys.exit(f"agent.py: {e}")
-            print(e, file=sys.stderr, flush=True)
-        except (OSError, http.client.HTTPException) as e:
+        except OtherNode:
+            raise
+        except Lost as e:
             print(f"the connection is lost: {e}", file=sys.stderr, flush=True)
-        pause = 0.1 if time.monotonic() - began > 60 else min(2 * pause, 5)
+        except Refused as e:
+            if not e.later:
+                raise
+            print(e, file=sys.stderr, flush=True)
+        pause = 0.1 if time.monotonic() - began > 5 else min(2 * pause, 5)
         time.sleep(pause)
 
 
@@ -196,5 +249,5 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         pass
-    except Refused as e:
+    except (OtherNode, Refused) as e:
         sys.exit(f"agent.py: {e}")
