@@ -12,7 +12,8 @@ import (
 // messages may bear one that do not know of each other: an id takes out as many
 // as it is named times, first those that are leased, then those that were handed
 // out before, in order of delivery. It reads the inbox for those that might be
-// meant.
+// meant, and asks the mesh before it says that one is not there: another node
+// may have handed it out that this one has not heard of.
 func (s *Service) AcknowledgeIDs(ctx context.Context, agent string, ids []string) (int, error) {
 	named := map[string]int{}
 	for _, id := range ids {
@@ -28,7 +29,7 @@ func (s *Service) AcknowledgeIDs(ctx context.Context, agent string, ids []string
 		}
 		return 2
 	}
-	return s.acknowledgeIDs(ctx, agent, ids, func(list []Stored) (seqs []uint64) {
+	choose := func(list []Stored) (seqs []uint64) {
 		slices.SortFunc(list, func(a, b Stored) int {
 			return cmp.Or(cmp.Compare(handed(&a), handed(&b)), cmp.Compare(a.Priority.rank(), b.Priority.rank()), cmp.Compare(a.Seq, b.Seq))
 		})
@@ -39,7 +40,23 @@ func (s *Service) AcknowledgeIDs(ctx context.Context, agent string, ids []string
 			}
 		}
 		return seqs
-	})
+	}
+	list, err := s.Named(ctx, agent, ids)
+	if err != nil {
+		return 0, err
+	}
+	seqs := choose(list)
+	if len(seqs) == len(ids) {
+		return s.Acknowledge(ctx, agent, seqs)
+	}
+	// The answer to a command comes when this node has all that was accepted
+	// before it. No message has the number 0.
+	n, err := s.Acknowledge(ctx, agent, append(seqs, 0))
+	if err != nil {
+		return n, err
+	}
+	more, err := s.acknowledgeIDs(ctx, agent, ids, choose)
+	return n + more, err
 }
 
 // AcknowledgeFrom removes the messages of one principal that bear these ids, and

@@ -1,9 +1,12 @@
 package inbox
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node/message"
 )
 
@@ -60,5 +63,52 @@ func TestAnAcknowledgementOfOneSendersMessagesLeavesOthers(t *testing.T) {
 	}
 	if n := len(w.list("bob")); n != 2 {
 		t.Errorf("%d are left of 2", n)
+	}
+}
+
+// replicas are states that hear of each other's commands: a node that proposes
+// has all that was proposed before, and one that does not may be behind.
+type replicas struct {
+	mu  sync.Mutex
+	log []consensus.Proposal
+}
+
+type replica struct {
+	consensus.State
+	all  *replicas
+	next int
+}
+
+func (r *replica) Propose(ctx context.Context, p consensus.Proposal) (consensus.Outcome, error) {
+	r.all.mu.Lock()
+	defer r.all.mu.Unlock()
+	for ; r.next < len(r.all.log); r.next++ {
+		_, _ = r.State.Propose(ctx, r.all.log[r.next])
+	}
+	r.all.log = append(r.all.log, p)
+	r.next++
+	return r.State.Propose(ctx, p)
+}
+
+// An agent that leases at one node and acknowledges by id at another, which has
+// not heard of the message yet, must not be told that all is well while the
+// message stays.
+func TestAnAcknowledgementByIDAtANodeThatIsBehindTakesTheMessage(t *testing.T) {
+	here, behind := newWorld(t), newWorld(t)
+	all := &replicas{}
+	here.Service.state = &replica{State: here.state, all: all}
+	behind.Service.state = &replica{State: behind.state, all: all}
+	for _, id := range []string{"a", "b"} {
+		here.send(Outgoing{ID: id, To: to("bob")})
+	}
+	if n, err := behind.AcknowledgeIDs(t.Context(), "bob", []string{"a", "b", "c"}); err != nil || n != 2 {
+		t.Fatalf("%d were acknowledged, %v; want 2", n, err)
+	}
+	// And with neither of them left, none.
+	if n, err := here.AcknowledgeIDs(t.Context(), "bob", []string{"a", "b"}); err != nil || n != 0 {
+		t.Fatalf("%d were acknowledged again, %v", n, err)
+	}
+	if left := here.list("bob"); len(left) != 0 {
+		t.Fatalf("left are %d", len(left))
 	}
 }
