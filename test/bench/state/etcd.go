@@ -1,20 +1,13 @@
 package main
 
 import (
-	"crypto/tls"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/meshd/meshd/test/bench/internal/loopback"
-	"github.com/meshd/meshd/test/bench/internal/mesh"
 	"github.com/meshd/meshd/test/bench/internal/proc"
 )
 
@@ -48,60 +41,8 @@ func startEtcd(s settings) (*cluster, error) {
 			return c, err
 		}
 	}
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
-		DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // processes of our own on loopback
-	}}
-	post := func(p *proc.Process, path, body string, v any) error {
-		res, err := client.Post("https://"+p.Address+path, "application/json", strings.NewReader(body))
-		if err != nil {
-			return err
-		}
-		defer res.Body.Close()
-		data, err := io.ReadAll(res.Body)
-		if err != nil || res.StatusCode != http.StatusOK {
-			return fmt.Errorf("%s: %d %s %w", path, res.StatusCode, data, err)
-		}
-		return json.Unmarshal(data, v)
-	}
-	c.lead = func() (int, error) {
-		last := errors.New("no leader")
-		for i, p := range c.processes {
-			if !p.Runs() {
-				continue
-			}
-			var status struct {
-				Header struct {
-					Member string `json:"member_id"`
-				}
-				Leader string
-			}
-			if err := post(p, "/v3/maintenance/status", "{}", &status); err != nil {
-				last = err
-			} else if status.Leader == status.Header.Member {
-				return i, nil
-			}
-		}
-		return 0, last
-	}
-	c.logged = func(p *proc.Process) (float64, error) {
-		res, err := client.Get("https://" + p.Address + "/metrics")
-		if err != nil {
-			return 0, err
-		}
-		defer res.Body.Close()
-		data, err := io.ReadAll(res.Body)
-		if err != nil {
-			return 0, err
-		}
-		return mesh.Figure(string(data), "etcd_disk_wal_write_bytes_total")
-	}
-	c.count = func(p *proc.Process) (int, error) {
-		var r struct{ Count string }
-		// All keys, counted only: key and range_end of one zero byte.
-		if err := post(p, "/v3/kv/range", `{"key":"AA==","range_end":"AA==","count_only":true}`, &r); err != nil {
-			return 0, err
-		}
-		return strconv.Atoi(r.Count)
-	}
+	ask := newEtcdAsker()
+	c.lead = func() (int, error) { return ask.leader(c.processes) }
+	c.logged, c.count = ask.logged, ask.count
 	return c, c.wait()
 }
