@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 export GOLANGCI_LINT_CACHE ?= $(CURDIR)/bin/lint
 LDFLAGS  = -s -w -X main.release=$(VERSION)
 
-.PHONY: build demo test tested unit e2e race lint fuzz chaos bench-state bench-messages bench-graph bench-sync freeze upgrade install help
+.PHONY: build demo test tested unit e2e race lint fuzz chaos bench-state bench-messages bench-graph bench-sync bench-query freeze upgrade install help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
