@@ -18,7 +18,7 @@ type Inboxes interface {
 	Acknowledge(ctx context.Context, agent string, seqs []uint64) (int, error)
 	AcknowledgeIDs(ctx context.Context, agent string, ids []string) (int, error)
 	Return(ctx context.Context, agent string, items []inbox.Returned) (int, error)
-	Lease(ctx context.Context, agent string, max int, d time.Duration) ([]inbox.Stored, error)
+	LeaseOf(ctx context.Context, agent string, max int, d time.Duration, pass func(*inbox.Stored) bool) ([]inbox.Stored, error)
 	List(ctx context.Context, agent string, o inbox.ListOptions) (inbox.Page, error)
 	Get(ctx context.Context, agent string, seqs []uint64, bodies bool) ([]inbox.Stored, error)
 	Pending(ctx context.Context, agent string, o inbox.PendingOptions) (inbox.Batch, error)

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -9,6 +10,7 @@ import (
 	"github.com/meshd/meshd/graphsync"
 	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/inbox"
+	"github.com/meshd/meshd/node/task"
 )
 
 const (
@@ -103,7 +105,8 @@ func (a *API) leaseInbox(ctx context.Context, agent string, limit int, lease tim
 	if limit == 0 {
 		limit = 100
 	}
-	list, next, err := a.takeDue(ctx, agent, limit, lease)
+	caller, _ := Principal(ctx)
+	list, next, err := a.takeDue(ctx, caller, agent, limit, lease)
 	if len(list) > 0 {
 		read.Revision = max(read.Revision, a.written(ctx).Revision) // it was a write
 	}
@@ -111,14 +114,33 @@ func (a *API) leaseInbox(ctx context.Context, agent string, limit int, lease tim
 }
 
 // takeDue leases what is due. next is when more becomes due by time alone.
-func (a *API) takeDue(ctx context.Context, agent string, limit int, lease time.Duration) (list []inbox.Stored, next time.Time, err error) {
+//
+// An administrator who takes from an inbox of another's gets none of its tasks: a
+// delegation is handed out once, and the attempt would end with the lease.
+func (a *API) takeDue(ctx context.Context, caller access.Principal, agent string, limit int, lease time.Duration) (list []inbox.Stored, next time.Time, err error) {
 	// This node's state says for nothing whether a lease is worth its write.
 	due, err := a.cfg.Inboxes.Pending(ctx, agent, inbox.PendingOptions{Max: 1, MaxBytes: 1})
 	if err != nil || len(due.Messages) == 0 {
 		return nil, due.Next, err
 	}
-	list, err = a.cfg.Inboxes.Lease(ctx, agent, min(limit, inbox.MaxLeased), lease)
+	var pass func(*inbox.Stored) bool
+	if caller.Role == access.RoleAdmin && !slices.Contains(caller.Scopes, agentScope+agent) {
+		info, _, err := a.cfg.Inboxes.Agent(ctx, agent)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		if info.Owner != "" && info.Owner != caller.ID {
+			pass = delegates
+		}
+	}
+	list, err = a.cfg.Inboxes.LeaseOf(ctx, agent, min(limit, inbox.MaxLeased), lease, pass)
 	return list, time.Time{}, err
+}
+
+// delegates says that a message hands a task to its agent. No credential has the
+// mesh's own id.
+func delegates(m *inbox.Stored) bool {
+	return m.Type == task.MessageDelegation && m.From.Principal == "mesh"
 }
 
 // pollInbox looks until there is something, or as long as wait.

@@ -45,7 +45,7 @@ func (f *inboxFeed) take() (list []inbox.Stored, next time.Time, err error) {
 			f.doubt.after, room = time.Time{}, 1
 		}
 	}
-	list, next, err = f.api.takeDue(f.s.ctx, f.q.agent, room, f.q.lease)
+	list, next, err = f.api.takeDue(f.s.ctx, f.caller, f.q.agent, room, f.q.lease)
 	if len(list) > 0 && len(f.shown) == 0 {
 		f.doubt.check = f.api.cfg.Now().Add(f.patience())
 	}

@@ -36,6 +36,12 @@ const leaseTries = 5
 // counts as an attempt. Behind a message that waits for its redelivery, later
 // ones of the same sender wait too. What is with the agent by push is not leased.
 func (s *Service) Lease(ctx context.Context, agent string, max int, d time.Duration) ([]Stored, error) {
+	return s.LeaseOf(ctx, agent, max, d, nil)
+}
+
+// LeaseOf is Lease that passes over messages: those, shown without their bodies,
+// for which pass says yes. Nil passes over none.
+func (s *Service) LeaseOf(ctx context.Context, agent string, max int, d time.Duration, pass func(*Stored) bool) ([]Stored, error) {
 	switch {
 	case max < 1 || max > MaxLeased:
 		return nil, invalid("limit", "a lease is of 1 to 256 messages")
@@ -50,6 +56,15 @@ func (s *Service) Lease(ctx context.Context, agent string, max int, d time.Durat
 		id, seqs, _, _ := s.index.due(agent, s.meshNow().UnixMilli(), max, pageBytes, func(due Due) bool { return passed[due.Seq] })
 		if len(seqs) == 0 {
 			return nil, s.ready()
+		}
+		if pass != nil {
+			var err error
+			if seqs, err = s.without(ctx, id, agent, seqs, pass, passed); err != nil {
+				return nil, err
+			}
+			if len(seqs) == 0 {
+				continue
+			}
 		}
 		if s.cfg.Lend != nil {
 			for _, seq := range s.cfg.Lend(ctx, agent, seqs) {
@@ -78,6 +93,22 @@ func (s *Service) Lease(ctx context.Context, agent string, max int, d time.Durat
 		return out, err
 	}
 	return nil, nil
+}
+
+// without leaves out what is passed over, and notes it in passed.
+func (s *Service) without(ctx context.Context, id uint64, agent string, seqs []uint64, pass func(*Stored) bool, passed map[uint64]bool) (left []uint64, err error) {
+	_, err = s.view(ctx, consensus.ReadOptions{}, func(r consensus.Reader) error {
+		list, err := read(r, id, agent, seqs, false)
+		for i := range list {
+			if pass(&list[i]) {
+				passed[list[i].Seq] = true
+			} else {
+				left = append(left, list[i].Seq)
+			}
+		}
+		return err
+	})
+	return left, err
 }
 
 // Due returns when an agent's next message is due: now or before where one is,
