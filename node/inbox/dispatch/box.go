@@ -75,6 +75,10 @@ type box struct {
 	// lentUntil is when the last of them is again.
 	lent      map[uint64]time.Time
 	lentUntil time.Time
+	// bars hold lanes back since the agent's nodes changed; the first ends at
+	// barsUntil.
+	bars      map[uint64]*bar
+	barsUntil time.Time
 }
 
 // sent is a message that was handed out.
@@ -82,6 +86,7 @@ type sent struct {
 	entry
 	settling bool // the state has not heard yet what became of it
 	back     bool // and what it will hear is that it came back
+	bar      *bar // it was out when the agent's nodes changed
 }
 
 // pause says that what is addressed so is not taken now.
@@ -99,7 +104,8 @@ func newBox() *box { return &box{unread: true, room: newWindow(1)} }
 func (b *box) changed() { b.unread = true }
 
 // instances says on which nodes the agent takes inbox messages.
-func (b *box) instances(nodes []uint32) {
+func (b *box) instances(nodes []uint32, now time.Time) {
+	b.barLanes(now)
 	b.hosts, b.paused = nodes, nil
 	b.room = newWindow(len(nodes))
 	b.unread = true
@@ -121,6 +127,7 @@ func (b *box) ready(now time.Time) bool {
 	if b.lent != nil && !now.Before(b.lentUntil) {
 		b.lent, b.unread = nil, true
 	}
+	b.lift(now)
 	return b.unread && b.hasRoom() && !now.Before(b.mayRead())
 }
 
@@ -172,6 +179,9 @@ func (b *box) wakeAt() (at time.Time) {
 	if b.lent != nil {
 		sooner(b.lentUntil)
 	}
+	if b.bars != nil {
+		sooner(b.barsUntil)
+	}
 	return at
 }
 
@@ -185,12 +195,15 @@ func (b *box) begin(now time.Time) {
 
 // wants says whether a message that is due may go out.
 func (b *box) wants(e entry) bool {
-	if _, lent := b.lent[e.seq]; !lent && b.out[e.seq] == nil && b.lanes[e.lane] == 0 && b.takes(e.node) {
+	if _, lent := b.lent[e.seq]; !lent && b.out[e.seq] == nil && b.open(e.lane) && b.takes(e.node) {
 		return true
 	}
 	b.passed++
 	return false
 }
+
+// open says whether a lane waits for nothing that is out.
+func (b *box) open(lane uint64) bool { return b.lanes[lane] == 0 && b.bars[lane] == nil }
 
 // take says that the message goes out, or that it does not: what came of those
 // before it has changed the answer since.
@@ -234,7 +247,7 @@ func (b *box) still(seq uint64) bool {
 	if s == nil || s.settling {
 		return false
 	}
-	if b.lanes[s.lane] == 0 && b.takes(s.node) {
+	if b.open(s.lane) && b.takes(s.node) {
 		return true
 	}
 	b.drop(seq, s)
@@ -242,6 +255,7 @@ func (b *box) still(seq uint64) bool {
 }
 
 func (b *box) drop(seq uint64, s *sent) {
+	b.unbar(s)
 	if !s.settling {
 		b.pushed--
 		b.bytes -= s.size
@@ -277,7 +291,8 @@ func (b *box) outcome(seq uint64, r result, now time.Time) (settle bool, after t
 		b.lanes[s.lane]++
 		after = backoff(s.attempts+1, s.redelivery, r)
 	}
-	s.settling = true
+	b.unbar(s)
+	s.bar, s.settling = nil, true
 	b.pushed--
 	b.bytes -= s.size
 	return true, after

@@ -27,13 +27,15 @@ type world struct {
 	seq   uint64
 	with  map[uint64]result // what became of a message, before the state knows
 	after map[uint64]time.Duration
-	agent []uint64 // pushed, nothing became of it yet
+	agent []uint64             // pushed, nothing became of it yet
+	moved map[uint64]time.Time // when the agent's nodes first changed while it had a message
+	lane  map[uint64]uint64
 	fail  func(string, ...any)
 }
 
 func newWorld(fail func(string, ...any)) *world {
-	w := &world{box: newBox(), now: time.Unix(1_000_000, 0), with: map[uint64]result{}, after: map[uint64]time.Duration{}, fail: fail}
-	w.box.instances([]uint32{1})
+	w := &world{box: newBox(), now: time.Unix(1_000_000, 0), with: map[uint64]result{}, after: map[uint64]time.Duration{}, moved: map[uint64]time.Time{}, lane: map[uint64]uint64{}, fail: fail}
+	w.instances(1)
 	return w
 }
 
@@ -41,6 +43,7 @@ func (w *world) accept(m stored) uint64 {
 	w.seq++
 	m.seq, m.redelivery = w.seq, 30*time.Second
 	m.lane = m.lane*levels + uint64(m.level)
+	w.lane[m.seq] = m.lane
 	w.state = append(w.state, &m)
 	slices.SortStableFunc(w.state, func(a, b *stored) int { return a.level - b.level })
 	w.box.changed()
@@ -136,11 +139,27 @@ func (w *world) pushed(s *stored) {
 			}
 		}
 	}
+	for _, o := range w.agent {
+		if at, moved := w.moved[o]; moved && w.now.Before(at.Add(barFor)) && w.lane[o] == s.lane {
+			w.fail("%d was pushed while %d was where the agent may be no more", s.seq, o)
+		}
+	}
 	s.everPushed = true
+}
+
+// instances lets the agent be on other nodes.
+func (w *world) instances(nodes ...uint32) {
+	for _, seq := range w.agent {
+		if _, moved := w.moved[seq]; !moved {
+			w.moved[seq] = w.now
+		}
+	}
+	w.box.instances(nodes, w.now)
 }
 
 func (w *world) outcome(seq uint64, r result) {
 	w.agent = slices.DeleteFunc(w.agent, func(s uint64) bool { return s == seq })
+	delete(w.moved, seq)
 	settle, after := w.box.outcome(seq, r, w.now)
 	if settle != (r != full && r != gone) {
 		w.fail("%d ended by %d: settle %v", seq, r, settle)
@@ -262,7 +281,7 @@ func TestBoxModel(t *testing.T) {
 				w.box.changed()
 			}),
 			"instances": func(t *rapid.T) {
-				w.box.instances(rapid.SampledFrom([][]uint32{nil, {1}, {2}, {1, 2}}).Draw(t, "hosts"))
+				w.instances(rapid.SampledFrom([][]uint32{nil, {1}, {2}, {1, 2}}).Draw(t, "hosts")...)
 			},
 			"": func(t *rapid.T) {
 				waiting := 0
@@ -276,7 +295,7 @@ func TestBoxModel(t *testing.T) {
 				}
 			},
 		})
-		w.box.instances([]uint32{1, 2})
+		w.instances(1, 2)
 		w.drain()
 		if len(w.box.out) != 0 || w.box.pushed != 0 {
 			t.Fatalf("an empty inbox remembers %d messages", len(w.box.out))
@@ -356,21 +375,53 @@ func TestBoxScripts(t *testing.T) {
 			want(3)
 		},
 		"nothing goes out while nobody is there": func(w *world, want func(...uint64)) {
-			w.box.instances(nil)
+			w.instances()
 			w.accept(stored{entry: entry{lane: alice}})
 			want()
 			if !w.box.wakeAt().IsZero() {
 				w.fail("a box whose agent is away asks to be woken")
 			}
-			w.box.instances([]uint32{1})
+			w.instances(1)
 			want(1)
 		},
 		"an address on a node without the agent holds up no other": func(w *world, want func(...uint64)) {
 			w.accept(stored{entry: entry{lane: alice, node: 2}})
 			w.accept(stored{entry: entry{lane: bob}})
 			want(2)
-			w.box.instances([]uint32{1, 2})
+			w.instances(1, 2)
 			want(1)
+		},
+		"what went to a node that sleeps is not overtaken on another": func(w *world, want func(...uint64)) {
+			w.accept(stored{entry: entry{lane: alice}})
+			w.accept(stored{entry: entry{lane: alice}})
+			want(1, 2)
+			w.instances(1, 2) // the agent has come to another
+			w.accept(stored{entry: entry{lane: alice}})
+			w.accept(stored{entry: entry{lane: bob}})
+			want(4)
+			w.instances(2)
+			want()
+			w.outcome(1, gone) // it wakes
+			w.now = w.now.Add(firstPause)
+			want()
+			w.outcome(2, gone)
+			w.now = w.now.Add(2 * firstPause)
+			want(1, 2, 3)
+		},
+		"an instance that takes its time holds its sender back for seconds when another comes": func(w *world, want func(...uint64)) {
+			w.accept(stored{entry: entry{lane: alice}})
+			want(1)
+			w.instances(1, 2)
+			w.accept(stored{entry: entry{lane: alice}})
+			want()
+			w.now = w.now.Add(barFor)
+			want(2)
+			w.accept(stored{entry: entry{lane: alice}})
+			w.instances(1) // 2 is waited for, 1 no more
+			w.outcome(1, acked)
+			want()
+			w.outcome(2, acked)
+			want(3)
 		},
 		"what another had comes when it is given back": func(w *world, want func(...uint64)) {
 			w.accept(stored{entry: entry{lane: alice}, leased: w.now.Add(time.Hour)})

@@ -52,7 +52,7 @@ func (d *Dispatcher) look(now time.Time) (again time.Time) {
 	d.mu.Lock()
 	for name, nodes := range hosts {
 		if s := d.agents[name]; s != nil {
-			d.place(s, nodes)
+			d.place(s, nodes, now)
 		} else if slices.Contains(nodes, d.cfg.Node) {
 			d.agents[name] = &served{name: name, hosts: nodes}
 		} else {
@@ -72,7 +72,7 @@ func (d *Dispatcher) look(now time.Time) (again time.Time) {
 	var ask []*served
 	for name, s := range d.agents {
 		if _, ok := hosts[name]; !ok {
-			d.place(s, nil)
+			d.place(s, nil, now)
 		}
 		d.leave(s)
 		if (!s.known || d.waits(s)) && len(s.hosts) > 0 {
@@ -113,13 +113,13 @@ func (d *Dispatcher) look(now time.Time) (again time.Time) {
 }
 
 // place says where an agent's instances are. d.mu is held.
-func (d *Dispatcher) place(s *served, nodes []string) {
+func (d *Dispatcher) place(s *served, nodes []string, now time.Time) {
 	if slices.Equal(s.hosts, nodes) {
 		return
 	}
 	s.hosts = nodes
 	if s.box != nil {
-		s.box.instances(hashes(nodes))
+		s.box.instances(hashes(nodes), now)
 		d.enqueue(s)
 	}
 }
@@ -159,7 +159,7 @@ func (d *Dispatcher) dispatchedBy(s *served, node string, epoch uint64) {
 	switch {
 	case node == d.cfg.Node && s.box == nil:
 		s.box = newBox()
-		s.box.instances(hashes(s.hosts))
+		s.box.instances(hashes(s.hosts), time.Now())
 		d.enqueue(s)
 	case node != d.cfg.Node && s.box != nil:
 		// What is out ends as it ends; nothing more is pushed here.
