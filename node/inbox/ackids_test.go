@@ -79,25 +79,44 @@ type replica struct {
 	next int
 }
 
-func (r *replica) Propose(ctx context.Context, p consensus.Proposal) (consensus.Outcome, error) {
-	r.all.mu.Lock()
-	defer r.all.mu.Unlock()
+// catchUp needs the lock.
+func (r *replica) catchUp(ctx context.Context) {
 	for ; r.next < len(r.all.log); r.next++ {
 		_, _ = r.State.Propose(ctx, r.all.log[r.next])
 	}
+}
+
+func (r *replica) View(ctx context.Context, o consensus.ReadOptions, fn func(consensus.Reader) error) (consensus.ReadInfo, error) {
+	if o.Consistency == consensus.Linearizable {
+		r.all.mu.Lock()
+		r.catchUp(ctx)
+		r.all.mu.Unlock()
+	}
+	return r.State.View(ctx, o, fn)
+}
+
+func (r *replica) Propose(ctx context.Context, p consensus.Proposal) (consensus.Outcome, error) {
+	r.all.mu.Lock()
+	defer r.all.mu.Unlock()
+	r.catchUp(ctx)
 	r.all.log = append(r.all.log, p)
 	r.next++
 	return r.State.Propose(ctx, p)
+}
+
+func twoReplicas(t *testing.T) (here, behind *world) {
+	here, behind = newWorld(t), newWorld(t)
+	all := &replicas{}
+	here.Service.state = &replica{State: here.state, all: all}
+	behind.Service.state = &replica{State: behind.state, all: all}
+	return here, behind
 }
 
 // An agent that leases at one node and acknowledges by id at another, which has
 // not heard of the message yet, must not be told that all is well while the
 // message stays.
 func TestAnAcknowledgementByIDAtANodeThatIsBehindTakesTheMessage(t *testing.T) {
-	here, behind := newWorld(t), newWorld(t)
-	all := &replicas{}
-	here.Service.state = &replica{State: here.state, all: all}
-	behind.Service.state = &replica{State: behind.state, all: all}
+	here, behind := twoReplicas(t)
 	for _, id := range []string{"a", "b"} {
 		here.send(Outgoing{ID: id, To: to("bob")})
 	}
@@ -111,4 +130,18 @@ func TestAnAcknowledgementByIDAtANodeThatIsBehindTakesTheMessage(t *testing.T) {
 	if left := here.list("bob"); len(left) != 0 {
 		t.Fatalf("left are %d", len(left))
 	}
+}
+
+// The body of a large message, which an agent fetches after it was told of it, is
+// not gone because the node that is asked is behind.
+func TestABodyIsFoundAtANodeThatIsBehind(t *testing.T) {
+	here, behind := twoReplicas(t)
+	a := here.send(Outgoing{To: to("bob"), Body: []byte(`"long"`)})
+	if body, err := behind.Body(t.Context(), "bob", a.Seq); err != nil || string(body) != `"long"` {
+		t.Fatalf("the body is %s, %v", body, err)
+	}
+	_, err := behind.Body(t.Context(), "bob", a.Seq+1)
+	refusedAs(t, err, CodeUnknownMessage)
+	_, err = behind.Body(t.Context(), "nobody", a.Seq)
+	refusedAs(t, err, CodeUnknownMessage)
 }

@@ -116,26 +116,41 @@ func (s *Service) Get(ctx context.Context, agent string, seqs []uint64, bodies b
 	return out, err
 }
 
-// Body returns the body of a waiting message or a dead letter.
+// Body returns the body of a waiting message or a dead letter. It asks the mesh
+// before it says that there is none: another node may have told of a message that
+// this one has not heard of.
 func (s *Service) Body(ctx context.Context, agent string, seq uint64) (body []byte, err error) {
-	id, _ := s.index.inbox(agent)
-	_, err = s.view(ctx, consensus.ReadOptions{}, func(r consensus.Reader) error {
-		m, err := readEither(r, id, seq)
-		if m == nil || err != nil {
-			return cmp.Or(err, unknownMessage(agent, seq))
+	for _, fresh := range []consensus.Consistency{consensus.Stale, consensus.Linearizable} {
+		found := false
+		if _, err = s.view(ctx, consensus.ReadOptions{Consistency: fresh}, func(r consensus.Reader) (err error) {
+			body, found, err = bodyOf(r, agent, seq)
+			return err
+		}); err != nil || found {
+			return body, err
 		}
-		var t tail
-		if !t.read(m.Tail) {
-			return errBroken(fmt.Sprintf("message %d", seq))
-		}
-		if m.Inbox != id {
-			return unknownMessage(agent, seq)
-		}
-		b, err := m.body(r, &t)
-		body = b
-		return err
-	})
-	return body, err
+	}
+	return nil, unknownMessage(agent, seq)
+}
+
+// bodyOf reads the body of a message; found is false where there is none.
+func bodyOf(r consensus.Reader, agent string, seq uint64) (body json.RawMessage, found bool, err error) {
+	var a agentRecord
+	if v := r.Get(tableAgent, []byte(agent)); v == nil || !a.read(v) {
+		return nil, false, nil
+	}
+	m, err := readEither(r, a.Inbox, seq)
+	if m == nil || err != nil {
+		return nil, false, err
+	}
+	var t tail
+	if !t.read(m.Tail) {
+		return nil, false, errBroken(fmt.Sprintf("message %d", seq))
+	}
+	if m.Inbox != a.Inbox {
+		return nil, false, nil
+	}
+	body, err = m.body(r, &t)
+	return body, true, err
 }
 
 // readEither reads one that waits, or else a dead letter of an inbox; nil where
