@@ -14,6 +14,11 @@ import (
 	"time"
 )
 
+// unreadTime is how long a client of HTTP/2 has to take what is left of an answer
+// when its handler has ended. Flow control would let it wait for ever, on 250
+// streams of each connection.
+const unreadTime = 30 * time.Second
+
 // httpSide serves the clients' connections with net/http. They come to it
 // after their handshake.
 type httpSide struct {
@@ -25,12 +30,13 @@ type httpSide struct {
 	group   sync.WaitGroup // the server's accept loop and its requests
 	mu      sync.Mutex
 	closing bool
+	unread  time.Duration // unreadTime
 }
 
 type connectionKey struct{}
 
 func newHTTPSide(p *Port, handler http.Handler) *httpSide {
-	h := &httpSide{conns: make(chan net.Conn), closed: make(chan struct{})}
+	h := &httpSide{conns: make(chan net.Conn), closed: make(chan struct{}), unread: unreadTime}
 	if handler != nil {
 		h.set(handler)
 	}
@@ -104,6 +110,9 @@ func (h *httpSide) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", "1")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
+	}
+	if r.ProtoMajor == 2 { // a deadline is the stream's there, and not the next request's
+		defer func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(h.unread)) }()
 	}
 	(*handler).ServeHTTP(w, r)
 }
