@@ -32,7 +32,7 @@ var messageWords = map[string]string{
 	"Sender.node":      "the id of the node that it was sent at",
 	"Counts.delivered": "instances or subscribers that have it",
 	"Counts.refused":   "that were reached and did not take it",
-	"Counts.unknown":   "of which it is not known",
+	"Counts.unknown":   "of which it is not known; a node that was lost or did not answer in time is one of these, however many it has, as only it knows them",
 	"SendBody.type":    "what kind of message it is, a word between sender and agent: at most 256 bytes",
 	".traceparent":     "the W3C trace context that it was sent with",
 	".message_id":      "the message's id: its sender's own, or made",

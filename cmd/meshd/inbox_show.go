@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -168,7 +169,13 @@ func (v *inboxVerb) list(ctx context.Context, c *caller.Client, p *output.Printe
 	if err != nil {
 		return err
 	}
-	if out.Next != "" {
+	switch {
+	case out.Next == "":
+	case len(lines) < cmp.Or(v.limit, 100) && v.dead: // a page ends where its bodies fill it
+		p.Hint("There are more than their bodies let show at once; see these out of the way with --redrive or --drop.")
+	case len(lines) < cmp.Or(v.limit, 100):
+		p.Hint("There are more than their bodies let show at once; --follow shows all.")
+	default:
 		p.Hint("There are more; --limit shows up to 1000 at once.")
 	}
 	if v.ackAll && len(names) > 0 {

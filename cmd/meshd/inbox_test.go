@@ -23,6 +23,7 @@ func TestMessageVerbs(t *testing.T) {
 		"GET /messages/reviewer":                inboxJSON,
 		"GET /messages/reviewer/dead":           `{"messages":[{"message_id":"m9","source_instance":"writer","message_type":"Query","payload":1,"created_at":"2026-01-01T00:00:00Z","seq":9,"priority":"normal","size":1,"attempts":5,"death":"attempts","reason":"crashed"}]}`,
 		"GET /messages/nobody":                  `{"messages":[]}`,
+		"GET /messages/heavy":                   `{"messages":[{"seq":1,"source_instance":"w","payload":1,"created_at":"2026-01-01T00:00:00Z"}],"next":"1"}`,
 		"GET /messages/reviewer/12/body":        `{"n":1}`,
 		"POST /messages/reviewer/ack":           `204 `,
 		"POST /messages/reviewer/return":        `204 `,
@@ -48,6 +49,9 @@ func TestMessageVerbs(t *testing.T) {
 			`POST /messages {"body":"hi","conversation":"c","delay":"5s","durable":true,"from":"writer","id":"m1","max_attempts":3,"priority":"low","redelivery":"1m0s","to":"reviewer","ttl":"1h0m0s","type":"note"}`,
 			[]string{"accepted, as m1; no agent of that name was ever seen"}, ""},
 		{"send reviewer hi --sticky --conversation c", 0, `POST /messages {"body":"hi","conversation":"c","sticky":true,"timeout":"30s","to":"reviewer","wait":false}`, nil, ""},
+		{"send reviewer \xff\xfe", 2, "", nil, "the body is neither text in UTF-8 nor JSON; spell it as text, for example with base64"},
+		{"inbox heavy", 0, "GET /messages/heavy", nil, "--follow shows all"},
+		{"inbox heavy --limit 1", 0, "GET /messages/heavy?limit=1", nil, "--limit shows up to 1000"},
 		{"inbox reviewer", 0, "GET /messages/reviewer", []string{"12   writer  TaskDelegation", "high", `{"n":1}`, "tried 2 times", "two lines \uFFFD[31m", "(3.0 MiB; --body 14 prints it)"}, ""},
 		{"inbox reviewer --lease 1m --limit 1 --wait 2s", 0, "GET /messages/reviewer?lease=1m0s&limit=1&wait=2s", []string{"12"}, ""},
 		{"inbox reviewer --ack-all", 0, `POST /messages/reviewer/ack {"seqs":[12,13,14]}`, []string{"12"}, ""},
@@ -99,6 +103,20 @@ func TestMessageVerbs(t *testing.T) {
 	// A lost answer is asked for again under the same id.
 	if code, _, _ := s.meshd("", "send", "reviewer", "hi", "--durable"); code != 0 || !strings.Contains(s.got[0], `"id":"`) {
 		t.Errorf("exit %d, %v", code, s.got)
+	}
+}
+
+// A node that did not answer is one of the unknown, however many subscribers it
+// has: whoever reads the figure is told.
+func TestUnknownOfAPublicationIsExplained(t *testing.T) {
+	for counts, want := range map[string]string{
+		`{"delivered":2,"refused":0,"unknown":1}`: "delivered to 2, refused by 0, unknown of 1; a node that did not answer counts as one, however many it has",
+		`{"delivered":2,"refused":1,"unknown":0}`: "delivered to 2, refused by 1, unknown of 0",
+	} {
+		s := newStandIn(t, map[string]string{"POST /messages": `{"id":"m1","status":"delivered","counts":` + counts + `}`})
+		if code, out, _ := s.meshd("", "send", "topic/a/b", "hi"); code != 0 || strings.TrimSpace(out) != want {
+			t.Errorf("%d: %q, want %q", code, out, want)
+		}
 	}
 }
 

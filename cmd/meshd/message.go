@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -108,6 +109,9 @@ func (a *app) messageBody(ctx context.Context, word string, most int) (json.RawM
 	if trimmed := bytes.TrimSpace(raw); len(trimmed) > 0 && strings.ContainsRune("{[\"", rune(trimmed[0])) && json.Valid(trimmed) {
 		return trimmed, nil
 	}
+	if !utf8.Valid(raw) { // JSON has no other text, and would hold something else
+		return nil, exit.New(exit.Usage, "the body is neither text in UTF-8 nor JSON", "spell it as text, for example with base64")
+	}
 	return json.Marshal(string(raw))
 }
 
@@ -126,7 +130,11 @@ func (a *app) printReceipt(out receiptBody) error {
 		case out.Status == string(message.Accepted):
 			p.Say("%s", acceptedText(out))
 		case out.Counts != nil:
-			p.Say("delivered to %d, refused by %d, unknown of %d", out.Counts.Delivered, out.Counts.Refused, out.Counts.Unknown)
+			text := fmt.Sprintf("delivered to %d, refused by %d, unknown of %d", out.Counts.Delivered, out.Counts.Refused, out.Counts.Unknown)
+			if out.Counts.Unknown > 0 {
+				text += "; a node that did not answer counts as one, however many it has"
+			}
+			p.Say("%s", text)
 		default:
 			p.Say("%s", output.Clean(out.Status))
 		}

@@ -148,7 +148,9 @@ type Receipt struct {
 	Recipients []string
 }
 
-// Counts say what became of a message to several.
+// Counts say what became of a message to several. A node that was lost or did not
+// answer in time is one of the unknown, however many receivers it has: only it
+// knows them.
 type Counts struct {
 	Delivered int `json:"delivered"`
 	Refused   int `json:"refused"`
