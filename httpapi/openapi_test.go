@@ -95,6 +95,32 @@ func TestDocumentIsOpenAPI(t *testing.T) {
 	}
 }
 
+// Every operation, streams too, says what it answers when it goes well, and that
+// its errors are ours.
+func TestEveryAnswerIsDocumented(t *testing.T) {
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Responses map[string]struct {
+				Content map[string]struct{ Schema map[string]any }
+			}
+		}
+	}
+	if err := json.Unmarshal(wholeAPI(t).openapi, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for path, operations := range doc.Paths {
+		for method, op := range operations {
+			well := false
+			for status := range op.Responses {
+				well = well || status[0] == '1' || status[0] == '2'
+			}
+			if !well || op.Responses["default"].Content["application/json"].Schema["$ref"] != "#/components/schemas/Error" {
+				t.Errorf("%s %s: %v", method, path, op.Responses)
+			}
+		}
+	}
+}
+
 // Requests that are odd on the wire get an answer, never a broken connection.
 func TestOddRequestLines(t *testing.T) {
 	var logs lockedBuffer

@@ -1,9 +1,12 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -70,7 +73,7 @@ func Op[I, O any](r Route, h func(context.Context, *I) (*O, error)) Entry {
 func Plain(r Route, h gin.HandlerFunc) Entry {
 	return Entry{r, func(a *API, r *Route) {
 		op := r.operation()
-		op.Responses = map[string]*huma.Response{"default": {Description: "See the summary"}}
+		op.Responses = r.answers(a.huma.OpenAPI().Components.Schemas)
 		for _, name := range r.Query {
 			op.Parameters = append(op.Parameters, &huma.Param{Name: name, In: "query", Schema: &huma.Schema{Type: "string"}})
 		}
@@ -89,6 +92,27 @@ func Plain(r Route, h gin.HandlerFunc) Entry {
 			h(c)
 		})
 	}}
+}
+
+// answers documents what a Plain route answers: its media types, whose content
+// its words describe, and errors.
+func (r *Route) answers(schemas huma.Registry) map[string]*huma.Response {
+	failed := map[string]*huma.MediaType{mediaJSON: {Schema: schemas.Schema(reflect.TypeFor[Error](), true, "Error")}}
+	out := map[string]*huma.Response{"default": {Description: "Error", Content: failed}}
+	if r.FirstMessage {
+		out["101"] = &huma.Response{Description: "The connection speaks WebSocket from here on"}
+		return out
+	}
+	done := &huma.Response{Description: "See the summary", Content: map[string]*huma.MediaType{}}
+	for _, media := range r.Produces {
+		schema := &huma.Schema{Type: "string"}
+		if media == mediaJSON {
+			schema = &huma.Schema{}
+		}
+		done.Content[media] = &huma.MediaType{Schema: schema}
+	}
+	out[strconv.Itoa(cmp.Or(r.Status, http.StatusOK))] = done
+	return out
 }
 
 // Refuse answers a Plain route's request with any error, mapped by the
