@@ -85,7 +85,7 @@ stops the waiting and not the task.`,
 	f.StringVar(&deadline, "deadline", "", "how long it has, such as 10m, or until when; 30m if left out")
 	f.StringVar(&parent, "parent", "", "the task that this is a part of")
 	f.StringVar(&from, "from", "", "the agent that you ask for; its inbox gets the result")
-	f.IntVar(&attempts, "attempts", 0, "how often it is handed over before it fails; 3 if left out")
+	f.IntVar(&attempts, "max-attempts", 0, "how often it is handed over before it fails; 3 if left out")
 	f.BoolVar(&wait, "wait", false, "wait until it has ended or asks for input, and print what it says")
 	return cmd
 }
