@@ -232,6 +232,29 @@ func TestAnAgentIsChosen(t *testing.T) {
 	}
 }
 
+// Tasks that waited for an agent reach it by urgency, though they are sent at once:
+// the last that was asked for was the first that it got.
+func TestTheMostUrgentReachesAnAgentFirst(t *testing.T) {
+	w := newLed(t)
+	for i := range 64 {
+		n := toEcho()
+		n.Agent, n.Needs, n.Priority = "", []string{"ocr"}, priorities[i%len(priorities)]
+		w.submit(n)
+	}
+	w.agents = []Candidate{{Agent: "reader", Instances: 1, Capabilities: []string{"ocr"}}}
+	for range 4 {
+		w.pass(time.Second)
+	}
+	if len(w.order) != 64 {
+		t.Fatalf("%d letters", len(w.order))
+	}
+	for i := 1; i < len(w.order); i++ {
+		if w.order[i].Priority.Rank() > w.order[i-1].Priority.Rank() {
+			t.Fatalf("%s comes after %s, as letter %d", w.order[i].Priority, w.order[i-1].Priority, i)
+		}
+	}
+}
+
 // What was handed over and has not begun goes to another when its letter died,
 // or its agent has gone.
 func TestWhatDiesOnItsWayGoesToAnother(t *testing.T) {

@@ -21,7 +21,7 @@ type sending struct {
 }
 
 // send sends what the outbox holds: letters of one task in order, of several at
-// once.
+// once, but what is more urgent first: an agent that is idle takes what comes first.
 func (l *leader) send(ctx context.Context) error {
 	var rows []sending
 	now := l.Now()
@@ -49,7 +49,10 @@ func (l *leader) send(ctx context.Context) error {
 	}); err != nil || len(rows) == 0 {
 		return err
 	}
-	slices.SortStableFunc(rows, func(a, b sending) int { return cmp.Compare(a.Task, b.Task) })
+	rank := func(s sending) uint8 { return s.task.Priority.Rank() }
+	slices.SortStableFunc(rows, func(a, b sending) int {
+		return cmp.Or(cmp.Compare(rank(b), rank(a)), cmp.Compare(a.Task, b.Task))
+	})
 	var (
 		group errgroup.Group
 		mu    sync.Mutex
@@ -63,6 +66,9 @@ func (l *leader) send(ctx context.Context) error {
 			end++
 		}
 		mine := rows[begin:end]
+		if begin > 0 && rank(rows[begin]) != rank(rows[begin-1]) {
+			_ = group.Wait()
+		}
 		begin = end
 		group.Go(func() error {
 			for i := range mine {
