@@ -3,6 +3,8 @@ package dispatch
 import (
 	"maps"
 	"time"
+
+	"github.com/meshd/meshd/node/inbox"
 )
 
 // barFor is how long at most a lane waits for what was out when the agent's nodes
@@ -19,10 +21,12 @@ type bar struct {
 // barLanes is called when the nodes of the agent's instances change. What is out
 // may have gone to one that is no instance any more, or that does not answer now,
 // and what went to another meanwhile would come before it. What has been waited
-// for once is not waited for again.
+// for once is not waited for again, and what an instance may have for as long as it
+// lives, as the delegation of a task, is not at all: nobody orders those, and the
+// rest of the work is for whoever comes.
 func (b *box) barLanes(now time.Time) {
 	for _, s := range b.out {
-		if s.settling || s.bar != nil {
+		if s.settling || s.bar != nil || s.redelivery >= inbox.MaxRedelivery {
 			continue
 		}
 		one := b.bars[s.lane]

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meshd/meshd/node/inbox"
 	"pgregory.net/rapid"
 )
 
@@ -41,7 +42,10 @@ func newWorld(fail func(string, ...any)) *world {
 
 func (w *world) accept(m stored) uint64 {
 	w.seq++
-	m.seq, m.redelivery = w.seq, 30*time.Second
+	m.seq = w.seq
+	if m.redelivery == 0 {
+		m.redelivery = 30 * time.Second
+	}
 	m.lane = m.lane*levels + uint64(m.level)
 	w.lane[m.seq] = m.lane
 	w.state = append(w.state, &m)
@@ -150,7 +154,7 @@ func (w *world) pushed(s *stored) {
 // instances lets the agent be on other nodes.
 func (w *world) instances(nodes ...uint32) {
 	for _, seq := range w.agent {
-		if _, moved := w.moved[seq]; !moved {
+		if _, moved := w.moved[seq]; !moved && w.find(seq) != nil && w.find(seq).redelivery < inbox.MaxRedelivery {
 			w.moved[seq] = w.now
 		}
 	}
@@ -246,6 +250,9 @@ func TestBoxModel(t *testing.T) {
 				e := stored{level: rapid.IntRange(0, levels-1).Draw(t, "level")}
 				e.size, e.node = 1, rapid.SampledFrom(nodes).Draw(t, "node")
 				e.lane = uint64(rapid.IntRange(1, 3).Draw(t, "sender")*10 + slices.Index(nodes, e.node))
+				if rapid.IntRange(0, 9).Draw(t, "task") == 0 {
+					e.redelivery = inbox.MaxRedelivery
+				}
 				if rapid.IntRange(0, 5).Draw(t, "delayed") == 0 {
 					e.due = w.now.Add(time.Minute)
 				}
@@ -422,6 +429,13 @@ func TestBoxScripts(t *testing.T) {
 			want()
 			w.outcome(2, acked)
 			want(3)
+		},
+		"tasks at work keep none from an instance that comes": func(w *world, want func(...uint64)) {
+			w.accept(stored{entry: entry{lane: alice, redelivery: inbox.MaxRedelivery}})
+			want(1)
+			w.instances(1, 2)
+			w.accept(stored{entry: entry{lane: alice, redelivery: inbox.MaxRedelivery}})
+			want(2)
 		},
 		"what another had comes when it is given back": func(w *world, want func(...uint64)) {
 			w.accept(stored{entry: entry{lane: alice}, leased: w.now.Add(time.Hour)})
