@@ -122,7 +122,7 @@ func (a *API) streamInbox(c *gin.Context) {
 	defer s.end()
 	f := &inboxFeed{api: a, s: s, q: q, permit: a.permit(c), caller: caller, live: make(chan *message.Delivery, maxStreamQueue)}
 	if q.live {
-		session, err := a.cfg.Messages.Attach(s.ctx, q.agent, caller.ID, message.Profile{}, message.ReceiverFunc(f.deliver))
+		session, err := a.cfg.Messages.Attach(s.ctx, q.agent, caller.ID, message.Profile{}, f)
 		if err != nil {
 			a.Refuse(c, s.cause(err))
 			return
@@ -168,8 +168,8 @@ type inboxFeed struct {
 	broken  bool // nothing more can be written
 }
 
-// deliver takes a live message. It implements message.Receiver.
-func (f *inboxFeed) deliver(d *message.Delivery) error {
+// Deliver takes a live message. It implements message.Receiver.
+func (f *inboxFeed) Deliver(d *message.Delivery) error {
 	size := int64(len(d.Message.Body))
 	// What is alone has room, whatever its size.
 	if all := f.bytes.Add(size); all <= maxStreamBytes || all == size {
@@ -185,6 +185,9 @@ func (f *inboxFeed) deliver(d *message.Delivery) error {
 	}
 	return consensus.Refuse(message.CodeOverloaded, "the agent takes messages more slowly than they come")
 }
+
+// Missed implements message.Misser.
+func (f *inboxFeed) Missed() { f.dropped.Add(1) }
 
 // streamDropped tells a stream how many messages to its topics found no room
 // since it was last told, and since it began.
@@ -274,10 +277,13 @@ func (f *inboxFeed) say(b []byte) error {
 }
 
 func (f *inboxFeed) tellLive(d *message.Delivery) error {
-	if !d.Sent() {
-		return nil // it has ended meanwhile
-	}
 	m := d.Message
+	if !d.Sent() { // it has ended meanwhile: its time was over
+		if strings.HasPrefix(m.To, topicPrefix) {
+			f.dropped.Add(1)
+		}
+		return nil
+	}
 	now := f.api.cfg.Now().UTC()
 	out := StreamMessage{Live: true, InboxMessage: InboxMessage{
 		MessageID: m.ID, SourceInstance: m.From.Agent, TargetInstance: f.q.agent, MessageType: messageType(m.Type), Payload: m.Body, CreatedAt: now,

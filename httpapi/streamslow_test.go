@@ -19,7 +19,7 @@ func TestStreamOfASlowReaderIsBounded(t *testing.T) {
 	}
 	deliver := func(to string, n int) (refused int) {
 		for range n {
-			if f.deliver(&message.Delivery{Message: &message.Message{To: to, Body: body}}) != nil {
+			if f.Deliver(&message.Delivery{Message: &message.Message{To: to, Body: body}}) != nil {
 				refused++
 			}
 		}

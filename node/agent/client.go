@@ -288,4 +288,11 @@ func (c *client) Deliver(d *message.Delivery) error {
 	return nil
 }
 
+// Missed implements message.Misser.
+func (c *client) Missed() {
+	c.mu.Lock()
+	c.queue.dropped++
+	c.mu.Unlock()
+}
+
 func isTopic(to string) bool { return len(to) > 6 && to[:6] == "topic/" }

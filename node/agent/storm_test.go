@@ -225,3 +225,31 @@ func TestAClientThatOnlyAnswersPingsStays(t *testing.T) {
 	_ = conn.Close()
 	<-done
 }
+
+// What waits for a subscriber until its time is over is told as dropped, as what
+// found no room is: it vanished without a word to who reads late.
+func TestWhatWaitsTooLongIsToldAsDropped(t *testing.T) {
+	n, dial := tlsNode(t)
+	c := dial("")
+	expectText(t, c, `"hello"`)
+	_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"hello","credit":0}`))
+	_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"subscribe","id":"s","topics":["news"]}`))
+	expectText(t, c, `"result"`)
+	receipt, err := n.router.Send(context.Background(), message.Message{To: "topic/news", From: message.Sender{Principal: "p"}, Deadline: time.Now().Add(50 * time.Millisecond)}, false)
+	if receipt.Status == message.Delivered {
+		t.Fatalf("%+v, %v", receipt, err)
+	}
+	n.server.sessions()[0].Missed() // as the router does where the session has its share
+	_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"credit","add":1}`))
+	for total := 0; total < 2; {
+		_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+		var f struct {
+			Type         string
+			Count, Total int
+		}
+		if err := c.ReadJSON(&f); err != nil || f.Type != "dropped" {
+			t.Fatalf("%+v, %v; told of %d", f, err, total)
+		}
+		total = f.Total
+	}
+}

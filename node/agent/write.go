@@ -117,6 +117,9 @@ func (c *client) take(b *batch, last bool) bool {
 		}
 		freed += held
 		if !d.Sent() {
+			if isTopic(d.Message.To) {
+				q.dropped++ // its time was over before the client took it
+			}
 			continue
 		}
 		q.spend()

@@ -211,3 +211,45 @@ func TestARefusalSaysWhyANodeCannotBeReached(t *testing.T) {
 		}
 	}
 }
+
+// misser holds what it is given, and counts what it is not.
+type misser struct {
+	mu           sync.Mutex
+	held, missed int
+}
+
+func (m *misser) Deliver(d *Delivery) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.held++
+	return nil
+}
+
+func (m *misser) Missed() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.missed++
+}
+
+// A subscriber heard of what its own queue had no room for, and not of what its
+// session had none for.
+func TestASubscriberHearsOfWhatItsSessionHadNoRoomFor(t *testing.T) {
+	r, _ := newByHand(t)
+	m := &misser{}
+	s, err := r.Listen(t.Context(), "k", m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Subscribe(t.Context(), "news"); err != nil {
+		t.Fatal(err)
+	}
+	const sent = maxInflight + 10
+	for range sent {
+		r.Submit(context.Background(), Message{To: "topic/news"}, false, func(Receipt, error) {})
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.missed == 0 || m.held+m.missed != sent {
+		t.Errorf("of %d it was given %d and told of %d", sent, m.held, m.missed)
+	}
+}

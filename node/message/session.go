@@ -2,6 +2,7 @@ package message
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -30,6 +31,11 @@ type Receiver interface {
 	// come in order.
 	Deliver(d *Delivery) error
 }
+
+// Misser is a Receiver that hears of messages to topics which its session had no
+// room for, since nobody else tells the subscriber. Missed is called in place of
+// Deliver and must not block.
+type Misser interface{ Missed() }
 
 // ReceiverFunc makes a function a Receiver.
 type ReceiverFunc func(d *Delivery) error
@@ -165,6 +171,9 @@ func (s *Session) deliver(m *Message, d *Delivery, wantReply, shared bool, to si
 		s.inflight > 0 && int64(s.bytes+size) > share(r.inflightBytes.Load(), nodeInflightMiB<<20, minInflightBytes, maxInflightBytes):
 		s.mu.Unlock()
 		s.count.refused.Add(1)
+		if misser, ok := s.receiver.(Misser); ok && strings.HasPrefix(m.To, topicPrefix) {
+			misser.Missed()
+		}
 		return slowReceiver(s.name, r.cfg.NodeID)
 	}
 	if d.next = s.first; d.next != nil {
