@@ -11,9 +11,10 @@ const (
 	// peers' before theirs counts.
 	clockTolerance = 5 * time.Second
 	// clockStep is how far a stamp may be ahead of the one before it plus the
-	// time that has passed, where no two peers confirm it.
+	// time that has passed.
 	clockStep = 10 * time.Second
-	// clockTrust is how long a jump that nobody can confirm must last.
+	// clockTrust is how long such a jump must last: by then the peers' clocks
+	// have been measured again, where there are any.
 	clockTrust = 30 * time.Second
 	// clockCheck is how often the peers' clocks are looked at.
 	clockCheck = time.Second
@@ -94,20 +95,16 @@ type judged struct {
 }
 
 // stamp returns the time to use, and whether the clock is ahead of what it may
-// be without two peers that agree with it.
+// be. What is known of the peers' clocks was measured some seconds ago: this one
+// may have been set since.
 func (s judged) stamp() (ms int64, jumped bool) {
-	if s.peers >= 2 {
-		if s.offset.Abs() > clockTolerance {
-			return s.wall + s.offset.Milliseconds(), false
-		}
-		return s.wall, false
+	ms = s.wall
+	if s.peers >= 2 && s.offset.Abs() > clockTolerance {
+		ms += s.offset.Milliseconds()
 	}
 	limit := s.last + s.elapsed.Milliseconds() + clockStep.Milliseconds()
-	if !s.known || s.wall <= limit {
-		return s.wall, false
-	}
-	if s.ahead >= clockTrust {
-		return s.wall, false
+	if !s.known || ms <= limit || s.ahead >= clockTrust {
+		return ms, false
 	}
 	return s.last + s.elapsed.Milliseconds(), true
 }

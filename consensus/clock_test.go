@@ -19,8 +19,11 @@ func TestStamps(t *testing.T) {
 		"the same after half a minute":   {in: judged{wall: base + year, last: base, known: true, elapsed: time.Second, ahead: clockTrust}, want: base + year},
 		"one peer cannot judge":          {in: judged{wall: base + year, last: base, known: true, offset: -time.Hour, peers: 1}, want: base, jumped: true},
 		"two peers say it is ahead":      {in: judged{wall: base + 3_600_000, last: base, offset: -time.Hour, peers: 2}, want: base},
-		"two peers say it is behind":     {in: judged{wall: base, last: base - 5, known: true, offset: time.Hour, peers: 2}, want: base + 3_600_000},
-		"two peers say it is right":      {in: judged{wall: base + year, last: base, known: true, offset: time.Second, peers: 2}, want: base + year},
+		"two peers say it is behind":     {in: judged{wall: base, last: base + 3_599_000, known: true, offset: time.Hour, peers: 2}, want: base + 3_600_000},
+		"two peers say it is right":      {in: judged{wall: base + year, last: base, offset: time.Second, peers: 2}, want: base + year},
+		"two said so before it was set":  {in: judged{wall: base + year, last: base, known: true, elapsed: time.Second, offset: time.Second, peers: 2}, want: base + 1000, jumped: true},
+		"set right, before they say so":  {in: judged{wall: base + 1000, last: base, known: true, elapsed: time.Second, offset: time.Hour, peers: 2}, want: base + 1000, jumped: true},
+		"they still say so later":        {in: judged{wall: base + year, last: base, known: true, offset: time.Second, peers: 2, ahead: clockTrust}, want: base + year},
 		"behind, alone":                  {in: judged{wall: base - year, last: base, known: true, elapsed: time.Second}, want: base - year},
 		"a little ahead is not a matter": {in: judged{wall: base + 9_000, last: base, known: true}, want: base + 9_000},
 	} {
