@@ -81,6 +81,7 @@ type Node struct {
 	registry *prometheus.Registry
 	// strangers are the members that know this node no more (verdict.go).
 	strangers strangers
+	disowned  atomic.Bool // that they know it no more was said
 
 	lock     *dirLock
 	id       *identity.Identity
@@ -149,6 +150,10 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if n.forgotten() {
 		n.Close()
 		return nil, fmt.Errorf("%s: %w, and was stopped before it had cleared its directory", cfg.Data, ErrLeft)
+	}
+	if err := n.refuseTwin(ctx); err != nil {
+		n.Close()
+		return nil, err
 	}
 	if err := n.enter(ctx); err != nil {
 		n.Close()

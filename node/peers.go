@@ -195,10 +195,12 @@ func (a *announcement) news(m roster.Member) bool {
 // address, a new replica, new software.
 func (n *Node) keepAnnouncing(ctx context.Context) {
 	const every = 2 * time.Second
+	looked := n.trust.Revision() // at the start
 	for tick := time.NewTicker(every); ; {
 		if n.lookAround() {
 			_ = n.gossip.Update(func(r *gossip.Record) { r.Address = n.addresses()[0] }) // an address always fits
 		}
+		looked = n.watchTwin(ctx, looked)
 		if err := n.announce(ctx); err != nil && ctx.Err() == nil {
 			n.log.Debug("announcing this node", "error", err)
 		}

@@ -104,6 +104,9 @@ func (n *Node) Status() Status {
 	s.FailuresTolerated = max(0, votersAlive-majority)
 	s.State, s.Problems = judge(st, s, failed, n.group.caughtUp(), votersAlive, majority, len(r.Members))
 	s.Problems = append(s.Problems, departures(r)...)
+	if n.isDisowned() {
+		s.Problems = slices.Insert(s.Problems, 0, disowned(n.cfg.Data)) // what else it says comes of this
+	}
 	return s
 }
 

@@ -102,7 +102,9 @@ func (p *Port) judge(protocol string, pin identity.Pin, h hello) (Peer, answer) 
 	case h.NodeID != peer.ID:
 		return refuse(answerBadHello, "the key belongs to another node id")
 	case peer.ID == p.id:
-		return refuse(answerBadHello, "a node does not connect to itself")
+		peer, a := refuse(answerBadHello, "a node does not connect to itself")
+		a.Incarnation = p.incarnation // tells this process from another with its key
+		return peer, a
 	case protocol == ProtocolRaft && !peer.Replica:
 		return refuse(answerNotReplica, "this node is not a replica in the roster here")
 	case !p.ready(protocol):

@@ -3,6 +3,8 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -330,4 +332,49 @@ func TestANodeKilledWhileItLeavesStays(t *testing.T) {
 	if a, err := n.Client(key).Ask(http.MethodPost, "/graph/nodes", map[string]any{"session_id": "stays", "node_type": "entry", "label": "stays"}); err != nil || a.Status != http.StatusCreated {
 		t.Errorf("a write at it: %v %v", a, err)
 	}
+}
+
+// An old copy of a directory, put back after its node had left, ran without a
+// leader and called the others down, which had told it that it is no member.
+func TestADirectoryFromBeforeTheLeaveSaysSo(t *testing.T) {
+	t.Parallel()
+	nodes := realmesh.Three(t)
+	n := nodes[2]
+	stop(t, n)
+	kept := filepath.Join(t.TempDir(), "kept")
+	if err := os.CopyFS(kept, os.DirFS(n.Data)); err != nil {
+		t.Fatal(err)
+	}
+	n.Start("serve")
+	n.WaitServing()
+	realmesh.Formed(t, 30*time.Second, nodes...)
+	leaves(t, n, nodes[:2]...)
+
+	if err := os.RemoveAll(n.Data); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(kept, n.Data); err != nil {
+		t.Fatal(err)
+	}
+	private(t, n.Data)
+	n.Start("serve")
+	n.WaitServing()
+	realmesh.Eventually(t, 60*time.Second, "it says that it is no member", func() error {
+		s, err := n.Status()
+		if err == nil && (len(s.Problems) == 0 || s.Problems[0].Code != "NOT_A_MEMBER") {
+			err = fmt.Errorf("%+v", s.Problems)
+		}
+		return err
+	})
+	says(t, n.Run("doctor").Stdout, "it left the mesh", "meshd reset", "meshd join TOKEN")
+	realmesh.Eventually(t, 60*time.Second, "its log says so at the next member it dials", func() error {
+		if !strings.Contains(n.LastLog(), "most other members do not know this node") {
+			return fmt.Errorf("not yet")
+		}
+		return nil
+	})
+	stop(t, n)
+	n.Must("reset", "--yes")
+	n.Join(nodes[0])
+	realmesh.Formed(t, 60*time.Second, nodes...)
 }
