@@ -48,6 +48,7 @@ type inboxAgent struct {
 func inboxOf(t testing.TB, n *realmesh.Node, key, name string, act func(*inboxAgent, received)) *inboxAgent {
 	t.Helper()
 	d := websocket.Dialer{TLSClientConfig: realmesh.PinnedTLS(pinOf(n)), HandshakeTimeout: 10 * time.Second}
+	n.Client(key) // which waits until the key is known there
 	conn, res, err := d.Dial("wss://"+n.Address+"/agents/"+name+"/ws", http.Header{"Authorization": {"Bearer " + key}})
 	if err != nil {
 		t.Fatalf("%s cannot attach at %s: %v (%+v)", name, n.Name, err, res)

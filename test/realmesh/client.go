@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -56,13 +57,32 @@ func (n *Node) APIKey(role string) (id, key string) {
 		Key string `json:"key"`
 	}
 	n.JSON(&made, "apikey", "create", "--role", role, "--name", "test "+role)
+	keys.Store(made.Key, true)
 	return made.ID, made.Key
 }
 
-// Client asks this node with a key; an empty key asks as a stranger.
+// keys are those that APIKey made.
+var keys sync.Map
+
+// Client asks this node with a key; an empty key asks as a stranger. A key that
+// APIKey made at another node is waited for.
 func (n *Node) Client(key string) *Client {
 	n.t.Helper()
-	return NewClient(n.t, n.Address, n.Pin(), key)
+	c := NewClient(n.t, n.Address, n.Pin(), key)
+	if _, made := keys.Load(key); made && n.Running() {
+		c.settle()
+	}
+	return c
+}
+
+// settle waits until the key is known, and gives up in silence: it may have been
+// revoked, or the node be cut off from where it was made.
+func (c *Client) settle() {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if a, err := c.Ask(http.MethodGet, "/status", nil); err != nil || a.Status != http.StatusUnauthorized {
+			return
+		}
+	}
 }
 
 // NewClient asks whoever has the pin's key at address.

@@ -116,6 +116,9 @@ func readFile(path string, explicit bool) (map[string]any, error) {
 	if errors.Is(err, fs.ErrNotExist) && !explicit {
 		return nil, nil
 	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, &Error{Key: path, Problem: "cannot be read: " + reason(err) + "; run this as its owner"}
+	}
 	if err != nil {
 		return nil, &Error{Key: path, Problem: "cannot be read: " + reason(err)}
 	}
