@@ -204,12 +204,12 @@ func (l *link) serve(f frame) {
 	l.mu.Unlock()
 	l.port.group.Go(func() {
 		body, err := l.port.handled(ctx, h, l.peer, f.body)
-		l.mu.Lock()
-		delete(l.serving, f.id)
-		l.mu.Unlock()
 		cancel()
 		finished()
 		l.answerOf(h, f, body, err)
+		l.mu.Lock()
+		delete(l.serving, f.id) // the link is in use until the answer is queued
+		l.mu.Unlock()
 	})
 }
 

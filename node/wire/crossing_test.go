@@ -150,3 +150,24 @@ func TestUnsentAndLostCallsAreToldApart(t *testing.T) {
 		t.Errorf("after the end: %+v", o)
 	}
 }
+
+// A link that was settled against was closed between the end of a call and the
+// writing of its answer: the caller heard that nobody knows what became of it.
+func TestALinkIsNotRetiredBeforeItsAnswersAreWritten(t *testing.T) {
+	a, b := pair(t)
+	s, answer, err := a.dialMember(within(t, 5*time.Second), b.id, ProtocolPeer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLink(s, answer.Incarnation, 1, false)
+	defer l.end(ErrLost)
+	if !l.retire() {
+		t.Fatal("a link at rest is not retired")
+	}
+	l.answer(1, []byte("answer"), nil)
+	if l.retire() {
+		t.Error("retired with an answer that waits for the writer")
+	}
+	go l.write()
+	eventually(t, "the answer is written", l.retire)
+}

@@ -24,6 +24,7 @@ type link struct {
 	// the same peer appears, to learn whether this one still lives.
 	confirmed atomic.Bool
 	heard     atomic.Int64 // Unix nanoseconds of the last frame
+	writing   atomic.Bool  // the writer has taken what is not flushed yet
 	running   atomic.Int64 // calls of the peer being served
 	held      atomic.Int64 // bytes of their bodies
 
@@ -160,6 +161,7 @@ func (l *link) write() {
 			l.end(ErrLost)
 			return
 		}
+		l.writing.Store(true)
 		for {
 			batch := l.queue.take(spare)
 			var traffic []byte
@@ -200,6 +202,7 @@ func (l *link) write() {
 			l.end(err)
 			return
 		}
+		l.writing.Store(false)
 	}
 }
 
@@ -252,12 +255,13 @@ func (l *link) abandon(id uint64) {
 	}
 }
 
-// retire says that nothing is in flight either way, and that the traffic will
-// put nothing more on the link.
+// retire says that nothing is in flight either way, the last answers written, and
+// that the traffic will put nothing more on the link.
 func (l *link) retire() bool {
 	l.mu.Lock()
 	quiet := len(l.calls) == 0 && len(l.serving) == 0
 	l.mu.Unlock()
+	quiet = quiet && l.queue.empty() && !l.writing.Load()
 	return quiet && (l.traffic == nil || l.traffic.Retire())
 }
 

@@ -95,6 +95,13 @@ func (q *queue) take(spare []frame) []frame {
 	return frames
 }
 
+// empty says that nothing waits for the writer, which has heard of all that did.
+func (q *queue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.frames) == 0 && len(q.wake) == 0
+}
+
 // close refuses further frames and returns those nobody will write.
 func (q *queue) close() []frame {
 	q.mu.Lock()
