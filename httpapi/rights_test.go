@@ -171,7 +171,8 @@ func TestTakingIsWriting(t *testing.T) {
 // the agent x.
 func TestWhoMayByWebSocket(t *testing.T) {
 	callers, names := rightsOf()
-	dial := dialer(t, watchable, func(c *Config) { c.Auth = callers })
+	dial := dialer(t, watchable, withTasks, func(c *Config) { c.Auth = callers })
+	tasks := right{"speaks", "tasks:write", true}
 	frames := []struct {
 		frame    string
 		any, asX right
@@ -183,6 +184,12 @@ func TestWhoMayByWebSocket(t *testing.T) {
 		{`{"type":"query","id":"f","session_id":"s","query":"RETURN 1"}`, right{"reads", "graph:read", false}, right{"speaks", "graph:read", false}},
 		{`{"type":"watch","id":"f","session_id":"s"}`, right{"reads", "graph:read", false}, right{"speaks", "graph:read", false}},
 		{`{"type":"write","id":"f","session_id":"s","ops":[{"op":"create_node","type":"n","label":"x"}]}`, right{"writes", "graph:write", false}, right{"writes", "graph:write", false}},
+		// Whose task it is is asked behind this: TestWhoMayDoWhatToATaskByFrame.
+		{`{"type":"task","id":"f","op":"submit","agent":"worker","body":1}`, tasks, tasks},
+		{`{"type":"task","id":"f","op":"report","task":"1","state":"working"}`, tasks, tasks},
+		{`{"type":"task","id":"f","op":"cancel","task":"1"}`, tasks, tasks},
+		{`{"type":"task","id":"f","op":"input","task":"1","input":1}`, tasks, tasks},
+		{`{"type":"task","id":"f","op":"get","task":"1"}`, tasks, tasks},
 	}
 	attaches := right{"speaks", "agents:write", true}
 	for key, p := range callers {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"strings"
 	"sync/atomic"
 
 	"github.com/meshd/meshd/consensus"
@@ -194,16 +196,19 @@ func (s *socketFrames) told(ctx context.Context, err error) error {
 	return r
 }
 
-// toldOf is told with the place of the refused field spelled for a frame.
-func (s *socketFrames) toldOf(ctx context.Context, err error) error {
+// toldOf is told with the place of the refused field spelled for a frame, which
+// calls some of them otherwise than the graph does.
+func (s *socketFrames) toldOf(ctx context.Context, err error, names map[string]string) error {
 	var r *consensus.Refusal
 	if errors.As(err, &r) && r.Details["field"] != "" {
 		out := *r // a refusal may be shared
-		out.Details = map[string]string{}
-		for k, v := range r.Details {
-			out.Details[k] = v
-		}
+		out.Details = maps.Clone(r.Details)
 		switch field, op := r.Details["field"], r.Details["op"]; {
+		case names[field] != "":
+			out.Details["field"] = names[field]
+			if rest, is := strings.CutPrefix(r.Sentence, field+" "); is {
+				out.Sentence = names[field] + " " + rest
+			}
 		case field == "operations":
 			out.Details["field"] = "ops"
 		case op != "":

@@ -61,7 +61,7 @@ func (f *socketQuery) Answer(ctx context.Context) ([]byte, error) {
 	out, info, err := s.api.cfg.Graph.Query(ctx, f.options, f.q)
 	s.saw(info.Revision)
 	if err != nil {
-		return nil, s.toldOf(ctx, err)
+		return nil, s.toldOf(ctx, err, nil)
 	}
 	answer := marshal(answerOf(&out, time.Since(began)))
 	b := appendHead(make([]byte, 0, len(answer)+64), f.ID, info.Revision)

@@ -94,7 +94,7 @@ func (f *socketRead) Answer(ctx context.Context) ([]byte, error) {
 func (f *socketRead) result(ctx context.Context, name string, thing any, info consensus.ReadInfo, err error) ([]byte, error) {
 	f.s.saw(info.Revision)
 	if err != nil {
-		return nil, f.s.toldOf(ctx, err)
+		return nil, f.s.toldOf(ctx, err, map[string]string{"id": name})
 	}
 	b := make([]byte, 0, 1024)
 	b = appendHead(b, f.ID, info.Revision)

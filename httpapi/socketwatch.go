@@ -24,6 +24,9 @@ type watchFrame struct {
 	Include   string   `json:"include"`
 }
 
+// watchNames are what a watch frame calls what the graph names in the singular.
+var watchNames = map[string]string{"kind": "kinds", "node_type": "node_types", "edge_type": "edge_types", "node_id": "nodes", "key": "keys"}
+
 // socketWatch is a watch under way. It implements agent.Stream.
 type socketWatch struct {
 	s *socketFrames
@@ -69,7 +72,7 @@ func (f *socketWatch) Answer(ctx context.Context) ([]byte, error) {
 	if f.watcher, err = f.watch(); err != nil {
 		s.watches.remove(f)
 		f.ended()
-		return nil, s.toldOf(ctx, err)
+		return nil, s.toldOf(ctx, err, watchNames)
 	}
 	return append(appendHead(nil, f.ID, f.watcher.At().Revision), '}'), nil
 }

@@ -74,9 +74,9 @@ func TestAWebSocketWatches(t *testing.T) {
 	for frame, field := range map[string]string{
 		`{"type":"watch","id":"5","since":"soon"}`:      "since",
 		`{"type":"watch","id":"5","include":"some"}`:    "include",
-		`{"type":"watch","id":"5","kinds":["person"]}`:  "kind",
+		`{"type":"watch","id":"5","kinds":["person"]}`:  "kinds",
 		`{"type":"watch","since":"1"}`:                  "id",
-		`{"type":"watch","id":"5","since":"now","x":1}`: "",
+		`{"type":"watch","id":"5","since":"now","x":1}`: "x",
 		`{"type":"unwatch","watch":"2"}`:                "id",
 	} {
 		if f := p.ask("error", "%s", frame); f.Code != CodeInvalid || f.Details["field"] != field {

@@ -83,7 +83,7 @@ func (f *socketWrite) Answer(ctx context.Context) ([]byte, error) {
 		if len(f.Ops) == 1 {
 			err = inOnlyOp(err)
 		}
-		return nil, s.toldOf(ctx, err)
+		return nil, s.toldOf(ctx, err, nil)
 	}
 	return f.result(results, wrote), nil
 }
