@@ -171,11 +171,14 @@ func (a *Agent) serve(l *link) error {
 	_ = l.ws.Close()
 	<-written
 	lost = a.end(l, websocket.IsCloseError(err, websocket.CloseGoingAway, websocket.ClosePolicyViolation, websocket.CloseMessageTooBig))
-	if a.ctx.Err() == nil {
+	why := fmt.Errorf("%w: %w", errLost, err)
+	if a.ctx.Err() != nil {
+		why = ErrClosed // nothing broke
+	} else {
 		a.log.Info("connection lost", "agent", a.cfg.Name, "node", l.session.node, "error", err)
 		a.tell(State{Node: l.session.node, Err: err})
 	}
-	a.finish(lost, fmt.Errorf("%w: %w", errLost, err))
+	a.finish(lost, why)
 	return err
 }
 

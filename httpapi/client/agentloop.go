@@ -291,6 +291,8 @@ func (a *Agent) tell(s State) {
 
 // Close detaches at once. What is under way ends as unknown; messages of the
 // inbox that were not acknowledged will come again, to whoever is attached then.
+// It may be called again, and by a Handler, whose context it ends and for which it
+// does not wait; not by what must not block: OnState, OnEvent and the done of Submit.
 func (a *Agent) Close() error {
 	a.cancel()
 	a.mu.Lock()

@@ -118,6 +118,9 @@ func (a *Agent) await(ctx context.Context, m Outgoing, wait bool) (Receipt, erro
 
 // submit puts a message in line.
 func (a *Agent) submit(ctx context.Context, m Outgoing, wait bool, done func(Receipt, error)) (*sending, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, &SendError{m.ID, Refused, err}
+	}
 	body, err := rawOf(m.Body)
 	if err != nil {
 		return nil, err
