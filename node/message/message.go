@@ -191,7 +191,8 @@ const (
 	Delivered Status = "delivered"
 	// Refused: it did not, and never will.
 	Refused Status = "refused"
-	// Unknown: it was on its way when the trace was lost.
+	// Unknown: it was on its way when nothing more could be heard of it; it may have
+	// been delivered.
 	Unknown Status = "unknown"
 	// Accepted, of a durable message: a quorum has it on disk. No Router says
 	// so; whoever keeps inboxes does.
