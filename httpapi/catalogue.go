@@ -97,7 +97,7 @@ var catalogue = map[string]meaning{
 	"PROPOSAL_DECIDED":       {409, 0, "the proposal is decided", "propose another"},
 	"TASK_ENDED":             {409, 0, "the task has ended", "give another"},
 	"TASK_STATE":             {409, 0, "the task is in another state than that needs", "`meshd tasks show ID` says how it is"},
-	"TASK_LOOP":              {409, 0, "the agent waits for this very task", "give it to another"},
+	"TASK_LOOP":              {409, 0, "the agent waits for this very task", "`meshd tasks show` of its parent says through whom it came"},
 	"TASK_DEPTH":             {409, 0, "the task came through too many agents", ""},
 	"TASK_BEGUN":             {409, 0, "the attempt was begun before", "return its message: another attempt is made when nothing more is heard of this one"},
 	"NOT_ASSIGNED":           {409, 0, "the task is not with that agent now", "leave it: another has it, or will"},
