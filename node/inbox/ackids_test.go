@@ -145,3 +145,15 @@ func TestABodyIsFoundAtANodeThatIsBehind(t *testing.T) {
 	_, err = behind.Body(t.Context(), "nobody", a.Seq)
 	refusedAs(t, err, CodeUnknownMessage)
 }
+
+// Who asks for all of an inbox means all that the mesh has, whichever node is asked.
+func TestAllIsPurgedAndRedrivenAtANodeThatIsBehind(t *testing.T) {
+	here, behind := twoReplicas(t)
+	here.send(Outgoing{ID: "a", To: to("bob")})
+	if n, err := behind.Purge(t.Context(), "bob"); err != nil || n != 1 {
+		t.Fatalf("%d were purged, %v; want 1", n, err)
+	}
+	if n, err := here.Redrive(t.Context(), "bob", nil); err != nil || n != 1 {
+		t.Fatalf("%d were redriven, %v; want 1", n, err)
+	}
+}

@@ -89,6 +89,12 @@ func (s *Service) inSteps(ctx context.Context, kind byte, agent string, seqs []u
 		return 0, err
 	}
 	if len(seqs) == 0 {
+		// All is what the mesh has, and not what this node has heard of: the answer
+		// to a command comes when this node has what was accepted before it. No
+		// message has the number 0.
+		if _, err := s.Acknowledge(ctx, agent, []uint64{0}); err != nil {
+			return 0, err
+		}
 		_, list := s.index.list(agent, place{}, InboxLimits.Messages, dead)
 		for _, e := range list {
 			seqs = append(seqs, e.seq)
