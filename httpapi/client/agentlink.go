@@ -156,6 +156,10 @@ func (l *link) resume(old *agentSession, seen uint64) error {
 func (a *Agent) serve(l *link) error {
 	a.figures.connections.Add(1)
 	lost := a.begin(l)
+	if a.ctx.Err() != nil { // Close has looked for a connection before there was one
+		l.leave()
+		_ = l.ws.Close()
+	}
 	a.finish(lost, errLost)
 	a.opened.Do(func() { close(a.first) })
 	a.log.Info("attached", "agent", a.cfg.Name, "node", l.session.node, "resumed", l.resumed)
