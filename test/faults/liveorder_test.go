@@ -1,7 +1,6 @@
 package faults
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -145,5 +144,5 @@ func TestLiveOrderWhereANodeIsPausedAndKilled(t *testing.T) {
 	if late > 0 {
 		t.Errorf("%d of %d messages came behind later ones", late, len(seen))
 	}
-	t.Log(fmt.Sprintf("%d messages, %d seen, %d overtaken; the sender was told %v", len(told), len(seen), late, by))
+	t.Logf("%d messages, %d seen, %d overtaken; the sender was told %v", len(told), len(seen), late, by)
 }
