@@ -260,7 +260,7 @@ func TestBadFrames(t *testing.T) {
 		{`[]`, ""},
 		{`{"type":"send"} {}`, ""},
 		{`{"type":"dance"}`, "type"},
-		{`{"type":"send","to":"b","colour":1}`, ""},
+		{`{"type":"send","to":"b","colour":1}`, "colour"},
 		{`{"type":"send","to":"b"}`, "id"},
 		{`{"type":"send","id":"two words","to":"b"}`, "id"},
 		{`{"type":"send","id":"1","to":"b","timeout":"soon"}`, "timeout"},

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -95,7 +96,7 @@ func TestTexts(t *testing.T) {
 // readHead reads the header of a text message and returns its length.
 func readHead(t *rapid.T, r *bufio.Reader) (size int) {
 	head := make([]byte, 2)
-	_, err := r.Read(head)
+	_, err := io.ReadFull(r, head)
 	if err != nil || head[0] != 0x81 {
 		t.Fatalf("%x: %v", head, err)
 	}
