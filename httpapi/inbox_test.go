@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
 )
 
 // An inbox is read, leased, given back, and what died is seen and redriven.
