@@ -18,11 +18,11 @@ func (a *API) accessLog(next http.Handler) http.Handler {
 		defer func() {
 			a.figures.inFlight.Dec()
 			status := x.response.status
-			if status == 0 {
+			switch {
+			case panicked && !x.response.sent && !x.response.cut:
+				status = http.StatusInternalServerError
+			case status == 0:
 				status = http.StatusOK
-				if panicked {
-					status = http.StatusInternalServerError
-				}
 			}
 			took := a.cfg.Now().Sub(x.started)
 			a.figures.observe(method, x.template(), status, took)

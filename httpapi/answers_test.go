@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/gin-gonic/gin"
@@ -24,15 +25,24 @@ func (l laterRead) Write(p []byte) (int, error) {
 }
 
 // Clients that do not read their answers hold a bounded part of the node's
-// memory. Whoever comes when that is full is cut off, and not given a part of
-// an answer as if it were the whole.
+// memory. Whoever comes when that is full is refused, and cut off where a part of
+// the answer has been sent, which is not to be taken for the whole.
 func TestAnswersThatNobodyReadsAreBounded(t *testing.T) {
 	route := func(path string, size int) Entry {
 		return Plain(Route{Method: "GET", Path: path, Role: access.RoleViewer}, func(c *gin.Context) {
 			c.Data(http.StatusOK, "text/plain", make([]byte, size))
 		})
 	}
-	a := mustBuild(t, testConfig(io.Discard), route("/large", 2*largeAnswer), route("/small", largeAnswer))
+	late := Plain(Route{Method: "GET", Path: "/late", Role: access.RoleViewer}, func(c *gin.Context) {
+		c.Data(http.StatusOK, "text/plain", make([]byte, 10))
+		_, _ = c.Writer.Write(make([]byte, 2*largeAnswer))
+	})
+	panics := Plain(Route{Method: "GET", Path: "/panics", Role: access.RoleViewer}, func(c *gin.Context) {
+		if _, err := c.Writer.Write(make([]byte, 2*largeAnswer)); err != nil {
+			panic(err) // as the library of the typed routes does
+		}
+	})
+	a := mustBuild(t, testConfig(io.Discard), route("/large", 2*largeAnswer), route("/small", largeAnswer), late, panics)
 	a.answers.left.Store(3 * largeAnswer)
 	ask := func(w http.ResponseWriter, path string) (cut bool) {
 		defer func() { cut = recover() != nil }()
@@ -45,8 +55,14 @@ func TestAnswersThatNobodyReadsAreBounded(t *testing.T) {
 	done := make(chan bool)
 	go func() { done <- ask(slow, "/large") }()
 	<-slow.writing
-	if !ask(httptest.NewRecorder(), "/large") {
-		t.Error("a second large answer found room where there is none")
+	for _, path := range []string{"/large", "/panics"} {
+		w := httptest.NewRecorder()
+		if cut := ask(w, path); cut || w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), CodeOverloaded) {
+			t.Errorf("%s: cut: %t, %d %s; there is no room for it", path, cut, w.Code, clip(w.Body.String(), 200))
+		}
+	}
+	if w := httptest.NewRecorder(); !ask(w, "/late") || w.Body.Len() != 10 {
+		t.Error("an answer of which a part was sent ended as if it were whole")
 	}
 	if w := httptest.NewRecorder(); ask(w, "/small") || w.Body.Len() != largeAnswer {
 		t.Error("a small answer was cut off")

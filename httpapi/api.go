@@ -148,6 +148,7 @@ type API struct {
 	polls     chan struct{}
 	room      *room // of large bodies
 	answers   *room // of large parts of answers
+	streamed  *room // and of streams
 
 	inboxWaits *inboxWaits
 	replies    *replies
@@ -177,6 +178,7 @@ func build(cfg Config, more []Entry) (*API, error) {
 		polls:     make(chan struct{}, maxPolls),
 		room:      newRoom(bodyRoom),
 		answers:   newRoom(answerRoom),
+		streamed:  newRoom(answerRoom),
 
 		inboxWaits: newInboxWaits(),
 		replies:    newReplies(),

@@ -13,7 +13,8 @@ const (
 	bodyRoom = 64 << 20
 	// largeAnswer is the size, in bytes, from which on a part of an answer takes of
 	// answerRoom while it is written: clients that do not read what they ask for
-	// hold no more of it at once.
+	// hold no more of it at once. Streams share as much of their own, or answers
+	// that nobody reads would end them.
 	largeAnswer = 64 << 10
 	answerRoom  = 256 << 20
 	// roomStep is how much a body of unknown length takes at a time, in bytes.
@@ -41,6 +42,10 @@ func (r *room) give(n int64) { r.left.Add(n) }
 
 func noRoom() *Error {
 	return Fail(CodeOverloaded, "the node holds as many large request bodies as it has room for").With("room_bytes", bodyRoom)
+}
+
+func noAnswerRoom() *Error {
+	return Fail(CodeOverloaded, "%s", errNoAnswerRoom).With("room_bytes", answerRoom)
 }
 
 // roomy is a body that takes room as it is read. It belongs to the request's

@@ -7,11 +7,14 @@ import (
 	"net/http"
 )
 
-// recorder remembers what was answered. Flushing, hijacking and deadlines pass
-// through it, so streams and WebSockets work behind the middleware.
+// recorder remembers what was answered, and keeps the status back until the first
+// part of the body, so that an answer for which there is no room can still become
+// a refusal. Flushing, hijacking and deadlines pass through it, so streams and
+// WebSockets work behind the middleware.
 type recorder struct {
 	http.ResponseWriter
-	status   int // 0: nothing sent yet
+	status   int  // 0: none is chosen
+	sent     bool // the client may have seen it
 	bytes    int64
 	hijacked bool
 	room     *room // that large parts of answers take while they are written; nil: any
@@ -23,24 +26,40 @@ var errNoAnswerRoom = errors.New("as many large answers wait for their clients t
 // WriteHeader implements http.ResponseWriter. Informational answers are not
 // the answer.
 func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+	switch {
+	case status < 200 && status != http.StatusSwitchingProtocols:
+		r.ResponseWriter.WriteHeader(status)
+	case r.status == 0:
 		r.status = status
 	}
-	r.ResponseWriter.WriteHeader(status)
 }
 
-// Write implements http.ResponseWriter.
-func (r *recorder) Write(p []byte) (int, error) {
+// send lets the status out; the handler's end does too.
+func (r *recorder) send() {
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}
-	if size := int64(len(p)); size > largeAnswer && r.room != nil {
-		if !r.room.take(size) {
-			r.cut = true
+	if !r.sent {
+		r.sent = true
+		r.ResponseWriter.WriteHeader(r.status)
+	}
+}
+
+// anew forgets an answer of which the client has seen nothing.
+func (r *recorder) anew() { r.status, r.cut = 0, false }
+
+// Write implements http.ResponseWriter.
+func (r *recorder) Write(p []byte) (int, error) {
+	if size := int64(len(p)); r.cut || size > largeAnswer && r.room != nil {
+		if r.cut || !r.room.take(size) {
+			if r.cut = true; !r.sent {
+				r.status = noAnswerRoom().GetStatus()
+			}
 			return 0, errNoAnswerRoom
 		}
 		defer r.room.give(size)
 	}
+	r.send()
 	n, err := r.ResponseWriter.Write(p)
 	r.bytes += int64(n)
 	return n, err
@@ -48,9 +67,10 @@ func (r *recorder) Write(p []byte) (int, error) {
 
 // Flush implements http.Flusher.
 func (r *recorder) Flush() {
-	if r.status == 0 {
-		r.status = http.StatusOK
+	if r.cut {
+		return
 	}
+	r.send()
 	// A writer that cannot flush sends when the handler returns.
 	_ = http.NewResponseController(r.ResponseWriter).Flush()
 }
@@ -60,7 +80,7 @@ func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c, rw, err := http.NewResponseController(r.ResponseWriter).Hijack()
 	if err == nil {
 		r.hijacked = true
-		r.status = http.StatusSwitchingProtocols
+		r.status, r.sent = http.StatusSwitchingProtocols, true
 	}
 	return c, rw, err
 }
@@ -68,5 +88,3 @@ func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // Unwrap lets http.ResponseController reach the connection's deadlines.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// begun says that the client has seen a part of the answer.
-func (r *recorder) begun() bool { return r.status != 0 || r.hijacked }

@@ -24,7 +24,8 @@ func (a *API) recover(next http.Handler) http.Handler {
 		}
 		defer func() {
 			p := recover()
-			if p == nil {
+			if p == nil || x.response.cut {
+				a.finish(x)
 				return
 			}
 			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
@@ -33,17 +34,32 @@ func (a *API) recover(next http.Handler) http.Handler {
 			a.log.LogAttrs(context.WithoutCancel(r.Context()), slog.LevelError, "handler panicked",
 				slog.String("request_id", x.id), slog.String("route", x.template()),
 				slog.String("panic", clip(fmt.Sprint(p), 300)), slog.String("stack", clip(string(debug.Stack()), 8<<10)))
-			if x.response.begun() {
+			if x.response.sent {
 				panic(http.ErrAbortHandler)
 			}
+			x.response.anew()
 			Fail(CodeInternal, "").write(x.response, x)
 		}()
 		next.ServeHTTP(x.response, withExchange(r, x))
-		if x.response.cut { // a part of an answer must not be taken for the whole
-			a.log.Debug("an answer was cut off", "request_id", x.id, "route", x.template(), "error", errNoAnswerRoom)
-			panic(http.ErrAbortHandler)
-		}
 	})
+}
+
+// finish lets out a status that has no body. An answer that found no room becomes
+// a refusal, or is cut off where the client has seen a part of it, which must not
+// be taken for the whole.
+func (a *API) finish(x *exchange) {
+	switch r := x.response; {
+	case !r.cut:
+		if !r.hijacked && r.status != 0 {
+			r.send()
+		}
+	case r.sent:
+		a.log.Debug("an answer was cut off", "request_id", x.id, "route", x.template(), "error", errNoAnswerRoom)
+		panic(http.ErrAbortHandler)
+	default:
+		r.anew()
+		noAnswerRoom().write(r, x)
+	}
 }
 
 // addressOf is the client's IP without port; forwarding headers are not

@@ -37,6 +37,9 @@ type stream struct {
 func (a *API) openStream(c *gin.Context) *stream {
 	s := &stream{body: c.Request.Body, w: c.Writer, control: http.NewResponseController(c.Writer), closer: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancelCause(c.Request.Context())
+	if x := exchangeOf(s.ctx); x.response != nil {
+		x.response.room = a.streamed
+	}
 	// HTTP/1 would otherwise stop reading once the answer begins; HTTP/2 does
 	// both at once by itself, and a test's writer has no connection.
 	_ = s.control.EnableFullDuplex()
