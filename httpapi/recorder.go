@@ -87,4 +87,3 @@ func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // Unwrap lets http.ResponseController reach the connection's deadlines.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
-

@@ -257,8 +257,9 @@ func TestSlowReadersHarmNobodyElse(t *testing.T) {
 	reading.Wait()
 	t.Logf("of the slow ones: %v", ends)
 	// Each may hold 4 MiB of messages; all of them hold the same ones here. Large
-	// answers share 256 MiB while they are written.
-	if most := 1024; heldMost > most {
+	// answers share 256 MiB while they are written, and hold about as much again
+	// twice: what they were made of, and room to grow; streams share 256 MiB more.
+	if most := 1536; heldMost > most {
 		t.Errorf("the node held %d MiB, more than %d", heldMost, most)
 	}
 }
