@@ -47,7 +47,7 @@ func newHeldDisk(t testing.TB) *heldDisk {
 	if out, err := exec.Command("mkfs.ext4", "-q", "-F", image).CombinedOutput(); err != nil {
 		t.Skipf("there is no mkfs.ext4: %v: %s", err, out)
 	}
-	dir, _ := mount(t, "-o", "loop,noatime", image)
+	dir := mount(t, "-o", "loop,noatime", image)
 	root, err := os.Open(dir)
 	if err != nil {
 		t.Fatal(err)
