@@ -12,8 +12,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -97,37 +95,6 @@ func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.buf.String()
-}
-
-var ports struct {
-	sync.Mutex
-	given map[int]bool
-}
-
-// FreeAddress returns a loopback address whose port was free just now. It lies
-// below the ports that systems give to outgoing connections, so that a node can
-// have it again after a restart; no port is given twice in one process.
-func FreeAddress(t testing.TB) string {
-	t.Helper()
-	ports.Lock()
-	defer ports.Unlock()
-	if ports.given == nil {
-		ports.given = map[int]bool{}
-	}
-	for range 1000 {
-		port := 11000 + rand.IntN(20000)
-		address := fmt.Sprintf("127.0.0.1:%d", port)
-		if ports.given[port] {
-			continue
-		}
-		if ln, err := net.Listen("tcp", address); err == nil {
-			_ = ln.Close()
-			ports.given[port] = true
-			return address
-		}
-	}
-	t.Fatal("no port of this machine is free")
-	return ""
 }
 
 // New prepares a node with a directory and an address of its own.
