@@ -50,14 +50,15 @@ func (r *recorder) anew() { r.status, r.cut = 0, false }
 
 // Write implements http.ResponseWriter.
 func (r *recorder) Write(p []byte) (int, error) {
-	if size := int64(len(p)); r.cut || size > largeAnswer && r.room != nil {
-		if r.cut || !r.room.take(size) {
-			if r.cut = true; !r.sent {
-				r.status = noAnswerRoom().GetStatus()
-			}
-			return 0, errNoAnswerRoom
+	if size := int64(len(p)); !r.cut && size > largeAnswer && r.room != nil {
+		if r.room.take(size) {
+			defer r.room.give(size)
+		} else if r.cut = true; !r.sent {
+			r.status = noAnswerRoom().GetStatus()
 		}
-		defer r.room.give(size)
+	}
+	if r.cut {
+		return 0, errNoAnswerRoom
 	}
 	r.send()
 	n, err := r.ResponseWriter.Write(p)

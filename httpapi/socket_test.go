@@ -12,6 +12,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/agent"
 	"github.com/meshd/meshd/node/message"
@@ -26,7 +27,10 @@ func (nobody) Announce([]message.Local)             {}
 
 // dialer opens WebSockets at an API with a graph and agents.
 func dialer(t testing.TB, change ...func(*Config)) func(path, key string) *socketPeer {
-	router := message.New(message.Config{NodeID: "n1", Directory: nobody{}})
+	return dialerOf(t, message.New(message.Config{NodeID: "n1", Directory: nobody{}}), change...)
+}
+
+func dialerOf(t testing.TB, router *message.Router, change ...func(*Config)) func(path, key string) *socketPeer {
 	server := agent.NewServer(agent.Config{Router: router})
 	a := graphAPI(t, append(change, func(c *Config) { c.Agents = server })...)
 	url, _ := serveTLS(t, a)
@@ -174,6 +178,33 @@ func TestAWebSocketsRefusalsHaveCodes(t *testing.T) {
 		p.ask("pong", `{"type":"ping"}`) // five bad frames in a row would close
 	}
 }
+
+// What another node says became of a message has that node's code, and may be
+// any word.
+func TestAWebSocketsSendsEndWithCodesOfTheCatalogue(t *testing.T) {
+	router := message.New(message.Config{NodeID: "n1", Directory: nobody{}})
+	dial := dialerOf(t, router)
+	for name, code := range map[string]string{"liar": "NEVER_HEARD_OF", "honest": "UNSUPPORTED"} {
+		if _, err := router.Attach(t.Context(), name, "someone", message.Profile{}, refusing(code)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := dial("/ws", userKey)
+	if f := p.ask("error", `{"type":"send","id":"1","to":"liar","body":1}`); f.Code != CodeConflict || f.Details["reason"] != "NEVER_HEARD_OF" || f.Error != "it said no" {
+		t.Errorf("%+v", f)
+	}
+	if f := p.ask("error", `{"type":"send","id":"2","to":"liar","body":1,"wait":true}`); f.Code != CodeConflict {
+		t.Errorf("%+v", f)
+	}
+	if f := p.ask("error", `{"type":"send","id":"3","to":"honest","body":1}`); f.Code != "UNSUPPORTED" {
+		t.Errorf("%+v", f)
+	}
+}
+
+// refusing refuses all messages with a code.
+type refusing string
+
+func (r refusing) Deliver(*message.Delivery) error { return consensus.Refuse(string(r), "it said no") }
 
 func TestAWebSocketAsksForRoleAndScopeByFrame(t *testing.T) {
 	keys := keys{"scopes": {ID: "u", Role: access.RoleUser, Scopes: []string{"graph:read"}}}

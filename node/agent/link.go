@@ -79,10 +79,11 @@ func (l *link) hurry() {
 	_ = l.net.SetWriteDeadline(time.Now().Add(closeTimeout))
 }
 
-// close says goodbye and gives the client a moment to do so too.
+// close says goodbye and gives the client a moment to do so too. The library has
+// said it where the client broke the protocol, and says it once only.
 func (l *link) close(code int, why string) {
 	l.hurry()
-	_, _ = l.net.Write(appendWS(nil, opClose, websocket.FormatCloseMessage(code, why)))
+	_ = l.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, why), time.Now().Add(closeTimeout))
 	_ = l.net.SetReadDeadline(time.Now().Add(closeTimeout))
 }
 

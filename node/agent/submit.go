@@ -23,12 +23,21 @@ type sealing struct {
 
 // Ended implements message.Ender.
 func (s *sending) Ended(r message.Receipt, err error) {
-	s.client.sent(s.id, s.WantReply(), "", &r, err)
+	s.end("", &r, err)
 }
 
 // Ended implements message.Ender.
 func (s sealing) Ended(r message.Receipt, err error) {
-	s.client.sent(s.id, s.WantReply(), s.key, &r, err)
+	s.end(s.key, &r, err)
+}
+
+// end tells it. A refusal may be of another node, whose codes are not to be
+// relied on.
+func (s *sending) end(key string, r *message.Receipt, err error) {
+	if err != nil {
+		err = s.client.refusal(err)
+	}
+	s.client.sent(s.id, s.WantReply(), key, r, err)
 }
 
 // submit sends a client's message; its end is told when it comes.

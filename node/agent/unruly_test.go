@@ -2,7 +2,9 @@ package agent
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -135,5 +137,20 @@ func TestASendThatCannotBeReadIsRefusedByItsID(t *testing.T) {
 		}
 		p.write(`{"type":"ping"}`) // so that they are not in a row
 		p.expect("pong")
+	}
+}
+
+// A frame that breaks the protocol is answered with one close frame: what comes
+// behind it is an error to a client that keeps to RFC 6455.
+func TestABrokenFrameIsAnsweredWithOneClose(t *testing.T) {
+	n := newNode(t)
+	p := n.dial(t, "worker")
+	p.expect("hello")
+	if _, err := p.NetConn().Write([]byte{0x83, 0x80, 1, 2, 3, 4}); err != nil { // no such opcode
+		t.Fatal(err)
+	}
+	rest, err := io.ReadAll(p.NetConn())
+	if err != nil || len(rest) < 4 || rest[0] != 0x88 || len(rest) != 2+int(rest[1]) || binary.BigEndian.Uint16(rest[2:]) != websocket.CloseProtocolError {
+		t.Fatalf("%q %v", rest, err)
 	}
 }

@@ -10,10 +10,9 @@ import (
 // Opcodes of RFC 6455 section 5.2. The node writes its frames itself: many of
 // them then go out in one write and one TLS record, from one buffer.
 const (
-	opText  = 0x1
-	opClose = 0x8
-	opPing  = 0x9
-	opPong  = 0xA
+	opText = 0x1
+	opPing = 0x9
+	opPong = 0xA
 )
 
 // appendWS appends a final, unmasked WebSocket frame.
