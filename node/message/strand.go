@@ -14,7 +14,8 @@ const (
 	chunkBytes = 64 << 10
 	// maxOpen and maxOpenBytes bound the exchanges that one node has under
 	// way with another, in each direction, so that a node that does not
-	// answer takes only its own share.
+	// answer takes only its own share. The messages that wait to be written
+	// have as many bytes at most, whether or not their end is waited for.
 	maxOpen      = 16384
 	maxOpenBytes = 48 << 20
 	// maxAnswerBytes is how much may wait for a node that sends messages and
@@ -186,7 +187,9 @@ func (s *Strand) message(m *Message, e envelope, w waiter, now time.Time) (ok, f
 	case s.ended:
 		s.mu.Unlock()
 		return false, false
-	case s.open.n >= maxOpen || s.bytes+len(m.Body) > maxOpenBytes:
+	case s.open.n >= maxOpen || s.bytes+len(m.Body) > maxOpenBytes,
+		// What nobody waits for any more is still to be written.
+		s.waiting-s.answers+len(m.Body) > maxOpenBytes:
 		s.mu.Unlock()
 		return true, true
 	}

@@ -1,0 +1,41 @@
+package message
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// What waits to be written to a node that takes nothing is bounded, also where
+// nobody waits any more for what becomes of it: messages with short deadlines
+// piled up by gigabytes until the connection was given up.
+func TestWhatWaitsForAStalledNodeIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t, "a", "b")
+		m.attach(t, "b", "worker", &echo{})
+		s := m.routers["a"].Connected("b", func() {}, func() {}) // whose writer is stuck
+		s.Began()
+		m.routers["a"].lane("b").strand.Store(s)
+		defer s.Ended()
+		body := bytes.Repeat([]byte{'1'}, MaxBody)
+		ended, unknown, refused := 0, 0, 0
+		for range 4 * maxOpenBytes / MaxBody {
+			m.routers["a"].Submit(context.Background(), Message{To: "worker", Body: body, Checked: true, Deadline: time.Now().Add(time.Millisecond)}, false, func(r Receipt, err error) {
+				ended++
+				switch {
+				case r.Status == Unknown:
+					unknown++
+				case code(err) == CodeOverloaded:
+					refused++
+				}
+			})
+			time.Sleep(2 * wheelTick)
+		}
+		synctest.Wait()
+		if s.waiting > maxOpenBytes+2*MaxBody || unknown == 0 || refused == 0 || unknown+refused != ended {
+			t.Errorf("%d bytes wait; of %d messages %d are unknown and %d refused", s.waiting, ended, unknown, refused)
+		}
+	})
+}
