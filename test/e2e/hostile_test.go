@@ -85,7 +85,7 @@ func TestF17GarbageOnThePortHarmsNobody(t *testing.T) {
 	}
 	// Handshakes that never get on.
 	for range 300 {
-		conn, err := net.DialTimeout("tcp", target.Address, 5*time.Second)
+		conn, err := net.DialTimeout("tcp", target.Address, time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +94,7 @@ func TestF17GarbageOnThePortHarmsNobody(t *testing.T) {
 	}
 	// Connections on which nothing is ever said.
 	for range 500 {
-		conn, err := net.DialTimeout("tcp", target.Address, 5*time.Second)
+		conn, err := net.DialTimeout("tcp", target.Address, time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +117,7 @@ func TestF17GarbageOnThePortHarmsNobody(t *testing.T) {
 			"zeros":      make([]byte, 4096),
 			"http":       []byte("POST /graph/nodes HTTP/1.1\r\nHost: x\r\nContent-Length: 4294967296\r\n\r\n{"),
 		} {
-			conn, err := tls.DialWithDialer(&net.Dialer{Timeout: 10 * time.Second}, "tcp", target.Address, conf)
+			conn, err := tls.DialWithDialer(&net.Dialer{Timeout: time.Minute}, "tcp", target.Address, conf)
 			if err != nil {
 				continue // shut out at once
 			}
@@ -135,7 +135,7 @@ func TestF17GarbageOnThePortHarmsNobody(t *testing.T) {
 	}
 	// No TLS at all.
 	for _, line := range []string{"GET / HTTP/1.0\r\n\r\n", "SSH-2.0-scanner\r\n", "\x00\x00\x00\x00", string(noise)} {
-		if conn, err := net.DialTimeout("tcp", target.Address, 5*time.Second); err == nil {
+		if conn, err := net.DialTimeout("tcp", target.Address, time.Minute); err == nil {
 			_, _ = io.WriteString(conn, line)
 			hold(conn)
 		}
@@ -159,8 +159,9 @@ func TestF17GarbageOnThePortHarmsNobody(t *testing.T) {
 		t.Errorf("a request with a key failed: %s", f)
 	}
 	t.Logf("%d writes over new connections meanwhile, the slowest took %s; %d hostile connections; %d KiB anonymous before, %d in the middle", rounds, worst.Round(time.Millisecond), len(held), size, peak)
-	if worst > 10*time.Second || rounds == 0 {
-		t.Errorf("%d requests, the slowest took %s", rounds, worst)
+	realmesh.Took(t, 10*time.Second, worst, "the slowest write")
+	if rounds == 0 {
+		t.Error("nobody worked meanwhile")
 	}
 	if peak > size+128<<10 {
 		t.Errorf("anonymous memory went from %d to %d KiB", size, peak)
@@ -233,12 +234,8 @@ func TestF28BlockedLogStopsNothing(t *testing.T) {
 		worst = max(worst, time.Since(begun))
 	}
 	t.Logf("the slowest of 400 writes took %s", worst.Round(time.Millisecond))
-	if worst > 5*time.Second {
-		t.Errorf("a write took %s", worst)
-	}
+	realmesh.Took(t, 5*time.Second, worst, "a write")
 	begun := time.Now()
 	stop(t, n)
-	if took := time.Since(begun); took > 10*time.Second {
-		t.Errorf("it took %s to end", took)
-	}
+	realmesh.Took(t, 10*time.Second, time.Since(begun), "its end")
 }

@@ -153,9 +153,11 @@ func TestMessagesCrossNodes(t *testing.T) {
 	if a := c.Want(http.StatusGatewayTimeout, nil, http.MethodPost, "/messages", map[string]any{"to": "slow", "body": 1, "timeout": "1s"}); a.Code() != "REPLY_TIMEOUT" {
 		t.Errorf("to the slow one: %s", a)
 	}
-	if took := time.Since(begun); took < time.Second || took > 30*time.Second {
+	took := time.Since(begun)
+	if took < time.Second {
 		t.Errorf("one second of patience took %s", took)
 	}
+	realmesh.Took(t, 10*time.Second, took, "one second of patience")
 	wantExit(t, nodes[1].Run("send", "nobody", "x", "--wait"), refused, "nobody")
 
 	// It dies while it is asked, and stays away. Names are remembered for a

@@ -349,3 +349,31 @@ func Eventually(t testing.TB, timeout time.Duration, what string, cond func() er
 		time.Sleep(50 * time.Millisecond)
 	}
 }
+
+// Took says what took longer than it does at most on a machine at rest, and fails
+// where it was a minute at least.
+func Took(t testing.TB, atRest, took time.Duration, what string) {
+	t.Helper()
+	switch {
+	case took > max(atRest, patience):
+		t.Errorf("%s took %s", what, took.Round(time.Millisecond))
+	case took > atRest:
+		t.Logf("%s took %s, %s would do at rest", what, took.Round(time.Millisecond), atRest)
+	}
+}
+
+// Prompt fails unless one of five tries takes no longer than within: that one was
+// slow may be the machine's doing.
+func Prompt(t testing.TB, within time.Duration, what string, try func()) {
+	t.Helper()
+	var took time.Duration
+	for range 5 {
+		begun := time.Now()
+		if try(); time.Since(begun) <= within {
+			return
+		}
+		took = time.Since(begun)
+		t.Logf("%s took %s", what, took.Round(time.Millisecond))
+	}
+	t.Errorf("%s takes more than %s each time, at last %s", what, within, took.Round(time.Millisecond))
+}
