@@ -206,13 +206,26 @@ func (c *client) reply(f *inbound) {
 		}
 		err = d.Fail(r)
 	default:
-		err = d.ReplyChecked(f.Body)
+		if err = d.ReplyChecked(f.Body); !d.WantReply {
+			d.Delivered() // a word for it all the same
+		}
 	}
 	if err != nil {
+		if d != nil && !d.Ended() {
+			c.owes(f.InReplyTo, d) // another answer may do
+		}
 		out := errorFrame(f.ID, err)
 		out.InReplyTo = f.InReplyTo
 		c.tell(out)
 	}
+}
+
+// owes puts back what settled has taken out.
+func (c *client) owes(id string, d *message.Delivery) {
+	n, _ := parseNumber(id)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.owe(n, d)
 }
 
 // owe notes that the client owes its word for a receive frame. It needs mu.
