@@ -1,7 +1,9 @@
 package agent
 
 import (
+	"net"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -58,4 +60,45 @@ func TestAnAgentBackBeforeItWasCalledAwayIsListed(t *testing.T) {
 	if local := n.router.Local(); len(local) != 1 {
 		t.Error("the agent is attached, and not listed")
 	}
+}
+
+// What is queued while a write to a broken connection fails goes out over the one
+// that took the session over meanwhile: its reader had found somebody at work, who
+// then gave up.
+func TestAWriteThatFailsLeavesNothingToTheConnectionThatCame(t *testing.T) {
+	n := newNode(t)
+	p := n.dial(t, "worker")
+	p.expect("hello")
+	p.write(`{"type":"ping","id":"1"}`)
+	p.expect("pong")
+	c := n.server.sessions()[0]
+	fresh := c.link.Load()
+	broken := &link{client: c}
+	broken.net = failing{meanwhile: func() {
+		c.link.Store(fresh)
+		c.tell(outbound{Type: "pong", ID: "3"}) // somebody is at work, and is left to it
+	}}
+	c.link.Store(broken)
+	c.scheduled.Store(true)
+	c.mu.Lock()
+	c.put(&outbound{Type: "pong", ID: "2"})
+	c.mu.Unlock()
+	c.flush()
+	if f := p.expect("pong"); f.ID != "3" {
+		t.Errorf("%+v", f)
+	}
+}
+
+// failing is a connection to which nothing can be written.
+type failing struct {
+	net.Conn
+	meanwhile func()
+}
+
+func (failing) SetDeadline(time.Time) error      { return nil }
+func (failing) SetWriteDeadline(time.Time) error { return nil }
+
+func (f failing) Write([]byte) (int, error) {
+	f.meanwhile()
+	return 0, net.ErrClosed
 }

@@ -36,7 +36,8 @@ func (c *client) flush() {
 		ok := l != nil && c.drain(l, false)
 		c.writing.Unlock()
 		c.scheduled.Store(false)
-		if !ok || !c.ready() || c.scheduled.Swap(true) {
+		// A connection that came meanwhile may have found this one at work.
+		if !ok && c.link.Load() == l || !c.ready() || c.scheduled.Swap(true) {
 			return
 		}
 	}
