@@ -138,7 +138,7 @@ func (c *client) followed(id string, events []string, since uint64, begin bool, 
 }
 
 // topics begins or ends subscriptions to topics at once; known, if it is not
-// nil, returns when other nodes know of them.
+// nil, returns when other nodes know of them. Where one cannot begin none does.
 func (c *client) topics(patterns []string, begin bool) (known func(context.Context) error, err error) {
 	if len(patterns) == 0 {
 		return nil, nil
@@ -147,7 +147,24 @@ func (c *client) topics(patterns []string, begin bool) (known func(context.Conte
 	if err != nil || session == nil {
 		return nil, err
 	}
-	for _, p := range patterns {
+	var begun []string
+	defer func() {
+		if err == nil {
+			return
+		}
+		for _, p := range begun {
+			c.mu.Lock()
+			delete(c.subs.patterns, p)
+			c.mu.Unlock()
+			session.Unsubscribe(p)
+		}
+	}()
+	for _, text := range patterns {
+		pattern, err := message.ParsePattern(text)
+		if err != nil {
+			return nil, err
+		}
+		p := pattern.String() // one name, however it is written
 		c.mu.Lock()
 		_, had := c.subs.patterns[p]
 		full := begin && !had && len(c.subs.patterns) >= maxPatterns
@@ -172,6 +189,7 @@ func (c *client) topics(patterns []string, begin bool) (known func(context.Conte
 				c.mu.Unlock()
 				return nil, err
 			}
+			begun = append(begun, p)
 		}
 	}
 	return known, nil // the last to be known of is known of last
@@ -185,12 +203,16 @@ func (c *client) durableTopics(patterns []string, begin bool) error {
 	case c.who.Name == "":
 		return badFrame("durable", "a durable subscription belongs to an agent, and this connection has attached none")
 	}
-	for _, p := range patterns {
-		change := d.Unsubscribe
-		if begin {
-			change = d.Subscribe
+	change := d.Unsubscribe
+	if begin {
+		change = d.Subscribe
+	}
+	for _, text := range patterns {
+		pattern, err := message.ParsePattern(text)
+		if err == nil {
+			err = change(c.ctx, c.who.Name, pattern.String())
 		}
-		if err := change(c.ctx, c.who.Name, p); err != nil {
+		if err != nil {
 			return err
 		}
 	}
