@@ -21,12 +21,18 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// MaxDepth bounds how deep what clients send may nest. Readers take 10,000 levels
+// (encoding/json does), and what is kept of a text comes to them in an answer or a
+// page around it: at 10,000 by itself one message would make its whole inbox
+// unreadable.
+const MaxDepth = 9_900
+
 // Check says what is wrong with a text that must be one JSON value: a name
-// twice in one object, text that is not UTF-8, or a fault of syntax. The error
-// names the byte.
+// twice in one object, text that is not UTF-8, nesting beyond MaxDepth, or a
+// fault of syntax. The error names the byte.
 func Check(text []byte) error {
 	if jsontext.Value(text).IsValid() {
-		return nil
+		return checkDepth(text)
 	}
 	d := jsontext.NewDecoder(bytes.NewReader(text))
 	if err := d.SkipValue(); err != nil {
@@ -72,9 +78,36 @@ func sentence(err error) error {
 	case strings.Contains(text, "surrogate"): // whose text repeats the string
 		return fmt.Errorf("not JSON: half of a surrogate pair in a string, at byte %d", at.ByteOffset)
 	case strings.Contains(text, "max depth"):
-		return fmt.Errorf("nested deeper than 10,000 levels, at byte %d", at.ByteOffset)
+		return tooDeep(int(at.ByteOffset))
 	}
 	return fmt.Errorf("not JSON: %w at byte %d", at.Err, at.ByteOffset)
+}
+
+func tooDeep(at int) error { return fmt.Errorf("nested deeper than 9,900 levels, at byte %d", at) }
+
+// checkDepth holds text, which is JSON, to MaxDepth. Nearly all has fewer
+// brackets than that, and is only counted.
+func checkDepth(text []byte) error {
+	if bytes.Count(text, []byte{'['})+bytes.Count(text, []byte{'{'}) <= MaxDepth {
+		return nil
+	}
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			if depth++; depth > MaxDepth {
+				return tooDeep(i)
+			}
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return nil
 }
 
 // Decode reads one JSON value into v after Check's rules, names exactly as
@@ -86,7 +119,7 @@ func Decode(text []byte, v any) error {
 	var at *json.SemanticError
 	switch {
 	case err == nil:
-		return nil
+		return checkDepth(text)
 	case !errors.As(err, &at):
 		return sentence(err)
 	case errors.Is(err, json.ErrUnknownName):

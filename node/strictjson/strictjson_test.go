@@ -20,7 +20,7 @@ func TestCheck(t *testing.T) {
 		{`{"a":1`, "the JSON ends too soon"},
 		{`{a:1}`, "not JSON"},
 		{``, "no JSON value"},
-		{strings.Repeat("[", 20000), "nested deeper than 10,000 levels"},
+		{strings.Repeat("[", 20000), "nested deeper than 9,900 levels"},
 	} {
 		err := Check([]byte(c.text))
 		switch {
@@ -29,6 +29,39 @@ func TestCheck(t *testing.T) {
 		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 			t.Errorf("%.40q: %v, want %q", c.text, err, c.want)
 		}
+	}
+}
+
+// A body at the readers' own bound of 10,000 levels made each page of its inbox
+// unreadable, with all other messages on it.
+func TestADeepBodyMakesItsPageUnreadable(t *testing.T) {
+	nested := func(open, close string, levels int) string {
+		return strings.Repeat(open, levels) + "1" + strings.Repeat(close, levels)
+	}
+	page := struct {
+		Messages []map[string]json.RawMessage `json:"messages"`
+	}{}
+	for _, deepest := range []string{nested("[", "]", MaxDepth), nested(`{"a":`, "}", MaxDepth)} {
+		if err := Check([]byte(deepest)); err != nil {
+			t.Errorf("at the bound: %v", err)
+		}
+		if err := json.Unmarshal([]byte(`{"messages":[{"payload":`+deepest+`},{"payload":2}]}`), &page); err != nil || len(page.Messages) != 2 {
+			t.Errorf("a page with the deepest body: %v", err)
+		}
+	}
+	var raw struct {
+		Raw json.RawMessage `json:"raw"`
+	}
+	for _, deeper := range []string{nested("[", "]", MaxDepth+1), nested(`{"a":`, "}", MaxDepth+1)} {
+		for _, err := range []error{Check([]byte(deeper)), Decode([]byte(`{"raw":`+deeper+`}`), &raw)} {
+			if err == nil || !strings.Contains(err.Error(), "nested deeper than 9,900 levels") {
+				t.Errorf("one level more: %v", err)
+			}
+		}
+	}
+	brackets := `{"a":"` + strings.Repeat(`[\"`, 2*MaxDepth) + `","b":[` + strings.Repeat("[],", MaxDepth) + `1]}`
+	if err := Check([]byte(brackets)); err != nil {
+		t.Errorf("many brackets, few levels: %v", err)
 	}
 }
 
