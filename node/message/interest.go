@@ -340,7 +340,7 @@ func (t *topics) forget(all map[string]*heard, living []string) {
 				t.trie.remove(p, h)
 			}
 			delete(all, h.node)
-			clear(t.matches)
+			t.unmatch()
 		}
 		t.mu.Unlock()
 	}
@@ -408,6 +408,6 @@ func (t *topics) hear(all map[string]*heard, s *Strand, from, to uint64, changes
 		}
 	}
 	h.strand, h.version = s, to
-	clear(t.matches)
+	t.unmatch()
 	return nil
 }

@@ -19,8 +19,10 @@ const (
 	// maxOwnPatterns bounds those of all sessions of one credential, so that it
 	// leaves some to the others.
 	maxOwnPatterns = maxAllPatterns / 4 * 3
-	// maxMatches bounds the topics whose subscribers are kept at hand.
+	// maxMatches bounds the topics whose subscribers are kept at hand, and
+	// maxMatched those subscribers, of all these topics.
 	maxMatches = 1024
+	maxMatched = 1 << 20
 	// publishWait is how long a publication waits for its subscribers: who has
 	// not taken it by then is counted as unknown, so that one who is slow does
 	// not keep the publisher from going on. It gets it nevertheless, until the
@@ -41,7 +43,15 @@ type topics struct {
 	// owned counts the subscriptions of each principal.
 	owned map[string]int
 	// matches keeps the subscribers of topics; it is emptied at each change.
+	// matched is how many there are in it.
 	matches map[string]*matched
+	matched int
+}
+
+// unmatch forgets who subscribes to which topic. It needs the lock.
+func (t *topics) unmatch() {
+	clear(t.matches)
+	t.matched = 0
 }
 
 // subscriber is a session here or another node.
@@ -150,7 +160,7 @@ func (t *topics) add(s *Session, p Pattern) error {
 		t.owned = map[string]int{}
 	}
 	t.owned[s.principal]++
-	clear(t.matches)
+	t.unmatch()
 	return nil
 }
 
@@ -170,7 +180,7 @@ func (t *topics) remove(s *Session, p Pattern) bool {
 	if t.owned[s.principal]--; t.owned[s.principal] == 0 {
 		delete(t.owned, s.principal)
 	}
-	clear(t.matches)
+	t.unmatch()
 	return true
 }
 
@@ -205,10 +215,12 @@ func (r *Router) subscribers(topic string) *matched {
 	})
 	slices.SortFunc(m.sessions, func(a, b *Session) int { return cmp.Compare(a.seat.key, b.seat.key) })
 	slices.Sort(m.nodes)
-	if len(t.matches) >= maxMatches {
-		clear(t.matches)
+	size := len(m.sessions) + len(m.nodes)
+	if len(t.matches) >= maxMatches || t.matched+size > maxMatched {
+		t.unmatch()
 	}
 	t.matches[topic] = m
+	t.matched += size
 	return m
 }
 

@@ -3,6 +3,7 @@ package message
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,4 +39,30 @@ func TestWhatWaitsForAStalledNodeIsBounded(t *testing.T) {
 			t.Errorf("%d bytes wait; of %d messages %d are unknown and %d refused", s.waiting, ended, unknown, refused)
 		}
 	})
+}
+
+// Whom publications go to is kept for a number of subscribers, and not of topics
+// alone: thousands of subscribers of everything were kept for each of a thousand.
+func TestSubscribersKeptAtHandAreBounded(t *testing.T) {
+	m := newMesh(t, "a")
+	r := m.routers["a"]
+	const sessions = 4096
+	p, _ := ParsePattern(">")
+	for i := range sessions {
+		if err := r.topics.add(&Session{router: r, seat: seat{key: uint64(i)}}, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range maxMatched/sessions + 8 {
+		if got := r.subscribers(fmt.Sprint("t", i)); len(got.sessions) != sessions {
+			t.Fatalf("%d subscribers", len(got.sessions))
+		}
+	}
+	kept := 0
+	for _, m := range r.topics.matches {
+		kept += len(m.sessions)
+	}
+	if kept > maxMatched || kept != r.topics.matched {
+		t.Errorf("%d are kept, said to be %d", kept, r.topics.matched)
+	}
 }
