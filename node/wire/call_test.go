@@ -21,31 +21,31 @@ func TestCallBothWaysOverOneConnection(t *testing.T) {
 	b.Handle("echo", func(ctx context.Context, from identity.NodeID, body []byte) ([]byte, error) {
 		return []byte(string(from) + RequestID(ctx) + string(body)), nil
 	})
-	got, err := a.Call(WithRequestID(within(t, 5*time.Second), "req-1"), b.id, "echo", []byte("x"))
+	got, err := a.Call(WithRequestID(within(t, patience), "req-1"), b.id, "echo", []byte("x"))
 	if err != nil || string(got) != string(a.id)+"req-1x" {
 		t.Fatalf("%q, %v", got, err)
 	}
-	if got, err = b.Call(within(t, 5*time.Second), a.id, "echo", []byte("y")); err != nil || string(got) != "y" {
+	if got, err = b.Call(within(t, patience), a.id, "echo", []byte("y")); err != nil || string(got) != "y" {
 		t.Fatalf("%q, %v", got, err)
 	}
 	if n := len(a.openSessions(nil)) + len(b.openSessions(nil)); n != 2 {
 		t.Errorf("%d ends of connections, want 2", n)
 	}
 	big := bytes.Repeat([]byte{7}, MaxBody)
-	if got, err := a.Call(within(t, 5*time.Second), a.id, "echo", big); err != nil || !bytes.Equal(got, big) {
+	if got, err := a.Call(within(t, patience), a.id, "echo", big); err != nil || !bytes.Equal(got, big) {
 		t.Error("self:", err)
 	}
-	if got, err := b.Call(within(t, 5*time.Second), a.id, "echo", big); err != nil || !bytes.Equal(got, big) {
+	if got, err := b.Call(within(t, patience), a.id, "echo", big); err != nil || !bytes.Equal(got, big) {
 		t.Error("largest body:", err)
 	}
-	if _, err := b.Call(within(t, 5*time.Second), a.id, "echo", append(big, 1)); !errors.Is(err, ErrTooLarge) {
+	if _, err := b.Call(within(t, patience), a.id, "echo", append(big, 1)); !errors.Is(err, ErrTooLarge) {
 		t.Error("too large:", err)
 	}
 	eventually(t, "a round trip measured", func() bool {
 		s := a.PeerStates()
 		return len(s) == 1 && s[0].Connected && s[0].RTT > 0
 	})
-	if offset, n := a.ClockOffset(); n != 1 || offset.Abs() > time.Second {
+	if offset, n := a.ClockOffset(); n != 1 || offset.Abs() > 10*time.Second {
 		t.Errorf("offset %v of %d", offset, n)
 	}
 }
@@ -73,7 +73,7 @@ func TestErrorsThatCross(t *testing.T) {
 			if to == a.id && tc.method == "huge" {
 				continue
 			}
-			_, err := a.Call(within(t, 5*time.Second), to, tc.method, nil)
+			_, err := a.Call(within(t, patience), to, tc.method, nil)
 			var remote *RemoteError
 			if !errors.As(err, &remote) || remote.Code != tc.code {
 				t.Errorf("%s: %v", tc.method, err)
@@ -91,8 +91,8 @@ func TestErrorsThatCross(t *testing.T) {
 
 func TestDeadlineAndCancelCross(t *testing.T) {
 	a, b := pair(t)
-	ended := make(chan error, 2)
-	started := make(chan time.Duration, 2)
+	ended := make(chan error, 20)
+	started := make(chan time.Duration, 20)
 	b.Handle("wait", func(ctx context.Context, _ identity.NodeID, _ []byte) ([]byte, error) {
 		deadline, _ := ctx.Deadline()
 		started <- time.Until(deadline)
@@ -106,7 +106,7 @@ func TestDeadlineAndCancelCross(t *testing.T) {
 		_, err := a.Call(ctx, b.id, "wait", nil)
 		result <- err
 	}()
-	if left := <-started; left > time.Minute || left < 50*time.Second {
+	if left := <-started; left > time.Minute || left < 10*time.Second {
 		t.Errorf("the deadline arrived as %v", left)
 	}
 	cancel()
@@ -116,13 +116,23 @@ func TestDeadlineAndCancelCross(t *testing.T) {
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	short, cancelShort := context.WithTimeout(context.Background(), 30*time.Millisecond)
-	defer cancelShort()
-	if _, err := a.Call(short, b.id, "wait", nil); err == nil {
-		t.Error("no error after the deadline")
+	for d := 30 * time.Millisecond; ; d *= 2 {
+		short, cancelShort := context.WithTimeout(context.Background(), d)
+		_, err := a.Call(short, b.id, "wait", nil)
+		cancelShort()
+		if err == nil {
+			t.Error("no error after the deadline")
+		}
+		select {
+		case <-started:
+			<-ended
+			return
+		case <-time.After(d): // a busy machine did not bring it there in time
+			if d > patience {
+				t.Fatal("the call never arrived")
+			}
+		}
 	}
-	<-started
-	<-ended
 }
 
 func TestSimultaneousDialsSettleOnOneLink(t *testing.T) {
@@ -133,12 +143,12 @@ func TestSimultaneousDialsSettleOnOneLink(t *testing.T) {
 		var both sync.WaitGroup
 		for range 8 {
 			both.Go(func() {
-				if _, err := a.Call(within(t, 5*time.Second), b.id, "echo", nil); err != nil {
+				if _, err := a.Call(within(t, patience), b.id, "echo", nil); err != nil {
 					t.Error("a:", err)
 				}
 			})
 			both.Go(func() {
-				if _, err := b.Call(within(t, 5*time.Second), a.id, "echo", nil); err != nil {
+				if _, err := b.Call(within(t, patience), a.id, "echo", nil); err != nil {
 					t.Error("b:", err)
 				}
 			})
@@ -146,7 +156,7 @@ func TestSimultaneousDialsSettleOnOneLink(t *testing.T) {
 		both.Wait()
 		eventually(t, "one link", func() bool { return len(a.openSessions(nil)) == 1 && len(b.openSessions(nil)) == 1 })
 		for range 5 { // and it stays usable
-			if _, err := a.Call(within(t, 5*time.Second), b.id, "echo", nil); err != nil {
+			if _, err := a.Call(within(t, patience), b.id, "echo", nil); err != nil {
 				t.Error(err)
 			}
 		}
@@ -171,32 +181,29 @@ func TestCallsFailFastWhenTheLinkDies(t *testing.T) {
 	for range 50 {
 		<-started
 	}
-	cut := time.Now()
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for range 50 {
+	for range 50 { // their contexts never end
 		if err := <-results; !errors.Is(err, ErrLost) {
 			t.Error(err)
 		}
 	}
-	if took := time.Since(cut); took > 2*time.Second {
-		t.Errorf("took %v", took)
-	}
 	eventually(t, "calls refused at once", func() bool {
-		_, err := a.Call(within(t, 5*time.Second), b.id, "hang", nil)
+		_, err := a.Call(within(t, patience), b.id, "hang", nil)
 		return errors.Is(err, ErrUnreachable) && errors.Is(err, ErrConnectionRefused)
 	})
-	begin := time.Now()
-	if _, err := a.Call(context.Background(), b.id, "hang", nil); !errors.Is(err, ErrUnreachable) || time.Since(begin) > 100*time.Millisecond {
-		t.Errorf("%v after %v", err, time.Since(begin))
-	}
+	prompt(t, 100*time.Millisecond, "a refusal", func() {
+		if _, err := a.Call(context.Background(), b.id, "hang", nil); !errors.Is(err, ErrUnreachable) {
+			t.Error(err)
+		}
+	})
 }
 
 func TestReconnectAfterRestart(t *testing.T) {
 	a, b := pair(t)
 	b.Handle("echo", echo)
-	if _, err := a.Call(within(t, 5*time.Second), b.id, "echo", nil); err != nil {
+	if _, err := a.Call(within(t, patience), b.id, "echo", nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.Close(); err != nil {
@@ -205,14 +212,14 @@ func TestReconnectAfterRestart(t *testing.T) {
 	again := startNodeAt(t, b.identity, b.book, b.address)
 	again.Handle("echo", echo)
 	eventually(t, "a call gets through again", func() bool {
-		_, err := a.Call(within(t, 5*time.Second), b.id, "echo", nil)
+		_, err := a.Call(within(t, patience), b.id, "echo", nil)
 		return err == nil
 	})
 }
 
 // F18: a peer that takes nothing delays only those who call it.
 func TestSilentPeerDelaysNobody(t *testing.T) {
-	a, b := pair(t)
+	a, b := pair(t, func(_ *Config, l *limits) { l.dial, l.hello = time.Hour, time.Hour })
 	b.Handle("echo", echo)
 	hole, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -222,20 +229,22 @@ func TestSilentPeerDelaysNobody(t *testing.T) {
 	silent := newIdentity(t)
 	a.book.set(Peer{ID: silent.ID(), Pins: []identity.Pin{silent.Pin()}, Addresses: []string{hole.Addr().String()}})
 	stuck := make(chan error, 1)
+	waiting, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	go func() {
-		_, err := a.Call(within(t, 300*time.Millisecond), silent.ID(), "echo", nil)
+		_, err := a.Call(waiting, silent.ID(), "echo", nil)
 		stuck <- err
 	}()
-	begin := time.Now()
+	if _, err := hole.Accept(); err != nil { // it is on its way
+		t.Fatal(err)
+	}
 	for range 100 {
-		if _, err := a.Call(within(t, 5*time.Second), b.id, "echo", nil); err != nil {
+		if _, err := a.Call(within(t, patience), b.id, "echo", nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if took := time.Since(begin); took > 2*time.Second {
-		t.Errorf("100 calls took %v", took)
-	}
-	if err := <-stuck; !errors.Is(err, context.DeadlineExceeded) {
+	cancel()
+	if err := <-stuck; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -252,7 +261,7 @@ func TestOverloadIsRefused(t *testing.T) {
 	var running sync.WaitGroup
 	for range 4 {
 		running.Go(func() {
-			if _, err := a.Call(within(t, 5*time.Second), b.id, "hang", nil); err != nil {
+			if _, err := a.Call(within(t, patience), b.id, "hang", nil); err != nil {
 				t.Error(err)
 			}
 		})
@@ -261,18 +270,18 @@ func TestOverloadIsRefused(t *testing.T) {
 		<-started
 	}
 	var remote *RemoteError
-	if _, err := a.Call(within(t, 5*time.Second), b.id, "hang", nil); !errors.As(err, &remote) || remote.Code != CodeOverloaded {
+	if _, err := a.Call(within(t, patience), b.id, "hang", nil); !errors.As(err, &remote) || remote.Code != CodeOverloaded {
 		t.Error(err)
 	}
-	if _, err := a.Call(within(t, 5*time.Second), b.id, "hang", make([]byte, 1000)); !errors.As(err, &remote) || remote.Code != CodeOverloaded {
+	if _, err := a.Call(within(t, patience), b.id, "hang", make([]byte, 1000)); !errors.As(err, &remote) || remote.Code != CodeOverloaded {
 		t.Error(err)
 	}
 	close(release)
 	running.Wait()
-	if _, err := a.Call(within(t, 5*time.Second), b.id, "hang", nil); err != nil {
+	if _, err := a.Call(within(t, patience), b.id, "hang", nil); err != nil {
 		t.Error("after the load:", err)
 	}
-	link, err := b.peerOf(a.id).connected(within(t, 5*time.Second))
+	link, err := b.peerOf(a.id).connected(within(t, patience))
 	if err != nil {
 		t.Fatal(err)
 	}

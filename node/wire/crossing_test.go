@@ -82,7 +82,7 @@ func (h *hole) copy(to io.WriteCloser, from io.Reader) {
 // of the believer must go over the new link at once.
 func TestHalfDeadLinkIsReplaced(t *testing.T) {
 	for _, believerIsLower := range []bool{true, false} {
-		x, y := pair(t)
+		x, y := pair(t, func(_ *Config, l *limits) { l.dead = time.Hour })
 		if (y.id < x.id) != believerIsLower {
 			x, y = y, x
 		}
@@ -92,21 +92,17 @@ func TestHalfDeadLinkIsReplaced(t *testing.T) {
 		entry := x.entry()
 		entry.Addresses = []string{h.Addr().String()}
 		y.book.set(entry)
-		if err := dialPeerProtocol(within(t, 5*time.Second), y, x); err != nil {
+		if err := dialPeerProtocol(within(t, patience), y, x); err != nil {
 			t.Fatal(err)
 		}
 		h.swallow.Store(true)
 		x.Disconnect(y.id)
-		eventually(t, "the other end has a new link", func() bool { return dialPeerProtocol(within(t, 5*time.Second), x, y) == nil })
-		begin := time.Now()
-		if err := dialPeerProtocol(within(t, 5*time.Second), y, x); err != nil {
+		eventually(t, "the other end has a new link", func() bool { return dialPeerProtocol(within(t, patience), x, y) == nil })
+		if err := dialPeerProtocol(within(t, patience), y, x); err != nil {
 			t.Error(err)
 		}
-		if took := time.Since(begin); took > time.Second {
-			t.Errorf("the call took %v", took)
-		}
 		eventually(t, "the dead link is given up", func() bool { return len(y.openSessions(nil)) == 1 })
-		if err := dialPeerProtocol(within(t, 5*time.Second), y, x); err != nil {
+		if err := dialPeerProtocol(within(t, patience), y, x); err != nil {
 			t.Error(err)
 		}
 	}
@@ -131,7 +127,7 @@ func TestRestartedProcessReplacesItsLink(t *testing.T) {
 // nothing and goes out on the next link; of one that was written nobody knows.
 func TestUnsentAndLostCallsAreToldApart(t *testing.T) {
 	a, b := pair(t)
-	s, answer, err := a.dialMember(within(t, 5*time.Second), b.id, ProtocolPeer)
+	s, answer, err := a.dialMember(within(t, patience), b.id, ProtocolPeer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +151,7 @@ func TestUnsentAndLostCallsAreToldApart(t *testing.T) {
 // writing of its answer: the caller heard that nobody knows what became of it.
 func TestALinkIsNotRetiredBeforeItsAnswersAreWritten(t *testing.T) {
 	a, b := pair(t)
-	s, answer, err := a.dialMember(within(t, 5*time.Second), b.id, ProtocolPeer)
+	s, answer, err := a.dialMember(within(t, patience), b.id, ProtocolPeer)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"runtime"
 	"sync"
 	"testing"
@@ -40,7 +41,7 @@ func rawTLS(t *testing.T, as, to *node, protocol string) *tls.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	return c
 }
 
@@ -64,7 +65,7 @@ func TestHostileFrames(t *testing.T) {
 			a, b := pair(t)
 			c := rawLink(t, a, b)
 			_, _ = c.Write(bytes) // the other side may hang up in the middle
-			if _, err := io.Copy(io.Discard, c); errors.Is(err, context.DeadlineExceeded) {
+			if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Error("the connection stayed open")
 			}
 			eventually(t, "no session left", func() bool { return len(b.openSessions(nil)) == 0 })
@@ -82,13 +83,11 @@ func TestHalfAFrameThenSilence(t *testing.T) {
 	if _, err := c.Write(whole[:500]); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.Call(within(t, 5*time.Second), b.id, "echo", nil); err != nil {
+	if _, err := other.Call(within(t, patience), b.id, "echo", nil); err != nil {
 		t.Error("another peer:", err)
 	}
-	begin := time.Now()
-	_, _ = io.Copy(io.Discard, c)
-	if took := time.Since(begin); took > 5*time.Second {
-		t.Errorf("given up after %v", took)
+	if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("it is never given up")
 	}
 }
 
@@ -140,7 +139,9 @@ func TestHostileHellos(t *testing.T) {
 	t.Run("silence", func(t *testing.T) {
 		a, b := pair(t, func(_ *Config, l *limits) { l.hello = 200 * time.Millisecond })
 		c := rawTLS(t, a, b, ProtocolPeer)
-		_, _ = io.Copy(io.Discard, c)
+		if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error("it is never given up")
+		}
 	})
 }
 
@@ -166,7 +167,7 @@ func TestSlowLoris(t *testing.T) {
 			_, _ = c.Write([]byte{0x16, 3, 1, 2, 0, 1}) // a record that never ends
 		}
 	}
-	if _, err := a.Call(within(t, 5*time.Second), b.id, "echo", nil); err != nil {
+	if _, err := a.Call(within(t, patience), b.id, "echo", nil); err != nil {
 		t.Error(err)
 	}
 	eventually(t, "the budget is kept", func() bool {
@@ -174,11 +175,11 @@ func TestSlowLoris(t *testing.T) {
 		defer b.budget.mu.Unlock()
 		return b.budget.strangers.Len() <= 200 && len(b.budget.all) <= 202
 	})
-	if _, err := a.Call(within(t, 5*time.Second), b.id, "echo", nil); err != nil {
+	if _, err := a.Call(within(t, patience), b.id, "echo", nil); err != nil {
 		t.Error(err)
 	}
 	begin := time.Now()
-	if err := b.Close(); err != nil || time.Since(begin) > 2*time.Second {
+	if err := b.Close(); err != nil || time.Since(begin) > patience {
 		t.Errorf("closed after %v: %v", time.Since(begin), err)
 	}
 }
@@ -189,7 +190,7 @@ func TestAuthenticatedClientsOutliveAFlood(t *testing.T) {
 	n.HandleHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { Authenticated(r.Context()) }))
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, MaxConnsPerHost: 1}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: 5 * time.Second}
+	client := &http.Client{Transport: transport, Timeout: patience}
 	get := func() {
 		t.Helper()
 		response, err := client.Get("https://" + n.address)
@@ -316,7 +317,7 @@ func TestCloseEndsEverything(t *testing.T) {
 		_, _ = io.Copy(io.Discard, c)
 	})
 	<-hijacked
-	j, err := DialJoin(within(t, 5*time.Second), a.identity, b.address, []identity.Pin{b.identity.Pin()})
+	j, err := DialJoin(within(t, patience), a.identity, b.address, []identity.Pin{b.identity.Pin()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -331,7 +332,7 @@ func TestCloseEndsEverything(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(begin); took > 2*time.Second {
+	if took := time.Since(begin); took > patience {
 		t.Errorf("took %v", took)
 	}
 	clients.Wait()

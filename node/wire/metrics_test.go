@@ -2,7 +2,6 @@ package wire
 
 import (
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -12,7 +11,7 @@ func TestMetrics(t *testing.T) {
 	a, b := startNode(t, func(c *Config, _ *limits) { c.Registerer = registry }), startNode(t)
 	introduce(a, b)
 	b.Handle("echo", echo)
-	if err := dialPeerProtocol(within(t, 5*time.Second), a, b); err != nil {
+	if err := dialPeerProtocol(within(t, patience), a, b); err != nil {
 		t.Fatal(err)
 	}
 	families, err := registry.Gather()

@@ -23,13 +23,20 @@ type peer struct {
 	links    []*link
 	current  *link         // the one calls go out on
 	crossed  time.Time     // when a second link appeared
-	dialling chan struct{} // closed when the dial in progress has ended
+	dialling *attempt      // the dial in progress
 	arrived  chan struct{} // closed when a link appears; nil if nobody waits
 	failed   error         // of the last dial; nil after any success
 	failures int
 	redial   *time.Timer
 	used     time.Time // last call
 	address  string    // that answered last
+}
+
+// attempt is one dial. Who waits for it is told what became of it, though the
+// peer may have forgotten that since.
+type attempt struct {
+	done chan struct{} // closed when it has ended
+	err  error         // to be read when it has
 }
 
 // PeerState describes the connection to a node.
@@ -202,11 +209,16 @@ func (pr *peer) connected(ctx context.Context) (*link, error) {
 	dialling, arrived := pr.dialling, pr.arrived
 	pr.mu.Unlock()
 	select {
-	case <-dialling:
+	case <-dialling.done:
 	case <-arrived:
 	case <-ctx.Done():
 		return nil, fmt.Errorf("node %s: waiting for a connection: %w", pr.id.Short(), ctx.Err())
 	}
+	return pr.outcome(dialling)
+}
+
+// outcome is what somebody gets who has waited for a dial, or for a link.
+func (pr *peer) outcome(of *attempt) (*link, error) {
 	pr.mu.Lock()
 	defer pr.mu.Unlock()
 	if l := pr.pick(); l != nil {
@@ -214,6 +226,13 @@ func (pr *peer) connected(ctx context.Context) (*link, error) {
 	}
 	if pr.failed != nil {
 		return nil, pr.failed
+	}
+	select {
+	case <-of.done:
+		if of.err != nil {
+			return nil, of.err
+		}
+	default:
 	}
 	return nil, fmt.Errorf("node %s: %w: the connection broke at once", pr.id.Short(), ErrUnreachable)
 }
@@ -227,35 +246,36 @@ func (pr *peer) startDial() {
 		pr.redial.Stop()
 		pr.redial = nil
 	}
-	done := make(chan struct{})
-	pr.dialling = done
+	a := &attempt{done: make(chan struct{})}
+	pr.dialling = a
 	go func() {
 		// start takes the port's lock, which is taken before a peer's.
-		if !pr.port.start(func() { pr.dial(done) }) {
-			pr.dialEnded(done, ErrClosed)
+		if !pr.port.start(func() { pr.dial(a) }) {
+			pr.dialEnded(a, ErrClosed)
 		}
 	}()
 }
 
-func (pr *peer) dial(done chan struct{}) {
+func (pr *peer) dial(as *attempt) {
 	s, a, err := pr.port.dialMember(pr.port.ctx, pr.id, ProtocolPeer)
 	if err != nil {
-		pr.dialEnded(done, err)
+		pr.dialEnded(as, err)
 		return
 	}
 	l := newLink(s, a.Incarnation, pr.port.dials.Load(), a.Traffic)
 	added := pr.add(l)
-	pr.dialEnded(done, nil)
+	pr.dialEnded(as, nil)
 	if added {
 		l.run()
 	}
 }
 
-func (pr *peer) dialEnded(done chan struct{}, err error) {
+func (pr *peer) dialEnded(of *attempt, err error) {
 	pr.mu.Lock()
 	defer pr.mu.Unlock()
 	pr.dialling = nil
-	close(done)
+	of.err = err
+	close(of.done)
 	if err == nil || len(pr.links) > 0 {
 		return // the other side got through, if we did not
 	}

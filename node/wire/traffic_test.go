@@ -82,7 +82,7 @@ func (c *cargo) send(number uint64, size int) {
 
 func (c *cargo) until(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(patience)
 	for {
 		c.mu.Lock()
 		ok := cond()
@@ -123,7 +123,7 @@ func reach(t *testing.T, n *node, to identity.NodeID) (*cargo, error) {
 			return nil, e.err
 		}
 		return e.traffic.(*cargo), nil
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("nothing was reached")
 		return nil, nil
 	}
@@ -155,7 +155,7 @@ func TestTrafficCrossesInOrderBesideCalls(t *testing.T) {
 		out.send(i, size)
 		want = append(want, i)
 		if i%50 == 0 {
-			if _, err := a.Call(within(t, 30*time.Second), b.id, "echo", []byte("x")); err != nil {
+			if _, err := a.Call(within(t, patience), b.id, "echo", []byte("x")); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -203,11 +203,11 @@ func TestTrafficIsAgreedOn(t *testing.T) {
 	if _, err := reach(t, a, b.id); !errors.Is(err, ErrNotReady) || !strings.Contains(err.Error(), "update it") {
 		t.Fatal(err)
 	}
-	if _, err := a.Call(within(t, 30*time.Second), b.id, "echo", []byte("x")); err != nil {
+	if _, err := a.Call(within(t, patience), b.id, "echo", []byte("x")); err != nil {
 		t.Fatal(err)
 	}
 	loaded(b)
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		if _, err := reach(t, a, b.id); err == nil {
 			break
@@ -234,7 +234,7 @@ func TestTrafficIsSetWhileAHelloIsUnderWay(t *testing.T) {
 			}
 		}
 	})
-	_ = dialPeerProtocol(within(t, 30*time.Second), a, b) // it may be cut before the answer
+	_ = dialPeerProtocol(within(t, patience), a, b) // it may be cut before the answer
 	if asked.Load() < 2 {
 		t.Fatal("the mesh is not asked for twice: this test tests nothing")
 	}

@@ -39,7 +39,7 @@ func TestAnAnswerThatNobodyTakesEndsItsStream(t *testing.T) {
 	if _, err := c.Write(out); err != nil {
 		t.Fatal(err)
 	}
-	_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(patience))
 	for answered := false; ; {
 		var head [9]byte
 		if _, err := io.ReadFull(c, head[:]); err != nil {
