@@ -167,6 +167,26 @@ func (q *queue) events() bool {
 	return len(q.ends) < maxOwn/2 && (q.text == nil || len(*q.text) < maxQueueBytes)
 }
 
+// lapse drops the messages whose time was over before the client took them, so
+// that they hold no room of those which can still be delivered.
+func (q *queue) lapse(held *atomic.Int64) {
+	left := q.messages[:0]
+	for _, d := range q.messages[q.first:] {
+		if !d.Ended() {
+			left = append(left, d)
+			continue
+		}
+		size := perMessage + len(d.Message.Body)
+		q.bytes -= size
+		held.Add(-int64(size))
+		if isTopic(d.Message.To) {
+			q.dropped++
+		}
+	}
+	clear(q.messages[len(left):])
+	q.messages, q.first = left, 0
+}
+
 // trim gives back what an idle queue does not need.
 func (q *queue) trim() {
 	if !q.ready() && q.first == len(q.messages) {

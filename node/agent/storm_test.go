@@ -56,14 +56,21 @@ func TestSlowSubscribers(t *testing.T) {
 	waitFor(t, func() bool { return n.server.held.Load() == 0 && n.server.Connections() == 0 })
 }
 
-// A subscriber that reads again hears how much it has missed.
-func TestDroppedIsTold(t *testing.T) {
+// idleSubscriber is a client that subscribes to the topic news and takes no
+// message, and its node.
+func idleSubscriber(t *testing.T) (*node, *websocket.Conn) {
 	n, dial := tlsNode(t)
 	c := dial("")
 	expectText(t, c, `"hello"`)
 	_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"hello","credit":0}`))
 	_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"subscribe","id":"s","topics":["news"]}`))
 	expectText(t, c, `"result"`)
+	return n, c
+}
+
+// A subscriber that reads again hears how much it has missed.
+func TestDroppedIsTold(t *testing.T) {
+	n, c := idleSubscriber(t)
 	body, _ := json.Marshal(strings.Repeat("x", 900<<10))
 	var refused atomic.Int64
 	var done sync.WaitGroup
@@ -229,27 +236,52 @@ func TestAClientThatOnlyAnswersPingsStays(t *testing.T) {
 // What waits for a subscriber until its time is over is told as dropped, as what
 // found no room is: it vanished without a word to who reads late.
 func TestWhatWaitsTooLongIsToldAsDropped(t *testing.T) {
-	n, dial := tlsNode(t)
-	c := dial("")
-	expectText(t, c, `"hello"`)
-	_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"hello","credit":0}`))
-	_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"subscribe","id":"s","topics":["news"]}`))
-	expectText(t, c, `"result"`)
+	n, c := idleSubscriber(t)
 	receipt, err := n.router.Send(context.Background(), message.Message{To: "topic/news", From: message.Sender{Principal: "p"}, Deadline: time.Now().Add(50 * time.Millisecond)}, false)
 	if receipt.Status == message.Delivered {
 		t.Fatalf("%+v, %v", receipt, err)
 	}
 	n.server.sessions()[0].Missed() // as the router does where the session has its share
 	_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"credit","add":1}`))
-	for total := 0; total < 2; {
+	expectDropped(t, c, 2)
+}
+
+// expectDropped reads that so many messages were dropped, in one frame or several.
+func expectDropped(t *testing.T, c *websocket.Conn, want int) {
+	t.Helper()
+	for total := 0; total < want; {
 		_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
 		var f struct {
 			Type         string
 			Count, Total int
 		}
-		if err := c.ReadJSON(&f); err != nil || f.Type != "dropped" {
+		if err := c.ReadJSON(&f); err != nil || f.Type != "dropped" || f.Total != total+f.Count {
 			t.Fatalf("%+v, %v; told of %d", f, err, total)
 		}
 		total = f.Total
+	}
+}
+
+// What waits for who takes nothing holds no room once its time is over: it was held
+// as long as its client stayed, and what came later found none.
+func TestWhatWaitsTooLongHoldsNoRoom(t *testing.T) {
+	n, c := idleSubscriber(t)
+	for range 3 {
+		receipt, _ := n.router.Send(context.Background(), message.Message{To: "topic/news", Body: []byte(`"x"`), From: message.Sender{Principal: "p"}, Deadline: time.Now().Add(30 * time.Millisecond)}, false)
+		if receipt.Status == message.Delivered {
+			t.Error("it was delivered")
+		}
+	}
+	n.router.Submit(context.Background(), message.Message{To: "topic/news", Body: []byte(`"y"`), From: message.Sender{Principal: "p"}, Deadline: time.Now().Add(message.MaxTimeout)}, false, func(message.Receipt, error) {})
+	session := n.server.sessions()[0]
+	session.tick(n.server.clock.Load())
+	expectDropped(t, c, 3)
+	if held := n.server.held.Load(); held != perMessage+3 {
+		t.Errorf("%d bytes are held for one message", held)
+	}
+	_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"credit","add":2}`))
+	expectText(t, c, `"body":"y"`)
+	if held := n.server.held.Load(); held != 0 {
+		t.Errorf("%d bytes are held for nothing", held)
 	}
 }

@@ -259,5 +259,6 @@ func (c *client) sweep() {
 		c.unsure = nil // a map keeps the size it once had
 	}
 	c.sends.trim()
+	c.queue.lapse(&c.server.held)
 	c.queue.trim()
 }
