@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,14 +56,36 @@ type Status struct {
 	StateHash    string `json:"state_hash" doc:"rolling hash of everything applied, equal on all nodes at one revision"`
 	// FailuresTolerated is how many voters may fail with writes going on,
 	// Copies on how many disks an acknowledged write is at least.
-	FailuresTolerated int       `json:"failures_tolerated"`
-	Copies            int       `json:"copies"`
-	LeaderTimeoutMs   int64     `json:"leader_timeout_ms" doc:"how long a leader is silent before another node stands for election"`
-	Problems          []Problem `json:"problems"`
+	FailuresTolerated int   `json:"failures_tolerated"`
+	Copies            int   `json:"copies"`
+	LeaderTimeoutMs   int64 `json:"leader_timeout_ms" doc:"how long a leader is silent before another node stands for election"`
+	// CommandLevel is that of the mesh, CommandLevels what its nodes know: a
+	// rolling upgrade is over when all of them are the same.
+	CommandLevel  uint32         `json:"command_level" doc:"the commands that the mesh uses: it rises when every node knows more, and never falls"`
+	CommandLevels []CommandLevel `json:"command_levels" nullable:"false" doc:"what each node knows, as it said last, by name"`
+	Problems      []Problem      `json:"problems"`
 	// Paths are the directories and files the node uses.
 	Paths         map[string]string `json:"paths"`
 	Version       string            `json:"version"`
 	UptimeSeconds int64             `json:"uptime_seconds"`
+}
+
+// CommandLevel is the highest command level that a node's software executes.
+type CommandLevel struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Level   uint32 `json:"level"`
+}
+
+// commandLevels are those of the members, by name.
+func commandLevels(r *roster.Roster) []CommandLevel {
+	out := make([]CommandLevel, 0, len(r.Members))
+	for _, m := range r.Members {
+		out = append(out, CommandLevel{ID: string(m.ID), Name: m.Name, Version: m.Version, Level: max(m.Level, 1)})
+	}
+	slices.SortFunc(out, func(a, b CommandLevel) int { return cmp.Compare(a.Name, b.Name) })
+	return out
 }
 
 // Status says how the mesh stands as this node sees it. It answers at once.
@@ -73,6 +96,7 @@ func (n *Node) Status() Status {
 		MeshID: r.MeshID, MeshName: n.MeshName(), Term: st.Term, CommitIndex: st.CommitIndex, AppliedIndex: st.AppliedIndex,
 		Revision: st.Revision, StateHash: st.Hash, Problems: []Problem{}, Version: n.cfg.Version,
 		LeaderTimeoutMs: st.LeaderTimeout.Milliseconds(), UptimeSeconds: int64(time.Since(n.started).Seconds()),
+		CommandLevel: st.Level, CommandLevels: commandLevels(r),
 		Paths: map[string]string{"data": n.cfg.Data, "raft": n.raftPath()},
 	}
 	alive := map[string]bool{}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/meshd/meshd/consensus"
+	"github.com/meshd/meshd/node/roster"
 )
 
 // What a status says follows from the figures alone.
@@ -44,6 +45,17 @@ func TestJudge(t *testing.T) {
 		if state != c.state || !slices.Equal(codes, c.codes) {
 			t.Errorf("%s: %s %v, want %s %v", c.name, state, codes, c.state, c.codes)
 		}
+	}
+}
+
+// A node that never said a level knows the first one.
+func TestCommandLevelsOfTheMembers(t *testing.T) {
+	got := commandLevels(&roster.Roster{Members: []roster.Member{
+		{ID: "B", Name: "beta", Version: "v1", Level: 4}, {ID: "A", Name: "gamma", Version: "v2", Level: 5}, {ID: "C", Name: "alpha"},
+	}})
+	want := []CommandLevel{{"C", "alpha", "", 1}, {"B", "beta", "v1", 4}, {"A", "gamma", "v2", 5}}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,10 +36,20 @@ type statusBody struct {
 	FailuresTolerated int               `json:"failures_tolerated"`
 	Copies            int               `json:"copies"`
 	LeaderTimeoutMs   int64             `json:"leader_timeout_ms"`
+	CommandLevel      uint32            `json:"command_level"`
+	CommandLevels     []commandLevel    `json:"command_levels"`
 	Problems          []problem         `json:"problems"`
 	Paths             map[string]string `json:"paths"`
 	Version           string            `json:"version"`
 	UptimeSeconds     int64             `json:"uptime_seconds"`
+}
+
+// commandLevel is what one node's software knows.
+type commandLevel struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Level   uint32 `json:"level"`
 }
 
 type problem struct {
@@ -53,7 +65,7 @@ func statusCommand(a *app) *cobra.Command {
 		Example: "  meshd status\n  meshd status --json | jq .state",
 		Args:    arguments,
 		RunE: a.asking(func(cmd *cobra.Command, _ []string, c *caller.Client) error {
-			s := statusBody{Problems: []problem{}, Paths: map[string]string{}}
+			s := statusBody{CommandLevels: []commandLevel{}, Problems: []problem{}, Paths: map[string]string{}}
 			if err := c.Do(cmd.Context(), caller.Request{Method: "GET", Path: "/status"}, &s); err != nil {
 				return err
 			}
@@ -98,6 +110,7 @@ func printStatus(p *output.Printer, s statusBody) error {
 		{Name: "revision", Value: strconv.FormatUint(s.Revision, 10)},
 		{Name: "safety", Value: safety(s.Copies, s.FailuresTolerated)},
 		{Name: "elections", Value: fmt.Sprintf("after %s without a leader", time.Duration(s.LeaderTimeoutMs)*time.Millisecond)},
+		{Name: "commands", Value: levelWords(s.CommandLevel, s.CommandLevels)},
 		{Name: "data", Value: s.Paths["data"]},
 		{Name: "version", Value: s.Version},
 		{Name: "up for", Value: output.Duration(time.Duration(s.UptimeSeconds) * time.Second)},
@@ -109,6 +122,29 @@ func printStatus(p *output.Printer, s statusBody) error {
 		}
 	}
 	return err
+}
+
+// levelWords say whether an upgrade of the nodes, one by one, is over.
+func levelWords(mesh uint32, nodes []commandLevel) string {
+	if mesh == 0 {
+		return "the node does not say which level"
+	}
+	level := fmt.Sprintf("level %d", mesh)
+	var known []string
+	least, most := uint32(math.MaxUint32), uint32(0)
+	for _, n := range nodes {
+		known = append(known, fmt.Sprintf("%s %d", n.Name, n.Level))
+		least, most = min(least, n.Level), max(most, n.Level)
+	}
+	switch {
+	case len(nodes) == 0:
+		return level
+	case least == mesh && most == mesh:
+		return level + ", as every node"
+	case least > mesh:
+		return fmt.Sprintf("%s, about to rise: every node knows %d", level, least)
+	}
+	return level + " until every node knows more: " + strings.Join(known, ", ")
 }
 
 // safety is what an acknowledged write and the mesh survive.

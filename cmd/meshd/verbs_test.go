@@ -91,7 +91,7 @@ const (
 func TestVerbs(t *testing.T) {
 	s := newStandIn(t, map[string]string{
 		"GET /status": `{"mesh_id":"m","mesh_name":"home","state":"degraded","node":{"id":"A","name":"box","address":"10.0.0.1:7443","role":"voter"},"leader":null,
-			"revision":7,"failures_tolerated":0,"copies":1,"problems":[{"code":"ALONE","text":"one copy only","next":"join another node"}],"paths":{"data":"/d"}}`,
+			"revision":7,"failures_tolerated":0,"copies":1,"command_level":4,"command_levels":[{"id":"A","name":"box","version":"v2","level":5},{"id":"B","name":"lab","version":"v1","level":4}],"problems":[{"code":"ALONE","text":"one copy only","next":"join another node"}],"paths":{"data":"/d"}}`,
 		"GET /members":                membersJSON,
 		"DELETE /members/AAAAA-CCCCC": `{"id":"AAAAA-CCCCC","name":"lab"}`,
 		"POST /leave":                 `{"left":true}`,
@@ -125,7 +125,7 @@ func TestVerbs(t *testing.T) {
 		out   []string
 		err   string
 	}{
-		{"status", "status", "", 0, "GET /status", []string{"The mesh is degraded", "none is known", "! one copy only", "join another node", "one disk only"}, ""},
+		{"status", "status", "", 0, "GET /status", []string{"The mesh is degraded", "none is known", "! one copy only", "join another node", "one disk only", "level 4 until every node knows more: box 5, lab 4"}, ""},
 		{"members", "members", "", 0, "GET /members", []string{"box   10.0.0.1:7443  alive   voter, leader", "lab"}, ""},
 		{"remove", "remove lab --yes", "", 0, "DELETE /members/AAAAA-CCCCC", []string{"lab is removed for ever"}, ""},
 		{"remove nobody", "remove den --yes", "", 4, "GET /members", nil, "the mesh has no node den"},
@@ -183,6 +183,31 @@ func TestVerbs(t *testing.T) {
 	}
 }
 
+func TestLevelWords(t *testing.T) {
+	known := func(levels ...uint32) (out []commandLevel) {
+		for i, l := range levels {
+			out = append(out, commandLevel{Name: string(rune('a' + i)), Level: l})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		mesh  uint32
+		nodes []commandLevel
+		want  string
+	}{
+		{5, known(5, 5, 5), "level 5, as every node"},
+		{4, known(5, 4, 5), "level 4 until every node knows more: a 5, b 4, c 5"},
+		{4, known(5, 5), "level 4, about to rise: every node knows 5"},
+		{4, known(5, 6), "level 4, about to rise: every node knows 5"},
+		{5, nil, "level 5"},
+		{0, nil, "the node does not say which level"},
+	} {
+		if got := levelWords(c.mesh, c.nodes); got != c.want {
+			t.Errorf("%d %v: %q, want %q", c.mesh, c.nodes, got, c.want)
+		}
+	}
+}
+
 // TestJSONFields holds the field names that scripts rely on.
 func TestJSONFields(t *testing.T) {
 	s := newStandIn(t, map[string]string{
@@ -190,7 +215,7 @@ func TestJSONFields(t *testing.T) {
 		"POST /messages": `{"id":"m","status":"delivered","reply":1}`, "GET /agents": `{"agents":null}`, "GET /tokens": `[]`, "POST /ping": `{}`,
 	})
 	for args, want := range map[string]string{
-		"status":          "mesh_id state node leader term commit_index applied_index revision state_hash failures_tolerated copies problems paths",
+		"status":          "mesh_id state node leader term commit_index applied_index revision state_hash failures_tolerated copies command_level command_levels problems paths",
 		"members":         "id name address role status leader version pin last_seen revision",
 		"token create":    "id token role expires_at uses join_command",
 		"apikey create":   "id key name role",

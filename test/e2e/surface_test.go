@@ -373,7 +373,7 @@ func TestEveryVerbPrintsJSON(t *testing.T) {
 		fields string // of the object, or of each object of the list
 		args   []string
 	}{
-		{"mesh_id state node.id node.name node.address node.role leader.id leader.name leader.address term commit_index applied_index revision state_hash failures_tolerated copies problems paths", []string{"status"}},
+		{"mesh_id state node.id node.name node.address node.role leader.id leader.name leader.address term commit_index applied_index revision state_hash failures_tolerated copies command_level command_levels problems paths", []string{"status"}},
 		{"[] id name address role status leader version pin last_seen revision", []string{"members"}},
 		{"node id address rtt_ms path", []string{"ping", nodes[2].Name}},
 		{"id token role expires_at uses join_command", []string{"token", "create"}},

@@ -75,6 +75,9 @@ func TestRollingUpgrade(t *testing.T) {
 				}
 			}
 		}
+		if i < 2 {
+			tells(t, n, " until every node knows more: ")
+		}
 		for _, new := range nodes {
 			if i < 2 && new.Program == "" && strings.Contains(new.LastLog(), levelRises) {
 				t.Errorf("%s raised the level while there was an older node:\n%s", new.Name, lastLines(new.LastLog(), 5))
@@ -89,6 +92,9 @@ func TestRollingUpgrade(t *testing.T) {
 		}
 		return fmt.Errorf("no node says so")
 	})
+	for _, n := range nodes {
+		tells(t, n, ", as every node")
+	}
 	graph.more(50, 30*time.Second)
 	post.more(t)
 	post.finish(t)
@@ -117,6 +123,17 @@ func TestRollingUpgrade(t *testing.T) {
 	for _, n := range nodes {
 		graph.check(n)
 	}
+}
+
+// tells waits until the status of a node says something of the command level.
+func tells(t *testing.T, n *realmesh.Node, words string) {
+	t.Helper()
+	realmesh.Eventually(t, time.Minute, "the status of "+n.Name+" says"+words, func() error {
+		if s := n.Run("status").Stdout; !strings.Contains(s, words) {
+			return fmt.Errorf("it says %s", s)
+		}
+		return nil
+	})
 }
 
 // postings are durable messages and tasks on their way while nodes are
