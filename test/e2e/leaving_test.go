@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -133,8 +134,26 @@ func TestF16F27RemovedNodeIsCutAndStaysOut(t *testing.T) {
 	client := out.Client(key)
 	client.Want(http.StatusCreated, nil, http.MethodPost, "/graph/nodes", map[string]any{"session_id": "f16", "node_type": "note", "label": "before"})
 
+	doubtful := 0 // of those that were not accepted
+	write := func() bool {
+		a, err := client.Ask(http.MethodPost, "/graph/nodes", map[string]any{"session_id": "f16", "node_type": "note", "label": "after"})
+		if err != nil || a.Code() == "OUTCOME_UNKNOWN" {
+			doubtful++
+		}
+		return err == nil && a.Status == http.StatusCreated
+	}
 	begun := time.Now()
 	rest[1].Must("remove", out.Name, "--yes")
+	// So many tries take five seconds at rest. A machine that has much else to do
+	// makes them later, as its nodes cut later.
+	const tries = 100
+	crossed := 0
+	for ; crossed < tries && write(); crossed++ {
+		time.Sleep(5 * time.Second / tries)
+	}
+	if crossed == tries {
+		t.Errorf("%d writes crossed from it after it was removed", crossed)
+	}
 	for _, r := range rest {
 		realmesh.Eventually(t, 5*time.Second, r.Name+" has cut it", func() error {
 			_, there, err := member(r, out.Name)
@@ -144,15 +163,13 @@ func TestF16F27RemovedNodeIsCutAndStaysOut(t *testing.T) {
 			return err
 		})
 	}
-	realmesh.Eventually(t, 5*time.Second-time.Since(begun), "nothing crosses from it any more", func() error {
-		a, err := client.Ask(http.MethodPost, "/graph/nodes", map[string]any{"session_id": "f16", "node_type": "note", "label": "after"})
-		if err == nil && a.Status == http.StatusCreated {
-			return fmt.Errorf("it still writes")
+	for range 5 {
+		if write() {
+			t.Error("a write crossed from it after one had not")
 		}
-		return nil
-	})
+	}
 	ends(t, out, refused, "removed", "meshd reset")
-	t.Logf("cut and ended after %s", time.Since(begun).Round(time.Millisecond))
+	t.Logf("cut and ended after %s, %d writes", time.Since(begun).Round(time.Millisecond), crossed)
 
 	token := rest[0].Token("--uses", "3")
 	out.Start("serve")
@@ -177,8 +194,8 @@ func TestF16F27RemovedNodeIsCutAndStaysOut(t *testing.T) {
 		t.Errorf("the term went from %d to %d", before, after)
 	}
 	for _, n := range nodes {
-		if got := n.Labels("f16"); len(got) != 1 || got[0] != "before" {
-			t.Errorf("%s holds %v", n.Name, got)
+		if got := n.Labels("f16"); len(got) < 1+crossed || len(got) > 1+crossed+doubtful || !slices.Contains(got, "before") {
+			t.Errorf("%s holds %v; %d writes crossed, of %d it is not known", n.Name, got, crossed, doubtful)
 		}
 	}
 }
