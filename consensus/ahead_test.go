@@ -2,7 +2,9 @@ package consensus
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -46,6 +48,17 @@ func (f *stallingFile) Sync() error {
 // What the followers hold and the leader's own disk does not is in nobody's
 // state: with the leader's power it would be on too few disks.
 func TestNothingCountsBeforeTheLeadersDiskHasIt(t *testing.T) {
+	for range 5 { // a machine that is busy elects another in the middle
+		if nothingCounts(t) {
+			return
+		}
+	}
+	t.Skip("each leader was replaced before anything could be seen")
+}
+
+// nothingCounts says whether one leader led from the beginning to the end.
+func nothingCounts(t *testing.T) bool {
+	t.Helper()
 	disks := map[string]*stalling{}
 	_, _, nodes := mesh(t, 3, func(c *Config) {
 		if disks[c.Dir] == nil {
@@ -54,8 +67,12 @@ func TestNothingCountsBeforeTheLeadersDiskHasIt(t *testing.T) {
 		c.hooks.vfs = disks[c.Dir]
 	})
 	leader := leaderOf(t, nodes)
+	term := leader.raft.CurrentTerm()
+	leads := func() bool {
+		return !slices.ContainsFunc(nodes, func(x *node) bool { return x.raft.CurrentTerm() != term })
+	}
 	leader.do(t, "set k old")
-	eventually(t, 10*time.Second, "the leader's log runs ahead", leader.log.ahead.wanted.Load)
+	eventually(t, 10*time.Second, "the leader's log runs ahead", func() bool { return leader.log.ahead.wanted.Load() || !leads() })
 	disk := disks[leader.dir]
 	disk.gate.Lock()
 	before := leader.log.ahead.durable.Load()
@@ -72,29 +89,33 @@ func TestNothingCountsBeforeTheLeadersDiskHasIt(t *testing.T) {
 		}
 		return true
 	})
+	var wrong []string
 	for range 30 { // Raft tells a commit after 50 to 100 ms by itself
 		<-time.After(10 * time.Millisecond)
-		select {
-		case err := <-answered:
-			t.Fatalf("answered (%v) before the leader's disk had it", err)
-		default:
+		if len(answered) > 0 {
+			wrong = append(wrong, "it is answered before the leader's disk has it")
 		}
 		for _, x := range nodes {
-			if v := x.get(t, ReadOptions{}, "k"); v != "old" {
-				t.Fatalf("a state has %q before the leader's disk had it", v)
+			if v, err := x.read(ReadOptions{}, "k"); err != nil || v != "old" {
+				wrong = append(wrong, fmt.Sprintf("a state has %q (%v) before the leader's disk has it", v, err))
 			}
 		}
 		for _, x := range others(nodes, leader) {
 			if c := x.raft.CommitIndex(); c > before {
-				t.Fatalf("a follower heard of commit %d, the leader's disk ends at %d", c, before)
+				wrong = append(wrong, fmt.Sprintf("a follower heard of commit %d, the leader's disk ends at %d", c, before))
 			}
 		}
 	}
+	led := leads()
 	disk.gate.Unlock()
-	if err := <-answered; err != nil {
-		t.Fatal(err)
+	if led && wrong != nil {
+		t.Errorf("%q", wrong)
+	}
+	if err := <-answered; err != nil && leads() {
+		t.Error(err)
 	}
 	same(t, nodes)
+	return led
 }
 
 func aheadLog(t *testing.T) (*raftLog, *stalling) {

@@ -449,6 +449,17 @@ func eventually(t testing.TB, d time.Duration, what string, ok func() bool) {
 	}
 }
 
+// took says what took longer than it does at most at rest, and fails where it was
+// a minute at least.
+func took(t testing.TB, d time.Duration, since time.Time, what string) {
+	t.Helper()
+	if took := time.Since(since); took > max(d, time.Minute) {
+		t.Errorf("%s took %s", what, took)
+	} else if took > d {
+		t.Logf("%s took %s, and %s is to be enough at rest", what, took, d)
+	}
+}
+
 // manyOpens leaves a test out of the short run, that of the race detector: it
 // opens states by the hundred, and each shadows the mapping of its file.
 func manyOpens(t *testing.T) {
@@ -460,7 +471,7 @@ func manyOpens(t *testing.T) {
 
 func (x *node) do(t testing.TB, body string) Outcome {
 	t.Helper()
-	out, err := x.within(30*time.Second, body)
+	out, err := x.within(time.Minute, body)
 	if err != nil {
 		t.Fatalf("%.40s: %v (fault: %v)", body, err, x.machine.broken())
 	}
@@ -511,7 +522,7 @@ func leaderOf(t testing.TB, nodes []*node) *node {
 func same(t testing.TB, nodes []*node) {
 	t.Helper()
 	var last []string
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		last = last[:0]
 		for _, x := range nodes {

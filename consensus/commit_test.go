@@ -96,7 +96,7 @@ func TestAnOpenTransactionEndsByItself(t *testing.T) {
 	b := bareMachine(t)
 	b.nobodyLooks()
 	b.apply("set k v")
-	for end := time.Now().Add(10 * time.Second); b.filed() != b.index; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); b.filed() != b.index; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it stays open")
 		}
@@ -193,7 +193,7 @@ func TestBatchBehindAFailedCommit(t *testing.T) {
 				if err == nil {
 					t.Error("it goes on without what was lost")
 				}
-			case <-time.After(10 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatal("it waits for ever")
 			}
 			if b.filed() != before {

@@ -154,7 +154,7 @@ func TestLinearizableReadsDuringMembershipChanges(t *testing.T) {
 		}
 	})
 	reads := 0
-	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); {
+	for begun := time.Now(); time.Since(begun) < 2*time.Second || reads < 20 && time.Since(begun) < time.Minute; {
 		x := nodes[reads%4]
 		floor := acked.Load()
 		info, err := x.View(context.Background(), ReadOptions{Consistency: Linearizable}, func(Reader) error { return nil })
@@ -207,7 +207,7 @@ func TestMinimumRevision(t *testing.T) {
 	leader.do(t, "set k 3")
 	select {
 	case <-ch:
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the change was not told")
 	}
 }
@@ -222,9 +222,7 @@ func TestNoLeader(t *testing.T) {
 	if _, err := x.try("set k 1"); !errors.Is(err, ErrNoLeader) && !errors.Is(err, ErrUnknown) {
 		t.Fatalf("a proposal: %v", err)
 	}
-	if d := time.Since(start); d > 12*time.Second {
-		t.Errorf("it waited %s", d)
-	}
+	took(t, 12*time.Second, start, "waiting for a leader")
 	if _, err := x.read(ReadOptions{Consistency: Linearizable}, "k"); !errors.Is(err, ErrNoLeader) {
 		t.Fatalf("a read: %v", err)
 	}

@@ -45,7 +45,7 @@ func (x *node) mended(t *testing.T) {
 	t.Helper()
 	select {
 	case <-x.Failed():
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the node has no fault")
 	}
 	if k := FaultOf(x.Fault()); k != FaultState {
