@@ -102,8 +102,7 @@ func anExample(t *testing.T, command ...string) {
 	if err := p.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	for range p.lines { // until it has ended
-	}
+	p.ends(t)
 	if err := p.Wait(); err != nil {
 		t.Errorf("on Ctrl-C it ends with %v", err)
 	}

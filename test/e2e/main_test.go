@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"flag"
 	"os"
+	"os/signal"
 	"testing"
 )
 
@@ -14,6 +15,11 @@ func TestMain(m *testing.M) {
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
 	if !given {
 		_ = flag.Set("test.parallel", "5")
+	}
+	// Started in the background, a test may have been told to ignore Ctrl-C, and
+	// would pass that on to the programs that are stopped by it.
+	if signal.Ignored(os.Interrupt) {
+		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	}
 	os.Exit(m.Run())
 }

@@ -83,6 +83,22 @@ next:
 	}
 }
 
+// ends waits until the program says nothing more, as it has ended.
+func (p *program) ends(t *testing.T) {
+	t.Helper()
+	patience := time.After(60 * time.Second)
+	for {
+		select {
+		case _, ok := <-p.lines:
+			if !ok {
+				return
+			}
+		case <-patience:
+			t.Fatal("it does not end")
+		}
+	}
+}
+
 // slowly is a program of a shell that does tasks: it notes in $BEGUN that it has
 // begun one, and ends it with the name it was given once $PROCEED is there.
 const slowly = `
