@@ -15,6 +15,8 @@ const (
 	// maxScanned bounds what a page looks at; where few of them match, a page
 	// is short and still has a next.
 	maxScanned = 20_000
+	// mayAhead is how many tasks are read at once to ask who may see them.
+	mayAhead = 500
 )
 
 // ListOptions chooses tasks; what is empty chooses all.
@@ -23,7 +25,7 @@ type ListOptions struct {
 	Agent     string
 	Requester string // an agent's name, or a principal
 	Parent    ID
-	// May says whether the caller may see a task; nil: all.
+	// May says whether the caller may see a task; nil: all. It may ask the state.
 	May func(Task) bool
 	// Before goes on after a page: tasks older than this one.
 	Before ID
@@ -44,40 +46,69 @@ func (s *Service) List(ctx context.Context, o ListOptions) (p Page, info consens
 		o.Limit = DefaultPage
 	}
 	o.Limit = min(o.Limit, MaxPage)
-	info, err = s.state.View(ctx, o.Read, func(r consensus.Reader) error {
-		p = Page{Tasks: []Task{}}
-		table, prefix := o.index()
-		from := slices.Clone(prefix)
-		last := ^ID(0)
-		if o.Before != 0 {
-			last = o.Before
+	p.Tasks = []Task{}
+	at, most, scanned := o.Before, o.Limit, 0
+	if o.May != nil {
+		most = max(most, mayAhead)
+	}
+	for first := true; ; first = false {
+		var found []Task
+		before, looked := at, scanned
+		read, err := s.state.View(ctx, o.Read, func(r consensus.Reader) (err error) {
+			found, at, scanned, err = o.scan(r, before, most, looked)
+			return err
+		})
+		if err != nil {
+			return p, read, err
 		}
-		if len(from) == 0 {
-			from = nil
+		if first {
+			info, o.Read = read, consensus.ReadOptions{} // which has no less
 		}
-		scanned := 0
-		for k := range r.ScanReverse(table, from, append(slices.Clone(prefix), last.Key()...)) {
-			id := numbered.IDOf(k)
-			if len(p.Tasks) == o.Limit || scanned == maxScanned {
-				p.Next = last
-				return nil
-			}
-			scanned++
-			last = id
-			rec, err := load(r, id)
-			if err != nil {
-				return err
-			}
-			if rec == nil || !o.match(rec) {
+		// May looks at the state itself. A view in a view would wait for ever
+		// behind a commit that has to make the state's file larger.
+		for i, t := range found {
+			if o.May != nil && !o.May(t) {
 				continue
 			}
-			if t := rec.task(id); o.May == nil || o.May(t) {
-				p.Tasks = append(p.Tasks, t)
+			if p.Tasks = append(p.Tasks, t); len(p.Tasks) == o.Limit && i < len(found)-1 {
+				p.Next = t.ID
+				return p, info, nil
 			}
 		}
-		return nil
-	})
-	return p, info, err
+		if at == 0 || scanned >= maxScanned || len(p.Tasks) == o.Limit {
+			p.Next = at
+			return p, info, nil
+		}
+	}
+}
+
+// scan finds up to a number of tasks older than before, and where it stopped; 0:
+// at the end. scanned counts what has been looked at for the page.
+func (o *ListOptions) scan(r consensus.Reader, before ID, most, scanned int) (found []Task, stopped ID, looked int, err error) {
+	table, prefix := o.index()
+	from := slices.Clone(prefix)
+	last := ^ID(0)
+	if before != 0 {
+		last = before
+	}
+	if len(from) == 0 {
+		from = nil
+	}
+	for k := range r.ScanReverse(table, from, append(slices.Clone(prefix), last.Key()...)) {
+		if len(found) == most || scanned >= maxScanned {
+			return found, last, scanned, nil
+		}
+		scanned++
+		last = numbered.IDOf(k)
+		rec, err := load(r, last)
+		if err != nil {
+			return nil, 0, scanned, err
+		}
+		if rec != nil && o.match(rec) {
+			found = append(found, rec.task(last))
+		}
+	}
+	return found, 0, scanned, nil
 }
 
 // index is the table that has the fewest of what is asked for, and how its keys
@@ -101,4 +132,23 @@ func (o *ListOptions) match(r *record) bool {
 		(o.Agent == "" || r.Agent == o.Agent) &&
 		(o.Requester == "" || slices.Contains(r.askers(), o.Requester)) &&
 		(o.Parent == 0 || r.Parent == o.Parent)
+}
+
+// Untold says whether the leader has something of a task to bring to an agent's
+// inbox yet, or to take out of it.
+func (s *Service) Untold(ctx context.Context, agent string) (untold bool, err error) {
+	_, err = s.state.View(ctx, consensus.ReadOptions{}, func(r consensus.Reader) error {
+		untold = false
+		for _, v := range r.Scan(tableOut, nil, nil) {
+			var o outRow
+			if err := consensus.Decode(v, &o); err != nil {
+				return err
+			}
+			if untold = o.To == agent; untold {
+				return nil
+			}
+		}
+		return nil
+	})
+	return untold, err
 }

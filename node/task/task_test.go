@@ -505,6 +505,32 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// Who may see a task was asked of the state during the view of the list: behind a
+// commit that made the file of the state larger, both waited for ever.
+func TestAListAsksOutsideOfItsViewWhoMaySee(t *testing.T) {
+	w := newWorld(t)
+	for range mayAhead + 100 {
+		w.submit(toEcho())
+	}
+	o := ListOptions{Limit: 3, May: func(t Task) bool { return w.get(t.ID).ID%100 == 1 }} // a view in a view hangs here
+	var got []ID
+	for pages := 0; pages < 10; pages++ {
+		page, _, err := w.s.List(ctx(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, task := range page.Tasks {
+			got = append(got, task.ID)
+		}
+		if o.Before = page.Next; o.Before == 0 {
+			break
+		}
+	}
+	if fmt.Sprint(got) != "[501 401 301 201 101 1]" {
+		t.Error(got)
+	}
+}
+
 func TestOlderNodesAreNotSurprised(t *testing.T) {
 	w := newWorld(t)
 	w.s.level = func() uint32 { return Level - 1 }
