@@ -2,11 +2,9 @@ package httpapi
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/meshd/meshd/node"
-	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/message"
 	"github.com/meshd/meshd/node/message/seal"
@@ -96,28 +94,6 @@ func (a *API) agent(ctx context.Context, in *nameRead) (*agentOutput, error) {
 		return nil, Fail(message.CodeUnknownAddress, "no agent named %s is known in this mesh", in.Name)
 	}
 	return out, nil
-}
-
-type releaseInput struct {
-	NameRef
-	Inbox string `query:"inbox" enum:"keep,drop" doc:"what becomes of waiting messages and dead letters: kept for whoever claims the name next, or dropped for good; refused without it where there are some"`
-}
-
-// release forgets an agent's owner, for the owner itself and for administrators.
-func (a *API) release(ctx context.Context, in *releaseInput) (*writtenOutput, error) {
-	if err := message.CheckName(in.Name); err != nil {
-		return nil, err
-	}
-	caller, _ := Principal(ctx)
-	info, _, err := a.cfg.Inboxes.Agent(ctx, in.Name)
-	if err != nil {
-		return nil, err
-	}
-	held := ofAgents(caller) && !slices.Contains(caller.Scopes, agentScope+in.Name)
-	if held || caller.Role != access.RoleAdmin && info.Owner != caller.ID {
-		return nil, Fail(inbox.CodeNotYourAgent, "the name %s is released by the credential that owns it, or by an administrator", in.Name).With("agent", in.Name)
-	}
-	return a.done(ctx, a.cfg.Inboxes.Release(ctx, in.Name, map[string]inbox.Letters{"keep": inbox.KeepLetters, "drop": inbox.DropLetters}[in.Inbox]))
 }
 
 // AgentKey is what messages to an agent are sealed to.

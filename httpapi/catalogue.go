@@ -108,6 +108,7 @@ var catalogue = map[string]meaning{
 	"NOT_WAITING":            {409, 0, "nobody waits for that answer", ""},
 	"DUPLICATE_ID":           {409, 0, "a frame with this id is under way", "give each send under way an id of its own"},
 	"INBOX_NOT_EMPTY":        {409, 0, "the name has messages or dead letters", "release it with inbox=drop, or with inbox=keep where whoever is next may have them"},
+	"TASKS_UNDER_WAY":        {409, 0, "the name has tasks under way, or has asked for some", "release it with tasks=cancel, or with inbox=keep where whoever is next may have them"},
 	"RETURNED":               {409, 0, "the agent gave the message back", ""},
 	"TOO_MANY_EDGES":         {409, 0, "the node has too many edges", ""},
 	"UNREACHABLE_BACK":       {409, 0, "this node cannot reach the newcomer", "open its port in the firewall, or give --advertise"},

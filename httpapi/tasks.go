@@ -29,6 +29,7 @@ type Tasks interface {
 	Events(ctx context.Context, id task.ID, after uint64) (events []task.Event, is task.State, err error)
 	Changed(id task.ID) (<-chan struct{}, func())
 	Scores(ctx context.Context, agent string) (types, needs map[string]task.Score, err error)
+	Untold(ctx context.Context, agent string) (bool, error)
 }
 
 var _ Tasks = (*task.Service)(nil)
@@ -329,8 +330,16 @@ func ofAgents(caller access.Principal) bool {
 	return slices.ContainsFunc(caller.Scopes, func(s string) bool { return strings.HasPrefix(s, agentScope) })
 }
 
-// seen remembers whom a caller speaks for, during one request.
-type seen map[string]bool
+// seen remembers whom a caller speaks for, and since when, during one request.
+type seen map[string]standing
+
+// standing is what a caller is to a name.
+type standing struct {
+	speaks bool
+	// since is when the mesh came to know the name as it is now: what ended
+	// before was of an owner who gave it up. Zero where it does not say.
+	since time.Time
+}
 
 func newSeen() seen { return seen{} }
 
@@ -338,22 +347,30 @@ func newSeen() seen { return seen{} }
 // all; an agent's credential sees what its agents asked for, have, or are
 // waiting for through others.
 func (a *API) sees(ctx context.Context, caller access.Principal, s seen, t task.Task) bool {
-	names := append([]string{t.Agent, t.Requester.Agent}, t.Chain...)
-	if hears(caller, &event.Audience{Principals: []string{t.Requester.Principal}, Agents: names}) {
+	if hears(caller, &event.Audience{Principals: []string{t.Requester.Principal}}) {
 		return true
 	}
-	for _, name := range names {
+	for _, name := range append([]string{t.Agent, t.Requester.Agent}, t.Chain...) {
 		if name == "" {
 			continue
 		}
-		may, known := s[name]
+		is, known := s[name]
 		if !known {
-			may = a.speaksFor(ctx, caller, name)
-			s[name] = may
+			is = a.standing(ctx, caller, name)
+			s[name] = is
 		}
-		if may {
+		if is.speaks && (t.FinishedAt == nil || !t.FinishedAt.Before(is.since)) {
 			return true
 		}
 	}
 	return false
+}
+
+func (a *API) standing(ctx context.Context, caller access.Principal, name string) (is standing) {
+	if is.speaks = a.speaksFor(ctx, caller, name); is.speaks && a.cfg.Inboxes != nil {
+		if info, _, err := a.cfg.Inboxes.Agent(ctx, name); err == nil {
+			is.since = info.Since
+		}
+	}
+	return is
 }

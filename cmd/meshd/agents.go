@@ -188,32 +188,43 @@ func (r *agentRecord) card(now time.Time) []output.Field {
 }
 
 func agentsReleaseCommand(a *app) *cobra.Command {
-	var yes, keep, drop bool
+	var yes, keep, drop, cancel bool
 	cmd := a.asks(&cobra.Command{
 		Use:   "release NAME",
 		Short: "Forget who owns an agent's name",
 		Long: `release forgets the credential that an agent's name belongs to. Whoever attaches under
 the name next owns it. The owner may, and an administrator. Messages that wait in its
 inbox, and dead letters, go with --drop; with --keep whoever is next has them. Where
-there are some, one of the two is needed.`,
-		Example:           "  meshd agents release reviewer",
+there are some, one of the two is needed.
+
+Tasks under way that the agent has, or has asked for, are ended by --cancel-tasks:
+those that the mesh chose it for go to another. With --keep they are left to whoever
+is next; without either word it is refused. Of tasks that have ended whoever is next sees nothing,
+but where something of the name was kept: messages, its key or its topics.`,
+		Example:           "  meshd agents release reviewer\n  meshd agents release reviewer --drop --cancel-tasks",
 		ValidArgsFunction: a.completing(inboxNames),
 		Args:              arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
 			p := a.printer()
-			query, question := "", "Let whoever attaches as "+args[0]+" next have the name?"
+			q, question := url.Values{}, "Let whoever attaches as "+args[0]+" next have the name?"
 			switch {
 			case drop && keep:
 				return exit.New(exit.Usage, "what is in the inbox is kept or dropped, not both", "give --keep or --drop")
 			case drop:
-				query, question = "?inbox=drop", "Release "+args[0]+", and drop all that is in its inbox for good?"
+				q.Set("inbox", "drop")
+				question = "Release " + args[0] + ", and drop all that is in its inbox for good?"
 			case keep:
-				query, question = "?inbox=keep", "Let whoever attaches as "+args[0]+" next have its inbox?"
+				q.Set("inbox", "keep")
+				question = "Let whoever attaches as " + args[0] + " next have its inbox?"
+			}
+			if cancel {
+				q.Set("tasks", "cancel")
+				question = "End its tasks under way. " + question
 			}
 			if err := p.Confirm(cmd.Context(), question, yes); err != nil {
 				return err
 			}
-			if err := c.Do(cmd.Context(), caller.Request{Method: "DELETE", Path: agentPath(args[0]) + "/owner" + query}, nil); err != nil {
+			if err := c.Do(cmd.Context(), caller.Request{Method: "DELETE", Path: agentPath(args[0]) + "/owner", Query: q}, nil); err != nil {
 				return err
 			}
 			return p.Result(map[string]string{"name": args[0]}, func() error {
@@ -224,6 +235,7 @@ there are some, one of the two is needed.`,
 	})
 	cmd.Flags().BoolVar(&keep, "keep", false, "leave messages and dead letters to whoever is next")
 	cmd.Flags().BoolVar(&drop, "drop", false, "drop messages and dead letters for good")
+	cmd.Flags().BoolVar(&cancel, "cancel-tasks", false, "end the tasks under way that it has or has asked for")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return cmd
 }
