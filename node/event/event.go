@@ -124,12 +124,11 @@ func (h *Hub) SubscribeAfter(types []string, after uint64, fn func(Event)) (whol
 	defer h.mu.Unlock()
 	oldest := h.last - uint64(h.held) // all after this one are kept
 	whole = after >= oldest && after <= h.last
-	if after > h.last {
-		oldest = h.last
-	}
-	for id := max(after, oldest) + 1; id <= h.last; id++ {
-		if e := h.ring[id%kept]; wanted(l.types, e.Type) {
-			fn(e)
+	if after < h.last { // what is not may be the greatest of all numbers, which has no next
+		for id := max(after, oldest) + 1; id <= h.last; id++ {
+			if e := h.ring[id%kept]; wanted(l.types, e.Type) {
+				fn(e)
+			}
 		}
 	}
 	h.listeners[l] = struct{}{}

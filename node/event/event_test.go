@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"testing"
 	"time"
@@ -65,6 +66,25 @@ func TestWhatIsKeptCanBeHeardAgain(t *testing.T) {
 	}
 	if late := NewHub(at(3)); late.Last() <= h.Last() {
 		t.Error("a later run begins below an earlier one")
+	}
+}
+
+// The greatest number has no next: counting on from it began at 0, with the hub
+// locked for as good as ever, so that one request stopped all attaching and all
+// events of its node.
+func TestTheGreatestIDStopsTheHub(t *testing.T) {
+	h := NewHub(at(1_800_000_000_000))
+	h.Publish(AgentStarted, 1)
+	for _, after := range []uint64{math.MaxUint64, math.MaxUint64 - 1, h.Last() + 1000} {
+		heard := 0
+		whole, cancel := h.SubscribeAfter([]string{"*"}, after, func(Event) { heard++ })
+		if whole || heard != 0 {
+			t.Errorf("after %d: whole %v, heard %d", after, whole, heard)
+		}
+		if h.Publish(AgentStopped, 2); heard != 1 {
+			t.Errorf("after %d: heard %d of one that came since", after, heard)
+		}
+		cancel()
 	}
 }
 
