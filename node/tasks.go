@@ -10,6 +10,7 @@ import (
 
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/gossip"
+	"github.com/meshd/meshd/node/agent/librarian"
 	"github.com/meshd/meshd/node/event"
 	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/inbox/dispatch"
@@ -25,9 +26,11 @@ const meshPrincipal = "mesh"
 // openTasks starts delegated work and what agents decide together: the services
 // that keep them, and the leader's loops that see them through.
 func (n *Node) openTasks(life context.Context, tasks *task.Part, proposals *proposal.Part) {
-	n.delegated = task.NewService(task.Config{State: n.group, Part: tasks, Level: n.levelFor(task.LevelShare), Whole: n.whole, Logger: n.log.With("part", "task")})
+	n.delegated = task.NewService(task.Config{
+		State: n.group, Part: tasks, Level: n.levelFor(task.LevelShare), Whole: n.whole, Reaches: reaches, Logger: n.log.With("part", "task"),
+	})
 	n.proposals = proposal.NewService(proposal.Config{
-		State: n.group, Part: proposals, Level: n.levelFor(proposal.LevelShare), Whole: n.whole, Known: n.knownAgents, Logger: n.log.With("part", "proposal"),
+		State: n.group, Part: proposals, Level: n.levelFor(proposal.LevelShare), Whole: n.whole, Known: n.knownAgents, Reaches: reaches, Logger: n.log.With("part", "proposal"),
 	})
 	told := make(chan []task.Event, maxTaskNews)
 	tasks.Watch(func(events []task.Event) {
@@ -158,6 +161,15 @@ func (n *Node) knownAgents(ctx context.Context) (names []string, err error) {
 	return names, nil
 }
 
+// reaches says why an agent can be given no task and no vote: it has no inbox.
+func reaches(agent string) error {
+	if agent == librarian.Name {
+		return &consensus.Refusal{Code: message.CodeNameReserved, Details: map[string]string{"agent": agent},
+			Sentence: "the agent " + agent + " lives in the nodes: it answers messages, takes no tasks and does not vote"}
+	}
+	return message.CheckName(agent)
+}
+
 // oneIsFull says that an inbox took nothing, while all of them together would.
 func oneIsFull(err error) bool {
 	var r *consensus.Refusal
@@ -196,7 +208,7 @@ func (p post) propose(ctx context.Context, l proposal.Letter) error {
 	}
 	missed, err := toElectors(out, func(one inbox.Outgoing) error { return p.accept(ctx, one) })
 	for _, agent := range missed {
-		p.n.log.Warn("an elector's inbox is full, so it is not told of a proposal", "agent", agent, "proposal", l.Proposal)
+		p.n.log.Warn("an elector takes no message, so it is not told of a proposal", "agent", agent, "proposal", l.Proposal)
 	}
 	return err
 }
@@ -206,14 +218,14 @@ func (p post) propose(ctx context.Context, l proposal.Letter) error {
 // and all later letters, waiting: it is passed by, and finds the proposal in
 // the list. Where all inboxes together are full, the letter is sent again.
 func toElectors(out inbox.Outgoing, accept func(inbox.Outgoing) error) (missed []string, err error) {
-	if err := accept(out); !oneIsFull(err) {
+	if err := accept(out); !oneIsFull(err) && !errors.Is(err, task.ErrUndeliverable) {
 		return nil, err
 	}
 	for _, to := range out.To {
 		one := out
 		one.ID, one.To = out.ID+"-"+to.Agent, []inbox.Recipient{to}
 		switch err := accept(one); {
-		case oneIsFull(err):
+		case oneIsFull(err), errors.Is(err, task.ErrUndeliverable):
 			missed = append(missed, to.Agent)
 		case err != nil:
 			return missed, err
@@ -230,7 +242,7 @@ func (p post) accept(ctx context.Context, out inbox.Outgoing) error {
 		return nil
 	}
 	var r *consensus.Refusal
-	if errors.As(err, &r) && slices.Contains([]string{inbox.CodeInvalid, inbox.CodeTooLarge, inbox.CodeTooManyRecipients, inbox.CodeUnknownAgent}, r.Code) {
+	if errors.As(err, &r) && slices.Contains([]string{inbox.CodeInvalid, inbox.CodeTooLarge, inbox.CodeTooManyRecipients, inbox.CodeUnknownAgent, message.CodeNameReserved}, r.Code) {
 		return fmt.Errorf("%w: %w", task.ErrUndeliverable, err)
 	}
 	return err

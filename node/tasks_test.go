@@ -1,6 +1,7 @@
 package node
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"testing"
@@ -31,6 +32,26 @@ func TestAFullInboxHidesAProposalFromNobodyElse(t *testing.T) {
 	}
 	if _, err := toElectors(letter, func(inbox.Outgoing) error { return full("") }); err == nil {
 		t.Error("a mesh without any room took the letter")
+	}
+}
+
+// An elector that can have no inbox, as one that lives in the nodes, kept the
+// letters of all proposals of the mesh from everybody for as long as its own was
+// open.
+func TestAnElectorWithoutAnInboxHidesAProposalFromNobodyElse(t *testing.T) {
+	letter := inbox.Outgoing{ID: "proposal-7", To: []inbox.Recipient{{Agent: "a"}, {Agent: "librarian"}}}
+	var told []string
+	missed, err := toElectors(letter, func(one inbox.Outgoing) error {
+		for _, to := range one.To {
+			if err := reaches(to.Agent); err != nil {
+				return fmt.Errorf("%w: %w", task.ErrUndeliverable, err)
+			}
+		}
+		told = append(told, one.ID)
+		return nil
+	})
+	if err != nil || !slices.Equal(missed, []string{"librarian"}) || !slices.Equal(told, []string{"proposal-7-a"}) {
+		t.Errorf("told %v, missed %v, %v", told, missed, err)
 	}
 }
 

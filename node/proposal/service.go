@@ -24,8 +24,10 @@ type Config struct {
 	// not its share. nil: none may.
 	Whole func(principal string) bool
 	// Known returns the agents that vote where a proposal names none.
-	Known  func(ctx context.Context) ([]string, error)
-	Logger *slog.Logger // nil: none
+	Known func(ctx context.Context) ([]string, error)
+	// Reaches says why an agent can never be told of a proposal. nil: each can be.
+	Reaches func(agent string) error
+	Logger  *slog.Logger // nil: none
 }
 
 // Service is the proposals as the packages above use them. A "no" is a
@@ -97,6 +99,14 @@ func (s *Service) Submit(ctx context.Context, n NewProposal) (Proposal, consensu
 	b.Electors = slices.Compact(b.Electors)
 	if err := b.check(); err != nil {
 		return Proposal{}, consensus.Outcome{}, err // not worth a line in the log
+	}
+	for _, elector := range b.Electors {
+		if s.cfg.Reaches == nil {
+			break
+		}
+		if err := s.cfg.Reaches(elector); err != nil {
+			return Proposal{}, consensus.Outcome{}, err
+		}
 	}
 	out, err := s.propose(ctx, kindSubmit, b, n.Idempotency)
 	if err != nil {

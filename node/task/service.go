@@ -22,8 +22,10 @@ type Config struct {
 	Level func() uint32
 	// Whole says that tasks of a principal may take all of the room that there
 	// is, and not its share. nil: none may.
-	Whole  func(principal string) bool
-	Logger *slog.Logger // nil: none
+	Whole func(principal string) bool
+	// Reaches says why an agent can never be handed a task. nil: each may be.
+	Reaches func(agent string) error
+	Logger  *slog.Logger // nil: none
 }
 
 // Service is the tasks as the packages above use them. A "no" of the tasks is a
@@ -31,10 +33,11 @@ type Config struct {
 // of consensus. Who may do what, beyond what the state itself knows, is the
 // caller's to check. Safe for concurrent use.
 type Service struct {
-	state consensus.State
-	level func() uint32
-	whole func(principal string) bool
-	log   *slog.Logger
+	state   consensus.State
+	level   func() uint32
+	whole   func(principal string) bool
+	reaches func(agent string) error
+	log     *slog.Logger
 
 	mu      sync.Mutex
 	waiting map[ID][]chan struct{}
@@ -44,7 +47,7 @@ type Service struct {
 // NewService returns the service over a state that has the part. It lives as
 // long as the part.
 func NewService(cfg Config) *Service {
-	s := &Service{state: cfg.State, level: cfg.Level, whole: cfg.Whole, log: cfg.Logger, waiting: map[ID][]chan struct{}{}}
+	s := &Service{state: cfg.State, level: cfg.Level, whole: cfg.Whole, reaches: cfg.Reaches, log: cfg.Logger, waiting: map[ID][]chan struct{}{}}
 	if s.level == nil {
 		s.level = func() uint32 { return Level }
 	}
@@ -160,6 +163,11 @@ func (s *Service) Submit(ctx context.Context, n NewTask) (Task, consensus.Outcom
 	}
 	if err := b.check(); err != nil {
 		return Task{}, consensus.Outcome{}, err // not worth a line in the log
+	}
+	if b.Agent != "" && s.reaches != nil {
+		if err := s.reaches(b.Agent); err != nil {
+			return Task{}, consensus.Outcome{}, err
+		}
 	}
 	out, err := s.propose(ctx, kindSubmit, b, n.Idempotency)
 	if err != nil {
