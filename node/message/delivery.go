@@ -121,6 +121,11 @@ func (d *Delivery) finish(o outcome) bool {
 func (d *Delivery) ended(o outcome) {
 	d.session.router.wheel.remove(&d.timed)
 	d.session.forget(d)
+	if st := d.Message.Stored; st != nil && o.Status == Delivered && o.Refusal == nil {
+		if s, far := d.to.(*Strand); far {
+			s.acknowledged(Ack{d.session.name, st.Seq})
+		}
+	}
 	d.to.settled(d.number, len(d.Message.Body), o)
 }
 

@@ -320,6 +320,7 @@ func (r *Router) PeersChanged() {
 	in.mu.Unlock()
 	r.topics.forget(in.heard, living)
 	in.tell()
+	r.orphanAll(func(node string) bool { return slices.Contains(living, node) })
 }
 
 // forget drops what nodes have told that are gone. One that comes back tells

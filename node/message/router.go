@@ -81,6 +81,10 @@ type Config struct {
 	// Peers lists the ids of the other living nodes. It is asked often, and
 	// the result not changed. Call PeersChanged when it has another answer.
 	Peers func() []string
+	// Orphaned is told of messages of inboxes that agents here have acknowledged
+	// to a node which may not have told the state of it: the connection with it
+	// broke, or it does not live. It must not block; may be nil.
+	Orphaned func(acks []Ack)
 	// NodeName is what people call a node, for metrics.
 	NodeName func(id string) string
 	// Tracer records the way of messages that are traced; may be nil.
@@ -266,7 +270,7 @@ func (r *Router) spread(c *call, now time.Time) {
 		c.finish(Receipt{ID: c.m.ID, Status: Refused}, r.nobody(c.addr, now))
 		return
 	}
-	if !r.wheel.add(&c.timed, c, c.m.Deadline.Add(gatherGrace)) {
+	if !r.wheel.add(&c.timed, c, c.m.Deadline.Add(grace)) {
 		c.finish(Receipt{ID: c.m.ID, Status: Refused}, consensus.ErrClosed)
 		return
 	}

@@ -63,6 +63,7 @@ type Strand struct {
 	bytes   int // of the bodies of open
 	in      int // messages of the other node that are not settled
 	inBytes int
+	acks    acks
 	ended   bool // nothing is taken any more
 
 	over atomic.Bool // and everybody was told
@@ -242,12 +243,16 @@ func (s *Strand) Ended() {
 		s.mu.Unlock()
 		return
 	}
+	retired := s.ended // then the other node has taken everything
 	s.ended = true
 	open, taken := s.open, s.taken
 	s.open, s.chunks, s.writing = exchanges{}, nil, nil
 	s.waiting, s.answers, s.bytes = 0, 0, 0
 	s.mu.Unlock()
 	s.lane.lost(s)
+	if !retired {
+		s.orphan()
+	}
 	// In order, since what has not left may go elsewhere.
 	open.each(func(number uint64, x exchange) {
 		err := errLost
