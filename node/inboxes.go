@@ -65,6 +65,13 @@ func (n *Node) levelFor(wanted uint32) func() uint32 {
 	}
 }
 
+// acknowledged takes what agents here have acknowledged to a node that is gone.
+func (n *Node) acknowledged(acks []message.Ack) {
+	if d := n.dispatcher.Load(); d != nil {
+		d.Acknowledged(acks)
+	}
+}
+
 // inboxHosts tells dispatchers where the agents are that take messages of
 // inboxes.
 type inboxHosts struct{ n *Node }

@@ -20,7 +20,7 @@ import (
 func (n *Node) newRouter() *message.Router {
 	r := message.New(message.Config{
 		NodeID: string(n.id.ID()), Directory: directory{n}, Link: links{n.port},
-		Peers: n.agentsOf.peers, NodeName: n.nodeNameOf,
+		Peers: n.agentsOf.peers, NodeName: n.nodeNameOf, Orphaned: n.acknowledged,
 		Tracer: n.tracer, Logger: n.log.With("part", "message"), Registerer: n.registry,
 	})
 	n.carryMessages(r)

@@ -179,6 +179,13 @@ func (x *index) due(agent string, now int64, n, bytes int, skip func(Due) bool) 
 	return s.id, seqs, s.next(), false
 }
 
+// Fresh returns nil once this node's state, and what memory has of it, holds
+// everything that was acknowledged anywhere before the call.
+func (s *Service) Fresh(ctx context.Context) error {
+	_, err := s.view(ctx, consensus.ReadOptions{Consistency: consensus.Linearizable}, func(consensus.Reader) error { return nil })
+	return err
+}
+
 // Place is the node that dispatches an agent's inbox, as this node's state has
 // it; "" where none does. It reads memory only.
 func (s *Service) Place(agent string) (node string) {

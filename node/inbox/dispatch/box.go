@@ -241,15 +241,16 @@ func (b *box) takes(node uint32) bool {
 
 // still says whether a message that was taken should go out yet; if not, it is
 // as if it had not been read. It is asked because a push before it may have been
-// refused on the spot.
-func (b *box) still(seq uint64) bool {
+// refused on the spot, or what was read not be believed any more.
+func (b *box) still(seq uint64, believed bool) bool {
 	s := b.out[seq]
 	if s == nil || s.settling {
 		return false
 	}
-	if b.open(s.lane) && b.takes(s.node) {
+	if believed && b.open(s.lane) && b.takes(s.node) {
 		return true
 	}
+	b.unread = b.unread || !believed
 	b.drop(seq, s)
 	return false
 }
@@ -296,6 +297,19 @@ func (b *box) outcome(seq uint64, r result, now time.Time) (settle bool, after t
 	b.pushed--
 	b.bytes -= s.size
 	return true, after
+}
+
+// adopt takes a message as acknowledged that another node has pushed: it is not
+// pushed here, and settled once the state knows. False: it is out here already.
+func (b *box) adopt(seq uint64) bool {
+	if b.out[seq] != nil {
+		return false
+	}
+	if b.out == nil {
+		b.out = map[uint64]*sent{}
+	}
+	b.out[seq] = &sent{entry: entry{seq: seq}, settling: true}
+	return true
 }
 
 // freed ends the pauses that want of room has made; the next one is short again.

@@ -44,6 +44,9 @@ type Inboxes interface {
 	Return(ctx context.Context, agent string, items []inbox.Returned) (int, error)
 	Claim(ctx context.Context, claims []inbox.Claim) ([]inbox.ClaimResult, error)
 	Agent(ctx context.Context, name string) (inbox.AgentInfo, bool, error)
+	// Fresh returns nil once this node has everything that was acknowledged
+	// anywhere before the call.
+	Fresh(ctx context.Context) error
 	// Place is the node that dispatches an inbox, from memory.
 	Place(agent string) (node string)
 	Watch(fn func(agents []string)) (cancel func())
@@ -91,9 +94,11 @@ type Dispatcher struct {
 	toPush   signal
 	toSettle signal
 	idle     signal // there is nothing to tell the state
+	doubts   signal // the state may lack what the mesh has
 
 	mu       sync.Mutex // guards all below, and what is in a served but for its name
 	closed   bool
+	belief   belief
 	agents   map[string]*served
 	queue    []*served // whose box may be ready
 	out      int       // messages that are with agents
@@ -155,12 +160,14 @@ func New(cfg Config) *Dispatcher {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	d := &Dispatcher{
-		cfg: cfg, moved: newSignal(), toClaim: newSignal(), toPush: newSignal(), toSettle: newSignal(), idle: newSignal(),
+		cfg: cfg, moved: newSignal(), toClaim: newSignal(), toPush: newSignal(), toSettle: newSignal(), idle: newSignal(), doubts: newSignal(),
+		belief: belief{doubted: true, beat: time.Now()},
 		agents: map[string]*served{}, owners: map[ownerKey]*ownerClaim{}, claims: map[string]*served{}, claiming: map[string]bool{},
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.metrics = newMetrics(cfg.Registerer, d)
 	d.unwatch = cfg.Inboxes.Watch(d.changed)
+	d.wg.Go(d.keepBelieving)
 	d.wg.Go(d.keepPlaces)
 	d.wg.Go(d.keepClaims)
 	d.wg.Go(d.keepPushing)

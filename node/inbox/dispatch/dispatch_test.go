@@ -582,3 +582,44 @@ func TestManyInboxesAtRest(t *testing.T) {
 		t.Errorf("%d bytes an inbox, %d goroutines", each, runtime.NumGoroutine()-routines)
 	}
 }
+
+// The node that pushed dies with acknowledgements that no leader was there to
+// take. The node where the agent is has heard them: it tells the state as soon as
+// there is a leader, and pushes nothing of it again when it takes the inbox over.
+func TestWhatWasAcknowledgedToADeadNodeIsNotPushedAgain(t *testing.T) {
+	play(t, func(s *scene) {
+		s.set("a", "n1")
+		s.wait(time.Second)
+		one := s.node("n1")
+		s.wait(time.Second)
+		two := s.node("n2")
+		s.set("a", "n2")
+		one.Moved()
+		two.Moved()
+		s.wait(100 * time.Millisecond) // it is with the first, which lingers
+		s.setHeadless(true)
+		s.accept("a", "x", 1)
+		s.accept("a", "x", 1)
+		s.wait(10 * time.Millisecond)
+		s.act(silence)
+		s.accept("a", "y", 1)
+		s.wait(100 * time.Millisecond)
+		s.want("a", 1, 2, 3)
+		s.town.kill("n1")
+		one.unwatch()
+		one.Stop()
+		two.Acknowledged([]message.Ack{{Inbox: "a", Seq: 1}, {Inbox: "a", Seq: 2}, {Inbox: "nobody", Seq: 9}})
+		two.Moved()
+		s.wait(time.Minute)
+		s.want("a", 1, 2, 3)
+		s.act(ack)
+		s.setHeadless(false)
+		s.wait(10 * time.Second)
+		s.want("a", 1, 2, 3, 3) // which was out
+		two.mu.Lock()
+		defer two.mu.Unlock()
+		if s.left("a") != 0 || two.settling != 0 || two.out != 0 || len(two.agents) != 1 {
+			t.Errorf("%d left, %d to settle, %d out, %d agents", s.left("a"), two.settling, two.out, len(two.agents))
+		}
+	})
+}

@@ -197,6 +197,16 @@ func (s *shelves) Agent(_ context.Context, name string) (inbox.AgentInfo, bool, 
 	return inbox.AgentInfo{}, false, nil
 }
 
+// Fresh is of a state that has everything, where there is somebody to say so.
+func (s *shelves) Fresh(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.headless {
+		return errNoLeader
+	}
+	return ctx.Err()
+}
+
 func (s *shelves) Place(name string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

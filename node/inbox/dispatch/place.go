@@ -160,6 +160,9 @@ func (d *Dispatcher) dispatchedBy(s *served, node string, epoch uint64) {
 	case node == d.cfg.Node && s.box == nil:
 		s.box = newBox()
 		s.box.instances(hashes(s.hosts), time.Now())
+		for i := range s.done {
+			d.adopt(s, &s.done[i])
+		}
 		d.enqueue(s)
 	case node != d.cfg.Node && s.box != nil:
 		// What is out ends as it ends; nothing more is pushed here.

@@ -32,8 +32,8 @@ func (d *Dispatcher) keepPushing() {
 func (d *Dispatcher) nextServed() *served {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed || len(d.queue) == 0 || d.out >= maxOutAll || d.bytes >= maxBytesAll || d.settling >= maxSettlingAll {
-		return nil // outcome and settled set toPush
+	if d.closed || len(d.queue) == 0 || d.out >= maxOutAll || d.bytes >= maxBytesAll || d.settling >= maxSettlingAll || !d.believes() {
+		return nil // outcome, settled and believes set toPush
 	}
 	s := d.queue[0]
 	d.queue[0] = nil
@@ -61,67 +61,101 @@ func (d *Dispatcher) share(b *box) (messages, bytes int) {
 
 // turn reads one inbox and pushes what may go out.
 func (d *Dispatcher) turn(s *served) {
-	now := time.Now()
+	r := d.begin(s, time.Now())
+	if r == nil {
+		return
+	}
+	batch, err := d.read(r)
+	if err != nil {
+		d.putOff(r, err)
+		return
+	}
+	taken := d.take(r, batch)
+	d.metrics.pushed.Add(float64(len(taken)))
+	for i := range taken {
+		d.push(s, r.box, &taken[i])
+	}
+}
+
+// reading is one look into an inbox.
+type reading struct {
+	of  *served
+	box *box
+	at  time.Time
+	// messages and bytes are how many more may go out.
+	messages, bytes int
+	answers         int     // of its claims, when it began
+	wanted          []entry // those read that may go out, in order
+}
+
+// begin says that an inbox is read now; nil: there is no reason to, or no room.
+func (d *Dispatcher) begin(s *served, now time.Time) *reading {
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	b := s.box
 	if b == nil || s.moving.quiet() {
-		d.mu.Unlock()
-		return
+		return nil
 	}
 	if !b.ready(now) {
 		d.arm(s, b.wakeAt(), now)
-		d.mu.Unlock()
-		return
+		return nil
 	}
 	messages, bytes := d.share(b)
 	if messages <= 0 || bytes <= 0 {
-		d.mu.Unlock() // what it has out brings it back
-		return
+		return nil // what it has out brings it back
 	}
 	b.begin(now)
-	answers := s.answers
-	d.mu.Unlock()
+	return &reading{of: s, box: b, at: now, messages: messages, bytes: bytes, answers: s.answers}
+}
 
-	var wanted []entry
-	batch, err := d.cfg.Inboxes.Pending(d.ctx, s.name, inbox.PendingOptions{Max: messages, MaxBytes: bytes, Skip: func(m inbox.Due) bool {
+func (d *Dispatcher) read(r *reading) (inbox.Batch, error) {
+	return d.cfg.Inboxes.Pending(d.ctx, r.of.name, inbox.PendingOptions{Max: r.messages, MaxBytes: r.bytes, Skip: func(m inbox.Due) bool {
 		e := entryOf(m)
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		if !b.wants(e) {
+		if !r.box.wants(e) {
 			return true
 		}
-		wanted = append(wanted, e)
+		r.wanted = append(r.wanted, e)
 		return false
 	}})
-	if err != nil {
-		if d.ctx.Err() == nil {
-			d.cfg.Logger.Warn("an inbox cannot be read", "agent", s.name, "error", err)
-		}
-		d.mu.Lock()
-		b.changed()
-		d.arm(s, now.Add(time.Second), now)
-		d.mu.Unlock()
-		return
+}
+
+// putOff lets an inbox be read again in a while.
+func (d *Dispatcher) putOff(r *reading, err error) {
+	if d.ctx.Err() == nil {
+		d.cfg.Logger.Warn("an inbox cannot be read", "agent", r.of.name, "error", err)
 	}
 	d.mu.Lock()
+	defer d.mu.Unlock()
+	r.box.changed()
+	d.arm(r.of, r.at.Add(time.Second), r.at)
+}
+
+// take lets go out what was read, if this node still is the one that dispatches,
+// and says when the inbox is looked at again.
+func (d *Dispatcher) take(r *reading, batch inbox.Batch) []inbox.Stored {
+	s, b := r.of, r.box
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	taken := batch.Messages[:0]
 	d.accounted(b, func() {
 		for _, m := range batch.Messages {
 			// What was wanted and has not come ended meanwhile, or had no room.
-			for len(wanted) > 0 && wanted[0].seq != m.Seq {
-				wanted = wanted[1:]
+			for len(r.wanted) > 0 && r.wanted[0].seq != m.Seq {
+				r.wanted = r.wanted[1:]
 			}
-			if len(wanted) == 0 {
+			if len(r.wanted) == 0 {
 				break
 			}
-			wanted[0].redelivery = m.Redelivery
-			if b.take(wanted[0]) {
+			r.wanted[0].redelivery = m.Redelivery
+			if b.take(r.wanted[0]) {
 				taken = append(taken, m)
 			}
 		}
 		b.end(batch.More, batch.Next)
 	})
-	if s.answers == answers && s.box == b {
+	if s.answers == r.answers && s.box == b {
 		d.dispatchedBy(s, batch.Node, batch.Epoch)
 	}
 	if s.box != b || s.moving.quiet() {
@@ -131,28 +165,19 @@ func (d *Dispatcher) turn(s *served) {
 				b.drop(m.Seq, b.out[m.Seq])
 			}
 		})
-		d.mu.Unlock()
-		return
+		return nil
 	}
-	if b.ready(now) {
+	if b.ready(r.at) {
 		d.enqueue(s)
 	} else {
-		d.arm(s, b.wakeAt(), now)
+		d.arm(s, b.wakeAt(), r.at)
 	}
-	d.mu.Unlock()
-	d.metrics.pushed.Add(float64(len(taken)))
-	for i := range taken {
-		d.push(s, b, &taken[i])
-	}
+	return taken
 }
 
 // push hands one message to the router.
 func (d *Dispatcher) push(s *served, b *box, m *inbox.Stored) {
-	d.mu.Lock()
-	ok := false
-	d.accounted(b, func() { ok = b.still(m.Seq) })
-	d.mu.Unlock()
-	if !ok {
+	if !d.still(s, b, m.Seq) {
 		return
 	}
 	seq, deadline := m.Seq, time.Now().Add(patience(m.Attempts, m.Redelivery))
@@ -164,6 +189,19 @@ func (d *Dispatcher) push(s *served, b *box, m *inbox.Stored) {
 		span.Set("status", string(r.Status)).End(err)
 		d.outcome(s, b, seq, deadline, r, err)
 	})
+}
+
+// still says whether a message that was taken goes out: a push before it may have
+// been refused on the spot, and the node may have stood still since it was read.
+func (d *Dispatcher) still(s *served, b *box, seq uint64) (ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	believed := d.believes()
+	d.accounted(b, func() { ok = b.still(seq, believed) })
+	if !believed && s.box == b {
+		d.enqueue(s)
+	}
+	return ok
 }
 
 // accounted keeps the sums of all boxes right while fn changes one. d.mu is

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/node/inbox"
+	"github.com/meshd/meshd/node/message"
 )
 
 // Waiting between attempts to tell the state something.
@@ -21,7 +22,7 @@ const (
 
 // settlement is what became of a message that was with its agent.
 type settlement struct {
-	box      *box
+	box      *box // nil: another node pushed it
 	seq      uint64
 	returned inbox.Returned // of what came back
 }
@@ -34,6 +35,43 @@ func (d *Dispatcher) tell(s *served) {
 	s.telling = true
 	d.unsaid = append(d.unsaid, s)
 	d.toSettle.set()
+}
+
+// Acknowledged takes acknowledgements that were given to another node, which may
+// have died before it told the state. The state takes what it was told already
+// for nothing. It does not block.
+func (d *Dispatcher) Acknowledged(acks []message.Ack) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return
+	}
+	for _, one := range acks {
+		s := d.agents[one.Inbox]
+		if s == nil {
+			s = &served{name: one.Inbox}
+			d.agents[one.Inbox] = s
+		}
+		if len(s.done) >= maxSettling {
+			continue // nobody could be told for long; it comes again
+		}
+		done := settlement{seq: one.Seq}
+		d.adopt(s, &done)
+		s.done = append(s.done, done)
+		d.tell(s)
+	}
+}
+
+// adopt keeps a message from being pushed here that another node has pushed and
+// that was acknowledged to it. d.mu is held.
+func (d *Dispatcher) adopt(s *served, one *settlement) {
+	if one.box == nil && s.box != nil {
+		d.accounted(s.box, func() {
+			if s.box.adopt(one.seq) {
+				one.box = s.box
+			}
+		})
+	}
 }
 
 // keepSettling tells the state what became of messages: everything that is
@@ -122,7 +160,9 @@ func (d *Dispatcher) settled(s *served, list []settlement, err error, again func
 		return
 	}
 	for _, one := range list {
-		d.accounted(one.box, func() { one.box.settled(one.seq) })
+		if one.box != nil {
+			d.accounted(one.box, func() { one.box.settled(one.seq) })
+		}
 	}
 	if d.settling == 0 {
 		d.idle.set()
