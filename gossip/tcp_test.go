@@ -128,11 +128,14 @@ func killAndReturnOverTCP(t *testing.T, tm timing, limit time.Duration) {
 				}
 			}
 			if ok {
-				t.Logf("%s after %v", what, time.Since(began))
+				took := time.Since(began)
+				if t.Logf("%s after %v", what, took); took > limit {
+					t.Logf("%v is to be enough at rest", limit)
+				}
 				return
 			}
-			if time.Since(began) > limit {
-				t.Fatalf("%s: not within %v", what, limit)
+			if time.Since(began) > time.Minute {
+				t.Fatalf("%s: not within a minute", what)
 			}
 		}
 	}

@@ -48,7 +48,7 @@ func keep(t *testing.T, s *Service) (stop func()) {
 		}
 		select {
 		case <-moved:
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("the index is not kept")
 		}
 	}

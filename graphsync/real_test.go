@@ -64,7 +64,7 @@ func TestOnConsensus(t *testing.T) {
 	defer g.Close()
 	s = NewService(g)
 	// A linearizable read has the whole log applied.
-	ctx, cancel := context.WithTimeout(bg, 20*time.Second)
+	ctx, cancel := context.WithTimeout(bg, time.Minute)
 	defer cancel()
 	for {
 		_, _, err := s.GetNode(ctx, consensus.ReadOptions{Consistency: consensus.Linearizable}, "s", first.ID)

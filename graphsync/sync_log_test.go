@@ -313,7 +313,7 @@ func TestSyncWatchesTypesLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	ctx, cancel := context.WithTimeout(bg, 20*time.Second)
+	ctx, cancel := context.WithTimeout(bg, time.Minute)
 	defer cancel()
 	if s, err := w.Next(ctx); err != nil || len(s.Events) != 0 {
 		t.Fatal(s, err)

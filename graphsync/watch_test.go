@@ -34,7 +34,7 @@ func watching(t testing.TB, s *Service, q WatchQuery) *Watcher {
 
 func next1(t testing.TB, w *Watcher) Step {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	step, err := w.Next(ctx)
 	if err != nil {

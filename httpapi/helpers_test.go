@@ -211,4 +211,4 @@ func refusal(t testing.TB, res *http.Response) *Error {
 var errBroken = errors.New("broken on purpose")
 
 // until bounds the waits of tests.
-const until = 5 * time.Second
+const until = time.Minute

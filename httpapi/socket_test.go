@@ -47,7 +47,7 @@ func dialerOf(t testing.TB, router *message.Router, change ...func(*Config)) fun
 			t.Fatal(err, res)
 		}
 		t.Cleanup(func() { _ = conn.Close() })
-		_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 		p := &socketPeer{conn, t}
 		if key != "" {
 			p.read("hello")

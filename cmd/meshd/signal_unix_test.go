@@ -43,7 +43,7 @@ func TestInterrupted(t *testing.T) {
 	go func() {
 		code <- run([]string{"status", "--data", data}, strings.NewReader(""), &out, &errOut, config.System{UID: 1, Home: data})
 	}()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patience)
 	select {
 	case <-asked:
 	case <-deadline:
@@ -101,7 +101,7 @@ func TestInterruptedImport(t *testing.T) {
 		if got != 130 || !strings.Contains(errOut.String(), "go on with --from-line 42") {
 			t.Fatalf("exit %d, %s", got, &errOut)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the import goes on")
 	}
 }

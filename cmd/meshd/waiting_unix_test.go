@@ -21,7 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // inScratch is meshd as a process of its own, with dir as its world.
 func inScratch(t *testing.T, dir, program string, args ...string) (cmd *exec.Cmd, errOut *bytes.Buffer) {

@@ -30,7 +30,7 @@ func TestRequestAndReply(t *testing.T) {
 		return m.Reply(sum)
 	}})
 	a := agenttest.Attach(t, c, AgentConfig{})
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	r, err := a.Request(ctx, Outgoing{To: "adder", Body: []int{2, 3}})
 	if err != nil || string(r.Reply) != "5" {
@@ -57,7 +57,7 @@ func TestAnErrorCodeOfAnyShapeReachesTheAsker(t *testing.T) {
 		return &Error{Code: "no paper (é)" + strings.Repeat("!", 100), Sentence: "there is no paper"}
 	}})
 	a := agenttest.Attach(t, c, AgentConfig{})
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	_, err := a.Request(ctx, Outgoing{To: "printer", Body: 1})
 	var e *Error

@@ -58,7 +58,7 @@ func ExampleNew() {
 func ExampleClient_Attach() {
 	c, end := mesh()
 	defer end()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	adder, err := c.Attach(ctx, client.AgentConfig{
 		Name: "adder", Description: "adds numbers", Concurrency: 4,
@@ -129,7 +129,7 @@ func ExampleAgent_Send() {
 func ExampleAgent_Messages() {
 	c, end := mesh()
 	defer end()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	packer, err := c.Attach(ctx, client.AgentConfig{Name: "packer", Credit: 1})
 	if err != nil {
@@ -161,7 +161,7 @@ func pack(m *client.Message) error {
 func ExampleAgent_Subscribe() {
 	c, end := mesh()
 	defer end()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	shop, err := c.Attach(ctx, client.AgentConfig{Name: "shop"})
 	if err != nil {

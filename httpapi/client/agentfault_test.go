@@ -15,7 +15,7 @@ import (
 // through is a client of nodes behind proxies.
 func through(t testing.TB, nodes []*agenttest.Node, proxies []*agenttest.Proxy) *Client {
 	t.Helper()
-	cfg := Config{Key: "k", Patience: 20 * time.Second}
+	cfg := Config{Key: "k", Patience: time.Minute}
 	for i, n := range nodes {
 		cfg.Nodes = append(cfg.Nodes, Node{URL: proxies[i].URL, Pin: n.Pin})
 	}

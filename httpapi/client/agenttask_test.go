@@ -75,7 +75,7 @@ func (o *office) reports() []said {
 // message.
 func delegate(t *testing.T, n *agenttest.Node, seq uint64, principal string) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	r, err := handOver(ctx, n, seq, principal)
 	if r.Status != message.Delivered {

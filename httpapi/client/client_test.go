@@ -19,7 +19,7 @@ func TestAsking(t *testing.T) {
 	m := newMesh(t)
 	dead := httptest.NewTLSServer(nil)
 	dead.Close()
-	c, err := New(Config{Nodes: []Node{{dead.URL, m.pin}, {m.url, m.pin}}, Key: "a", Patience: 5 * time.Second})
+	c, err := New(Config{Nodes: []Node{{dead.URL, m.pin}, {m.url, m.pin}}, Key: "a", Patience: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestAsking(t *testing.T) {
 		_, _ = w.Write([]byte(`{"events":[],"token":"t","up_to_date":true,"revision":7}`))
 	}))
 	defer slow.Close()
-	c, err = New(Config{Nodes: []Node{{slow.URL, pinOf(slow)}}, Patience: 5 * time.Second})
+	c, err = New(Config{Nodes: []Node{{slow.URL, pinOf(slow)}}, Patience: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestFollow(t *testing.T) {
 	m.do(graphsync.Op{Op: graphsync.OpCreateNode, Type: "note", Label: ptr("theirs"), Key: "theirs"})
 	wait := func(what string, done func(Report) bool) {
 		t.Helper()
-		deadline := time.After(30 * time.Second)
+		deadline := time.After(time.Minute)
 		for {
 			select {
 			case r := <-told:

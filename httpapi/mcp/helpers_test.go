@@ -58,7 +58,7 @@ func serveGraph(t testing.TB, graph Graph, c Call) string {
 // connect begins a session as the SDK's client does.
 func connect(t testing.TB, url string) *sdk.ClientSession {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	session, err := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, nil).Connect(ctx, &sdk.StreamableClientTransport{Endpoint: url}, nil)
 	if err != nil {

@@ -154,7 +154,7 @@ func (s *script) step(line string) error {
 			rest = ""
 		}
 		s.conns[who] = s.dial(rest)
-		return s.conns[who].SetReadDeadline(time.Now().Add(20 * time.Second))
+		return s.conns[who].SetReadDeadline(time.Now().Add(time.Minute))
 	case ">":
 		return conn.WriteMessage(websocket.TextMessage, []byte(s.filled(rest)))
 	case "<":

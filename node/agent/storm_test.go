@@ -177,7 +177,7 @@ func TestReconnectStorm(t *testing.T) {
 
 func expectText(t testing.TB, c *websocket.Conn, part string) {
 	t.Helper()
-	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 	_, data, err := c.ReadMessage()
 	if err != nil || !strings.Contains(string(data), part) {
 		t.Errorf("%.200s %v, want %s", data, err, part)
@@ -250,7 +250,7 @@ func TestWhatWaitsTooLongIsToldAsDropped(t *testing.T) {
 func expectDropped(t *testing.T, c *websocket.Conn, want int) {
 	t.Helper()
 	for total := 0; total < want; {
-		_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 		var f struct {
 			Type         string
 			Count, Total int

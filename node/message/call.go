@@ -46,9 +46,9 @@ type call struct {
 	unwatch  func() bool
 }
 
-// gatherGrace is how long after its deadline a message to many waits for what
-// the other nodes say of the receivers that were too slow.
-const gatherGrace = 100 * time.Millisecond
+// grace is how long after its deadline a message waits for what other nodes say
+// of it: they keep the deadline too, and know how far it came.
+const grace = 100 * time.Millisecond
 
 // try makes the next attempt on the calling goroutine. It returns false, and
 // does nothing, when there is no host left.
@@ -71,7 +71,7 @@ func (c *call) try(now time.Time) bool {
 		c.r.deliverHere(c.addr.Agent, &c.m, nil, c.wait, now, c, 0)
 		return true
 	}
-	if !c.r.wheel.add(&c.timed, c, c.m.Deadline) {
+	if !c.r.wheel.add(&c.timed, c, c.m.Deadline.Add(grace)) {
 		c.finish(Receipt{ID: c.m.ID, Status: Refused}, consensus.ErrClosed)
 		return true
 	}
@@ -158,7 +158,7 @@ func (c *call) lost(node string, err error) outcome {
 // did not deliver and another may, else the end of the call.
 func (c *call) outcome(o outcome) {
 	if o.Status == Refused && o.Refusal != nil && c.elsewhere(o.Refusal.Code) && c.addr.Topic == "" && !c.addr.All {
-		if c.try(time.Now()) {
+		if now := time.Now(); now.Before(c.m.Deadline) && c.try(now) {
 			return
 		}
 		if o.Refusal.Code == CodeUnknownAddress && c.addr.Node == "" {

@@ -270,7 +270,7 @@ func (r *Router) spread(c *call, now time.Time) {
 		c.finish(Receipt{ID: c.m.ID, Status: Refused}, r.nobody(c.addr, now))
 		return
 	}
-	if !r.wheel.add(&c.timed, c, c.m.Deadline.Add(gatherGrace)) {
+	if !r.wheel.add(&c.timed, c, c.m.Deadline.Add(grace)) {
 		c.finish(Receipt{ID: c.m.ID, Status: Refused}, consensus.ErrClosed)
 		return
 	}

@@ -247,7 +247,7 @@ func TestAttachEndsWithItsContext(t *testing.T) {
 		t.Fatalf("%+v", l)
 	}
 	cancel()
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(time.Minute)
 	for tick := time.Tick(time.Millisecond); len(r.Local()) != 0; {
 		select {
 		case <-tick:

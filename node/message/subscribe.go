@@ -241,7 +241,7 @@ func (r *Router) publish(c *call, now time.Time) {
 	}
 	g := newGather(len(nodes)+len(m.sessions), topicCall{c}, 0, 0)
 	g.lost, c.parts = c.lost, g
-	if !r.wheel.add(&c.timed, c, publishUntil(&c.m, now).Add(gatherGrace)) {
+	if !r.wheel.add(&c.timed, c, publishUntil(&c.m, now).Add(grace)) {
 		c.finish(Receipt{ID: c.m.ID, Status: Refused}, consensus.ErrClosed)
 		return
 	}

@@ -347,7 +347,7 @@ func TestSlowSubscribers(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 			synctest.Wait()
 		}
-		if took := time.Since(start); took > publishWait+gatherGrace+10*time.Millisecond {
+		if took := time.Since(start); took > publishWait+grace+10*time.Millisecond {
 			t.Errorf("the publisher waited %v", took)
 		}
 		if len(quick.got) != count {

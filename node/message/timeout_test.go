@@ -68,6 +68,57 @@ func TestTheEndSaysWhatIsCertain(t *testing.T) {
 	}
 }
 
+// The node that hosts the receiver keeps the deadline and says how far the message
+// came; the sender's heard "unknown" of itself at the same moment, or sooner.
+func TestTheEndSaysWhatIsCertainAtAnotherNode(t *testing.T) {
+	for _, c := range []struct {
+		take   func(d *Delivery)
+		wait   bool
+		status Status
+		code   string
+	}{
+		{func(*Delivery) {}, false, Refused, CodeOverloaded},
+		{func(*Delivery) {}, true, Refused, CodeReplyTimeout},
+		{func(d *Delivery) { d.Sent() }, false, Unknown, ""},
+		{func(d *Delivery) { d.Sent() }, true, Unknown, CodeReplyTimeout},
+		{func(d *Delivery) { d.Sent(); d.Delivered() }, true, Delivered, CodeReplyTimeout},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			m := newMesh(t, "a", "b")
+			s := m.attach(t, "b", "worker", ReceiverFunc(func(d *Delivery) error {
+				c.take(d)
+				return nil
+			}))
+			receipt, err := m.routers["a"].Send(context.Background(), Message{To: "worker", Deadline: time.Now().Add(time.Second)}, c.wait)
+			if receipt.Status != c.status || code(err) != c.code {
+				t.Errorf("%v, %s: got %s, %s", c.wait, c.status, receipt.Status, code(err))
+			}
+			if n := s.busy.Load(); n != 0 {
+				t.Errorf("%d left under way", n)
+			}
+		})
+	}
+}
+
+// What was refused because its time was over goes to no other host.
+func TestNothingIsTriedElsewhereAfterTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t, "a", "b", "c")
+		came := 0
+		for _, node := range []string{"b", "c"} {
+			m.attach(t, node, "worker", ReceiverFunc(func(*Delivery) error {
+				came++
+				return nil
+			}))
+		}
+		receipt, err := m.routers["a"].Send(context.Background(), Message{To: "worker", Deadline: time.Now().Add(time.Second)}, false)
+		synctest.Wait()
+		if receipt.Status != Refused || code(err) != CodeOverloaded || came != 1 {
+			t.Errorf("%+v, %v; it came to %d sessions", receipt, err, came)
+		}
+	})
+}
+
 func TestTheSenderDoesNotWaitForASilentNode(t *testing.T) {
 	for _, wait := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -82,7 +133,7 @@ func TestTheSenderDoesNotWaitForASilentNode(t *testing.T) {
 			if wait {
 				want = CodeReplyTimeout
 			}
-			if receipt.Status != Unknown || code(err) != want || time.Since(start) != 3*time.Second {
+			if receipt.Status != Unknown || code(err) != want || time.Since(start) != 3*time.Second+grace {
 				t.Errorf("%+v, %v, after %v", receipt, err, time.Since(start))
 			}
 		})

@@ -390,7 +390,7 @@ func TestTheLoopRuns(t *testing.T) {
 	go func() { defer close(done); w.s.Lead(ending, w.Leading) }()
 	t.Cleanup(func() { end(); <-done })
 	id := w.submit(toEcho()).ID
-	waiting, stop := context.WithTimeout(ctx(), 20*time.Second)
+	waiting, stop := context.WithTimeout(ctx(), time.Minute)
 	defer stop()
 	handed := errors.New("it was handed over")
 	if err := w.follow(waiting, id, func(events []Event) error {

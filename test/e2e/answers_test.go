@@ -314,7 +314,7 @@ func (d document) example(schema map[string]any, more map[string]any) map[string
 // frames sends frames that are refused behind the decoder too, at a real node.
 func frames(t *testing.T, n *realmesh.Node, key, agent string) {
 	t.Helper()
-	dialer := websocket.Dialer{TLSClientConfig: realmesh.PinnedTLS(n.Pin()), HandshakeTimeout: 10 * time.Second}
+	dialer := websocket.Dialer{TLSClientConfig: realmesh.PinnedTLS(n.Pin()), HandshakeTimeout: time.Minute}
 	conn, _, err := dialer.Dial("wss://"+n.Address+"/ws", http.Header{"Authorization": {"Bearer " + key}})
 	if err != nil {
 		t.Fatal(err)
@@ -332,7 +332,7 @@ func frames(t *testing.T, n *realmesh.Node, key, agent string) {
 		if err := conn.WriteMessage(websocket.TextMessage, []byte(`{"id":"f",`+frame+`}`)); err != nil {
 			t.Fatal(err)
 		}
-		_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+		_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 		var got struct {
 			Type, ID, Code, Error string
 			Details               map[string]string

@@ -47,7 +47,7 @@ type inboxAgent struct {
 // inboxOf attaches an agent that takes the messages of its inbox.
 func inboxOf(t testing.TB, n *realmesh.Node, key, name string, act func(*inboxAgent, received)) *inboxAgent {
 	t.Helper()
-	d := websocket.Dialer{TLSClientConfig: realmesh.PinnedTLS(pinOf(n)), HandshakeTimeout: 10 * time.Second}
+	d := websocket.Dialer{TLSClientConfig: realmesh.PinnedTLS(pinOf(n)), HandshakeTimeout: time.Minute}
 	n.Client(key) // which waits until the key is known there
 	conn, res, err := d.Dial("wss://"+n.Address+"/agents/"+name+"/ws", http.Header{"Authorization": {"Bearer " + key}})
 	if err != nil {

@@ -32,7 +32,7 @@ func (k keyed) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func session(t testing.TB, transport mcp.Transport) *mcp.ClientSession {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	s, err := mcp.NewClient(&mcp.Implementation{Name: "e2e", Version: "1"}, nil).Connect(ctx, transport, nil)
 	if err != nil {
@@ -59,7 +59,7 @@ func overStdio(t testing.TB, n *realmesh.Node, flags ...string) (*mcp.ClientSess
 }
 
 func callTool(s *mcp.ClientSession, out any, tool string, arguments map[string]any) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	res, err := s.CallTool(ctx, &mcp.CallToolParams{Name: tool, Arguments: arguments})
 	if err != nil {

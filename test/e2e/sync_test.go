@@ -32,7 +32,7 @@ type offlineJob struct {
 const offlineJobEnv = "MESHD_TEST_OFFLINE_JOB"
 
 func (j *offlineJob) open() (*client.Client, *client.Offline, error) {
-	c, err := client.New(client.Config{Nodes: j.Nodes, Key: j.Key, Patience: 30 * time.Second})
+	c, err := client.New(client.Config{Nodes: j.Nodes, Key: j.Key, Patience: time.Minute})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -62,7 +62,7 @@ func TestEcho(t *testing.T) {
 		go func() { ended <- run(ctx, o) }()
 		select {
 		case <-dir.attached:
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("it did not attach")
 		}
 		receipt, err := router.Send(context.Background(), message.Message{To: "echo", Body: json.RawMessage(`{"a":[1,"ü"]}`)}, true)

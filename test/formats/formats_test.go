@@ -175,7 +175,7 @@ func read(t *testing.T, data string) (got frozen) {
 			t.Error(err)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if _, err := g.View(ctx, consensus.ReadOptions{Consistency: consensus.Linearizable}, func(r consensus.Reader) error {
 		got.Revision = r.Revision()

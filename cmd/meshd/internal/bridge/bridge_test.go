@@ -45,7 +45,7 @@ func TestServe(t *testing.T) {
 	go func() {
 		ended <- Serve(t.Context(), Options{Endpoint: node(t), HTTP: &http.Client{}, In: fromClient, Out: toClient, Version: "test"})
 	}()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	client, err := sdk.NewClient(&sdk.Implementation{Name: "t", Version: "1"}, nil).Connect(ctx, &sdk.IOTransport{Reader: fromBridge, Writer: toBridge}, nil)
 	if err != nil {

@@ -23,7 +23,7 @@ func logged(t *testing.T, o Options, fn func(*slog.Logger)) string {
 	o.Writer = &b
 	l, q := New(o)
 	fn(l)
-	if err := q.Close(5 * time.Second); err != nil {
+	if err := q.Close(time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -93,7 +93,7 @@ func TestFullPipe(t *testing.T) {
 	}()
 	select {
 	case <-logging:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("logging blocked on a full pipe")
 	}
 	if q.Dropped() == 0 {
@@ -133,7 +133,7 @@ func TestNothingIsQueuedAfterClose(t *testing.T) {
 	var b bytes.Buffer
 	l, q := New(Options{Writer: &b})
 	l.Info("before")
-	if err := q.Close(5 * time.Second); err != nil {
+	if err := q.Close(time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	l.Info("after")

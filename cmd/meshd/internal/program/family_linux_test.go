@@ -61,13 +61,13 @@ func stayers(t *testing.T) net.Listener {
 // next is the next stayer's connection.
 func next(t *testing.T, ln net.Listener) net.Conn {
 	t.Helper()
-	_ = ln.(*net.UnixListener).SetDeadline(time.Now().Add(20 * time.Second))
+	_ = ln.(*net.UnixListener).SetDeadline(time.Now().Add(time.Minute))
 	c, err := ln.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 	if _, err := c.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func lives(t *testing.T, c net.Conn) bool {
 // ended waits for the end of a stayer.
 func ended(t *testing.T, c net.Conn) {
 	t.Helper()
-	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 	if _, err := c.Read(make([]byte, 1)); err == nil || os.IsTimeout(err) {
 		t.Fatalf("it lives on: %v", err)
 	}

@@ -170,7 +170,7 @@ func (m *mesh) report(e Event) {
 // saw waits until an event was reported.
 func (m *mesh) saw(what string, ok func(Event) bool) Event {
 	m.t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		m.mu.Lock()
 		i, more := slices.IndexFunc(m.events, ok), m.more
@@ -203,7 +203,7 @@ func (m *mesh) attached(n int) {
 // ask asks the agent; the answer is its text, or the error's code.
 func (m *mesh) ask(body string) string {
 	raw, _ := json.Marshal(body)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	r, err := m.node.Router.Send(ctx, message.Message{To: "child", Body: raw, From: message.Sender{Principal: "t"}}, true)
 	if err != nil {
@@ -220,7 +220,7 @@ func (m *mesh) end(want error) {
 		if !errors.Is(err, want) {
 			m.t.Fatalf("it ended with %v, want %v", err, want)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		m.t.Fatal("it did not end")
 	}
 }
