@@ -65,8 +65,11 @@ func (l *link) write(frames []byte) error {
 	if err := l.net.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return err
 	}
-	if l.closing.Load() { // hurry set its own deadline in between; it must stand
+	switch { // who set another deadline in between: it must stand
+	case l.closing.Load():
 		_ = l.net.SetWriteDeadline(time.Now().Add(closeTimeout))
+	case l.broken.Load() != nil:
+		return net.ErrClosed
 	}
 	_, err := l.net.Write(frames)
 	return err

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"net"
 	"testing"
 	"time"
@@ -101,4 +102,16 @@ func (failing) SetWriteDeadline(time.Time) error { return nil }
 func (f failing) Write([]byte) (int, error) {
 	f.meanwhile()
 	return 0, net.ErrClosed
+}
+
+// A connection that was given up is not written to, even by who was about to: the
+// write took ten seconds where the client took nothing, and whoever resumed its
+// session waited for it.
+func TestNothingIsWrittenToAConnectionThatWasGivenUp(t *testing.T) {
+	var l link
+	l.net = failing{meanwhile: func() { t.Error("it was written to") }}
+	l.fail("the client has another connection")
+	if err := l.write([]byte("late")); !errors.Is(err, net.ErrClosed) {
+		t.Error(err)
+	}
 }
