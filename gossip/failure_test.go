@@ -161,6 +161,7 @@ func TestOneConnectionAPair(t *testing.T) {
 		links := func() map[*link]bool {
 			out := make(map[*link]bool)
 			for _, g := range f.nodes {
+				g.transport.mu.Lock()
 				for _, p := range g.transport.peers {
 					p.mu.Lock()
 					if p.link != nil {
@@ -168,6 +169,7 @@ func TestOneConnectionAPair(t *testing.T) {
 					}
 					p.mu.Unlock()
 				}
+				g.transport.mu.Unlock()
 			}
 			return out
 		}
