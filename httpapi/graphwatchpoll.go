@@ -29,13 +29,12 @@ func (a *API) pollGraph(c *gin.Context, q graphsync.WatchQuery) {
 			return
 		}
 	}
-	select {
-	case a.polls <- struct{}{}:
-		defer func() { <-a.polls }()
-	default:
-		a.Refuse(c, Fail(graphsync.CodeWatchers, "this node answers %d polls at a time, which is as many as it takes", maxPolls))
+	give, err := a.takePoll(c.Request.Context())
+	if err != nil {
+		a.Refuse(c, err)
 		return
 	}
+	defer give()
 	defer a.counted("longpoll")()
 	s := a.openStream(c)
 	defer s.end()

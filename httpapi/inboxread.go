@@ -7,7 +7,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/meshd/meshd/graphsync"
 	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/task"
@@ -145,12 +144,11 @@ func delegates(m *inbox.Stored) bool {
 
 // pollInbox looks until there is something, or as long as wait.
 func (a *API) pollInbox(ctx context.Context, agent string, wait time.Duration, look func(context.Context) (*inboxOutput, time.Time, error)) (*inboxOutput, error) {
-	select {
-	case a.polls <- struct{}{}:
-		defer func() { <-a.polls }()
-	default:
-		return nil, Fail(graphsync.CodeWatchers, "this node answers %d polls at a time, which is as many as it takes", maxPolls)
+	give, err := a.takePoll(ctx)
+	if err != nil {
+		return nil, err
 	}
+	defer give()
 	changed, cancel := a.inboxWaits.wait(agent)
 	defer cancel()
 	end := time.NewTimer(wait)

@@ -18,11 +18,18 @@ const (
 	strangerAddresses = 10_000
 )
 
-// limitRate bounds what strangers ask of the public routes, by address. Failed
-// authentications are charged to the same account by the stage before.
+// limitRate bounds how many requests of one credential are at work at once, and
+// what strangers ask of the public routes, by address. Failed authentications are
+// charged to the same account by the stage before.
 func (a *API) limitRate(c *gin.Context) {
 	x := exchangeOf(c.Request.Context())
 	if x.known {
+		if !a.work.requests.take(x.caller, cap(a.slots)) {
+			a.Refuse(c, Fail(CodeOverloaded, "the node is at work on as many requests of this credential as it takes of one"))
+			return
+		}
+		defer a.work.requests.give(x.caller)
+		c.Next()
 		return
 	}
 	if wait, ok := a.strangers.take(x.address, a.cfg.Now()); !ok {

@@ -182,13 +182,12 @@ func changesBody(b []byte, p *graphsync.ChangesPage, d graphsync.Detail) []byte 
 // waitForChanges is a long poll that has found nothing yet. With a heartbeat
 // the answer begins at once, with line breaks, which JSON allows there.
 func (a *API) waitForChanges(c *gin.Context, s *stream, q *changesAsked, page graphsync.ChangesPage) {
-	select {
-	case a.polls <- struct{}{}:
-		defer func() { <-a.polls }()
-	default:
-		a.Refuse(c, Fail(graphsync.CodeWatchers, "this node answers %d polls at a time, which is as many as it takes", maxPolls))
+	give, err := a.takePoll(s.ctx)
+	if err != nil {
+		a.Refuse(c, err)
 		return
 	}
+	defer give()
 	defer a.counted(feedLongpoll)()
 	w, err := a.cfg.Sync.Watch(s.ctx, q.ChangesQuery, a.permit(c))
 	if err != nil {

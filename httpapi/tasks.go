@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/meshd/meshd/consensus"
-	"github.com/meshd/meshd/graphsync"
 	"github.com/meshd/meshd/node/access"
 	"github.com/meshd/meshd/node/event"
 	"github.com/meshd/meshd/node/task"
@@ -242,12 +241,11 @@ func (a *API) showTask(ctx context.Context, in *showTaskInput) (*showTaskOutput,
 // awaitTask returns a task when it rests, or as it is after a while, or when
 // the node stops.
 func (a *API) awaitTask(ctx context.Context, id task.ID, wait time.Duration, o consensus.ReadOptions) (task.Task, error) {
-	select {
-	case a.polls <- struct{}{}:
-		defer func() { <-a.polls }()
-	default:
-		return task.Task{}, Fail(graphsync.CodeWatchers, "this node answers %d polls at a time, which is as many as it takes", maxPolls)
+	give, err := a.takePoll(ctx)
+	if err != nil {
+		return task.Task{}, err
 	}
+	defer give()
 	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	stop := make(chan struct{})

@@ -12,6 +12,8 @@ type work struct {
 	closed  bool
 	closing chan struct{} // closed with it
 	idle    chan struct{} // closed when closed and nothing is at work
+
+	requests, polls shares // of credentials
 }
 
 func newWork() *work {
