@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -207,38 +206,6 @@ const (
 	maxLarge    = 256 << 20
 	maxOwnLarge = maxLarge / 4 * 3
 )
-
-// largeFrames counts the bytes of large frames that are being read.
-type largeFrames struct {
-	mu    sync.Mutex
-	all   int64
-	owned map[string]int64 // of each principal
-}
-
-// charge says whether a principal's frame may take so much more. What it takes
-// is counted all the same, until it is released.
-func (f *largeFrames) charge(principal string, n int64) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.owned == nil {
-		f.owned = map[string]int64{}
-	}
-	f.all += n
-	f.owned[principal] += n
-	return f.all <= maxLarge && f.owned[principal] <= maxOwnLarge
-}
-
-func (f *largeFrames) release(principal string, n int64) {
-	if n == 0 {
-		return
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.all -= n
-	if f.owned[principal] -= n; f.owned[principal] == 0 {
-		delete(f.owned, principal)
-	}
-}
 
 var errCrowded = errors.New("too many large frames come at once")
 

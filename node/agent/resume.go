@@ -101,13 +101,13 @@ func (c *client) leave(l *link) bool {
 	case c.link.Load() != l: // taken over since the connection's end was found out
 		c.mu.Unlock()
 		return true
-	case c.server.aways.Load() >= maxAway:
+	case !c.server.aways.charge(c.who.Principal, 1):
+		c.server.aways.release(c.who.Principal, 1)
 		c.mu.Unlock()
 		return false
 	}
 	session := c.session
 	c.link.Store(nil)
-	c.server.aways.Add(1)
 	c.away = c.server.clock.Load()
 	c.mu.Unlock()
 	if session != nil && c.who.Name != "" {
@@ -142,7 +142,7 @@ func (c *client) isAway() bool {
 func (c *client) present() {
 	if c.away > 0 {
 		c.away = 0
-		c.server.aways.Add(-1)
+		c.server.aways.release(c.who.Principal, 1)
 	}
 }
 

@@ -34,9 +34,10 @@ const (
 	// without one.
 	maxConns = 16384
 	maxAway  = 16384
-	// maxOwnConns bounds those of one credential, so that it leaves some to the
-	// others.
+	// maxOwnConns and maxOwnAway bound those of one credential, so that it leaves
+	// some to the others.
 	maxOwnConns = maxConns / 4 * 3
+	maxOwnAway  = maxAway / 4 * 3
 )
 
 // Config is what a Server needs; Logger and Registerer may be nil.
@@ -59,9 +60,9 @@ type Server struct {
 	tails     tails
 	held      atomic.Int64 // bytes of messages that wait for clients
 	heldKept  atomic.Int64 // bytes of frames that are kept for clients to resume
-	large     largeFrames
+	large     shares       // bytes of large frames that are being read
 	clock     atomic.Int64 // seconds since it began
-	aways     atomic.Int64 // sessions without a connection
+	aways     shares       // sessions without a connection
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -82,6 +83,8 @@ func NewServer(cfg Config) *Server {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{cfg: cfg, claimWait: claimWait, byName: map[string]*client{}, owned: map[string]int{}}
+	s.large.most, s.large.own = maxLarge, maxOwnLarge
+	s.aways.most, s.aways.own = maxAway, maxOwnAway
 	s.clock.Store(1)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.crew = newCrew(s.ctx.Done())

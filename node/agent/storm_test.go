@@ -157,7 +157,7 @@ func TestReconnectStorm(t *testing.T) {
 		}()
 		all.Wait()
 		<-served
-		waitFor(t, func() bool { return n.server.Connections() == 2 && n.server.aways.Load() == clients })
+		waitFor(t, func() bool { return n.server.Connections() == 2 && n.server.aways.taken() == clients })
 	}
 	now := n.server.clock.Add(int64(resumeWindow/time.Second) + 1)
 	for _, c := range n.server.sessions() {
@@ -168,7 +168,7 @@ func TestReconnectStorm(t *testing.T) {
 	waitFor(t, func() bool {
 		n.server.mu.Lock()
 		defer n.server.mu.Unlock()
-		return n.server.aways.Load() == 0 && len(n.server.byName) == 0
+		return n.server.aways.taken() == 0 && len(n.server.byName) == 0
 	})
 	if l := n.router.Local(); len(l) != 1 {
 		t.Errorf("%d agents are left", len(l))
