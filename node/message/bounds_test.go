@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,22 +22,23 @@ func TestWhatWaitsForAStalledNodeIsBounded(t *testing.T) {
 		m.routers["a"].lane("b").strand.Store(s)
 		defer s.Ended()
 		body := bytes.Repeat([]byte{'1'}, MaxBody)
-		ended, unknown, refused := 0, 0, 0
-		for range 4 * maxOpenBytes / MaxBody {
+		const messages = 4 * maxOpenBytes / MaxBody
+		var unknown, refused atomic.Int64
+		for range messages {
 			m.routers["a"].Submit(context.Background(), Message{To: "worker", Body: body, Checked: true, Deadline: time.Now().Add(time.Millisecond)}, false, func(r Receipt, err error) {
-				ended++
 				switch {
 				case r.Status == Unknown:
-					unknown++
+					unknown.Add(1)
 				case code(err) == CodeOverloaded:
-					refused++
+					refused.Add(1)
 				}
 			})
 			time.Sleep(2 * wheelTick)
 		}
+		time.Sleep(2 * grace)
 		synctest.Wait()
-		if s.waiting > maxOpenBytes+2*MaxBody || unknown == 0 || refused == 0 || unknown+refused != ended {
-			t.Errorf("%d bytes wait; of %d messages %d are unknown and %d refused", s.waiting, ended, unknown, refused)
+		if s.waiting > maxOpenBytes+2*MaxBody || unknown.Load() == 0 || refused.Load() == 0 || unknown.Load()+refused.Load() != messages {
+			t.Errorf("%d bytes wait; of %d messages %d are unknown and %d refused", s.waiting, messages, unknown.Load(), refused.Load())
 		}
 	})
 }
