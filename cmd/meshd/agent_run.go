@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -127,7 +126,7 @@ func (a *app) runProgram(cmd *cobra.Command, r *agentRun, args []string) error {
 	defer mesh.Close()
 	pressed, forget := askedTwice(ctx)
 	defer forget()
-	report, done := a.reporting(r.name)
+	report, done := a.reporting(ctx, r.name)
 	defer done()
 	nodeName, err := reached(ctx, mesh)
 	if err == nil {
@@ -295,16 +294,10 @@ func (a *app) identity(ctx context.Context, path string) (string, error) {
 
 // reporting tells what happens: under --json one object a line to standard
 // output, and else as a log to standard error.
-func (a *app) reporting(agent string) (report func(program.Event), done func()) {
+func (a *app) reporting(ctx context.Context, agent string) (report func(program.Event), done func()) {
 	if a.json {
-		var mu sync.Mutex
-		e := json.NewEncoder(a.out)
-		e.SetEscapeHTML(false)
-		return func(ev program.Event) {
-			mu.Lock()
-			defer mu.Unlock()
-			_ = e.Encode(ev) // who reads it may have gone; the agent goes on
-		}, func() {}
+		e := newEventLines(ctx, a.out)
+		return e.report, e.done
 	}
 	log, queue := logging.New(logging.Options{Writer: a.err, Terminal: output.IsTerminal(a.err)})
 	return func(ev program.Event) { logEvent(log.With("agent", agent), ev) }, func() { _ = queue.Close(2 * time.Second) }

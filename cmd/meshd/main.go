@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/meshd/meshd/cmd/meshd/internal/config"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
@@ -75,11 +76,27 @@ func run(args []string, in io.Reader, out, errOut io.Writer, sys config.System) 
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return int(exit.Interrupted)
 	}
+	line := "meshd: " + output.Clean(exit.Line(err)) // it may be an agent that says so
 	if a.json || asksJSON(args) {
 		told, _ := json.Marshal(exit.TellOf(err))
-		fmt.Fprintln(errOut, output.Clean(string(told)))
-		return int(exit.CodeOf(err))
+		line = output.Clean(string(told))
 	}
-	fmt.Fprintln(errOut, "meshd: "+output.Clean(exit.Line(err))) // it may be an agent that says so
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		fmt.Fprintln(errOut, line)
+	}()
+	var late <-chan time.Time
+	if ctx.Err() != nil { // who was told to end does not wait for who reads it
+		late = time.After(lastWord)
+	}
+	select {
+	case <-said:
+	case <-late:
+	}
 	return int(exit.CodeOf(err))
 }
+
+// lastWord is how long a command that was interrupted waits until its error is
+// written.
+const lastWord = time.Second
