@@ -198,16 +198,23 @@ func tasksReport(a *app) *cobra.Command {
 	var (
 		state, agent, text, code, result, question, say string
 		percent, attempt                                int
-		retryable                                       bool
+		retryable, begin                                bool
 	)
 	cmd := a.asks(&cobra.Command{
 		Use:   "report ID",
 		Short: "Speak as a task's agent: how far it is, and what came of it",
 		Long: `report is an agent's word on its task, for agents that are programs and scripts.
-Only who may speak for the agent that the task is with can report.`,
-		Example: "  meshd tasks report 17 --state working --progress 'half of it' --percent 50\n  meshd tasks report 17 --state completed --result '{\"pages\":12}'\n  meshd tasks report 17 --state failed --error 'no such file' --retryable",
+Only who may speak for the agent that the task is with can report.
+
+Where several may have the same attempt, as instances of one agent of which one was cut
+off, each says --begin before it does anything: the first may go on, and the others are
+refused (TASK_BEGUN, exit code 4) and leave it.`,
+		Example: "  meshd tasks report 17 --begin --attempt 1\n  meshd tasks report 17 --state working --progress 'half of it' --percent 50\n  meshd tasks report 17 --state completed --result '{\"pages\":12}'\n  meshd tasks report 17 --state failed --error 'no such file' --retryable",
 		Args:    arguments,
 		RunE: a.asking(func(cmd *cobra.Command, args []string, c *caller.Client) error {
+			if begin && state != string(task.Working) {
+				return exit.New(exit.Usage, "--begin is the first word on an attempt, and goes with --state working", "say --begin before the work, and what came of it after")
+			}
 			body := map[string]any{"state": state}
 			if agent != "" {
 				body["agent"] = agent
@@ -224,6 +231,9 @@ Only who may speak for the agent that the task is with can report.`,
 			}
 			if text != "" || code != "" {
 				body["error"] = map[string]any{"text": text, "code": code}
+			}
+			if begin {
+				body["begin"] = true
 			}
 			if retryable {
 				body["retryable"] = true
@@ -244,6 +254,7 @@ Only who may speak for the agent that the task is with can report.`,
 	f := cmd.Flags()
 	f.StringVar(&state, "state", "working", "working, input_required, completed or failed")
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"working", "input_required", "completed", "failed"}, cobra.ShellCompDirectiveNoFileComp))
+	f.BoolVar(&begin, "begin", false, "with working: refused where another has begun this attempt")
 	f.StringVar(&say, "progress", "", "what you are at")
 	f.IntVar(&percent, "percent", 0, "how much of it is done, 0 to 100")
 	f.StringVar(&result, "result", "", "with completed: text, JSON, - or @FILE")
