@@ -93,3 +93,27 @@ func TestAnOlderLevelKeepsWhatIsAside(t *testing.T) {
 		t.Error("a command that older nodes do not know was proposed")
 	}
 }
+
+// headless is a state that takes pieces of bodies and has no leader for the
+// batches that name them.
+type headless struct{ consensus.State }
+
+func (h headless) Propose(ctx context.Context, p consensus.Proposal) (consensus.Outcome, error) {
+	if p.Body[0] == kindBatch {
+		return consensus.Outcome{}, consensus.ErrNoLeader
+	}
+	return h.State.Propose(ctx, p)
+}
+
+// While leaders came and went, each large message that was refused for want of one
+// left its body aside for ten minutes, in the room of everybody's.
+func TestAMessageThatNobodyTookLeavesNothingAside(t *testing.T) {
+	w := newWorld(t)
+	w.Service.state = headless{w.state}
+	if _, err := w.Accept(t.Context(), Outgoing{From: alice, To: to("bob"), Body: largeBody()}); !errors.Is(err, consensus.ErrNoLeader) {
+		t.Fatal(err)
+	}
+	if n := w.staged(); n != 0 {
+		t.Errorf("%d bytes are aside", n)
+	}
+}

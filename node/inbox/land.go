@@ -79,7 +79,7 @@ func (s *Service) answer(batch []*item, out consensus.Outcome, err error) {
 	var last uint64
 	for _, it := range batch {
 		if err != nil {
-			it.fail(err)
+			s.fail(it, err)
 			continue
 		}
 		x := readAnswer(&c, &last)
@@ -99,6 +99,15 @@ func (s *Service) answer(batch []*item, out consensus.Outcome, err error) {
 		default:
 			it.fail(errBroken("the answer to a batch"))
 		}
+	}
+}
+
+// fail fails an item of a batch. What was put aside for it goes, unless the
+// message may have been accepted.
+func (s *Service) fail(it *item, err error) {
+	it.fail(err)
+	if it.aside != (blobID{}) && !errors.Is(err, consensus.ErrUnknown) {
+		s.work.Go(func() { s.unstage(it.aside) })
 	}
 }
 
