@@ -70,7 +70,7 @@ var catalogue = map[string]meaning{
 	CodeUnauthorized:         {401, 0, "Missing Authorization: Bearer <api_key> header", "send an API key; `meshd apikey create` makes one"},
 	"OTHER_MESH":             {403, 0, "that belongs to another mesh", "use a token of this mesh"},
 	"PIN_MISMATCH":           {403, 0, "the other side has another key than expected", "make a new token, and ask who answers at that address"},
-	CodeForbidden:            {403, 0, "the credential may not do this", "use a credential with the role or scope named in the details"},
+	CodeForbidden:            {403, 0, "the credential may not do this", "use a credential with the role and scope that it takes"},
 	CodeWrongHost:            {403, 0, "this node does not answer to that host name", "use its address, or add the name with --advertise"},
 	CodeCrossOrigin:          {403, 0, "requests from pages of that origin are refused", "list the origin in the configuration to allow it"},
 	"NODE_REMOVED":           {403, 0, "the node was removed from the mesh", "run `meshd reset` on it and join with a new token"},

@@ -131,7 +131,13 @@ func flagError(cmd *cobra.Command, err error) error {
 		if near := config.Nearest(name, known); near != "" {
 			next = "did you mean --" + near + "?"
 		}
+		if name == "version" {
+			next = "\"meshd version\" says which meshd this is"
+		}
 		return exit.New(exit.Usage, "\""+cmd.CommandPath()+"\" has no flag --"+name, next)
+	}
+	if bad, is := errors.AsType[*pflag.NotExistError](err); is && bad.GetSpecifiedShortnames() != "" {
+		return exit.New(exit.Usage, "\""+cmd.CommandPath()+"\" has no flag -"+bad.GetSpecifiedName(), next)
 	}
 	if bad, is := errors.AsType[*pflag.InvalidValueError](err); is {
 		f := bad.GetFlag()

@@ -63,6 +63,9 @@ func (a *app) sealers(ctx context.Context, names []string, p phrase) ([]age.Reci
 	}
 	if text == "" {
 		printer := a.printer()
+		if p.wanted && !printer.Interactive() {
+			return nil, "", exit.New(exit.Usage, "there is no terminal to ask for the passphrase on", "give it by --passphrase-file or "+passphraseVariable)
+		}
 		if !printer.Interactive() {
 			return nil, "", exit.New(exit.Usage, "a backup holds everything the mesh knows and is never written unencrypted",
 				"say who may open it: --recipient age1… (repeatable), or a passphrase by --passphrase-file or "+passphraseVariable)

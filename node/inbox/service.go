@@ -223,6 +223,8 @@ func (s *Service) mayHave(agent string) error {
 	if err := checkAgent(agent); err != nil || s.cfg.Reserved == nil || !s.cfg.Reserved(agent) {
 		return err
 	}
-	return &consensus.Refusal{Code: message.CodeNameReserved, Details: map[string]string{"agent": agent},
-		Sentence: "the agent " + agent + " lives in the nodes and has no inbox: send to it without durable"}
+	return &consensus.Refusal{
+		Code: message.CodeNameReserved, Sentence: "the agent " + agent + " lives in the nodes and has no inbox",
+		Details: map[string]string{"agent": agent, "next": "send to it without durable"},
+	}
 }

@@ -98,7 +98,7 @@ func goneEverywhere(agent string) error {
 	return &consensus.Refusal{
 		Code:     CodeAgentGone,
 		Sentence: fmt.Sprintf("the agent %q is known, but no live node hosts it now", agent),
-		Details:  map[string]string{"agent": agent},
+		Details:  map[string]string{"agent": agent, "next": "a durable message waits for it"},
 	}
 }
 

@@ -212,7 +212,7 @@ func (r *Router) resolve(a Address) (string, error) {
 	}
 	return "", &consensus.Refusal{
 		Code: CodeUnknownAddress, Sentence: "no node of this mesh is named " + a.Node,
-		Details: map[string]string{"to": a.String()},
+		Details: map[string]string{"to": a.String(), "next": "`meshd members` lists them"},
 	}
 }
 
