@@ -311,6 +311,12 @@ func one(t testing.TB, cfg func(*Config)) *node {
 	return newTestNet().add(t, dir, cfg)
 }
 
+// steady lets a leader lead on where the machine is busy: an election in the middle
+// is not what the test is about. The first leader needs no election.
+func steady(c *Config) {
+	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = 30*time.Second, 30*time.Second, 30*time.Second
+}
+
 // mesh makes n nodes of which up to three are voters.
 func mesh(t testing.TB, n int, cfg func(*Config)) (*testNet, *roster, []*node) {
 	t.Helper()
@@ -488,7 +494,12 @@ func (x *node) within(d time.Duration, body string) (Outcome, error) {
 
 func (x *node) get(t testing.TB, o ReadOptions, key string) string {
 	t.Helper()
-	v, err := x.read(o, key)
+	var v string
+	var err error
+	eventually(t, 10*time.Second, "there is a leader to ask for "+key, func() bool {
+		v, err = x.read(o, key)
+		return !errors.Is(err, ErrNoLeader) && !errors.Is(err, ErrBehind)
+	})
 	if err != nil {
 		t.Fatalf("reading %s: %v", key, err)
 	}
