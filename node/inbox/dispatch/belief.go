@@ -28,7 +28,7 @@ type belief struct {
 
 // beats notes that the node runs, and that it stood still if it did.
 func (b *belief) beats(now time.Time) {
-	switch stood := now.Sub(b.beat) > stillFor; {
+	switch stood := passed(b.beat, now) > stillFor; {
 	case b.doubted && b.until.IsZero():
 	case stood:
 		b.doubted, b.until = true, now.Add(doubtMost)
@@ -38,10 +38,16 @@ func (b *belief) beats(now time.Time) {
 	b.beat = now
 }
 
+// passed is how long ago a time was, by the clock that says more: the monotonic one
+// does not count while a machine sleeps, the other is set back at times.
+func passed(then, now time.Time) time.Duration {
+	return max(now.Sub(then), now.Round(0).Sub(then.Round(0)))
+}
+
 // proven takes the word of the mesh, asked for at a time, that the state had all
 // there was. It is worth nothing if the node stood still while it waited for that.
 func (b *belief) proven(asked, now time.Time) {
-	if now.Sub(asked) <= stillFor {
+	if passed(asked, now) <= stillFor {
 		b.doubted, b.until = false, time.Time{}
 	}
 }

@@ -125,3 +125,15 @@ func TestBelief(t *testing.T) {
 		}
 	}
 }
+
+// A machine that slept for an hour has an hour behind it by one of its clocks.
+func TestTimePassedByTheClockThatSaysMore(t *testing.T) {
+	then := time.Now()
+	slept := then.Round(0).Add(time.Hour) // what is read of a clock without a monotonic one
+	if got := passed(then, slept); got != time.Hour {
+		t.Errorf("%v passed in an hour", got)
+	}
+	if got := passed(then, then.Add(time.Second)); got != time.Second {
+		t.Errorf("%v passed in a second", got)
+	}
+}
