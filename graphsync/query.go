@@ -9,14 +9,15 @@ import (
 	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/graphsync/cypher"
 	"github.com/meshd/meshd/graphsync/cypher/fault"
+	"github.com/meshd/meshd/graphsync/cypher/parse"
 	"github.com/meshd/meshd/graphsync/cypher/value"
 )
 
 // Bounds of a query. MaxQueryTime is the longest that a view of the state is held
 // open.
 const (
-	MaxQuery           = 256 << 10 // bytes of text
-	MaxParameters      = 1 << 20   // bytes of JSON
+	MaxQuery           = parse.MaxText // bytes of text
+	MaxParameters      = 1 << 20       // bytes of JSON
 	MaxQueryRows       = 10_000
 	MaxQueryExpansions = 20_000_000
 	MaxQueryMemory     = 128 << 20

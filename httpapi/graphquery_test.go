@@ -1,8 +1,12 @@
 package httpapi
 
 import (
+	"reflect"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/meshd/meshd/graphsync"
 )
 
 func queryable(t *testing.T) *API {
@@ -47,6 +51,14 @@ func TestGraphQuery(t *testing.T) {
 		if e.Code != parts[0] || len(parts) == 3 && e.Details[parts[1]] != parts[2] {
 			t.Errorf("%.80s: %+v", body, e)
 		}
+	}
+}
+
+// A tag takes no constant.
+func TestTheDocumentTellsTheLongestQuery(t *testing.T) {
+	field, _ := reflect.TypeFor[graphQueryBody]().FieldByName("Query")
+	if got := field.Tag.Get("maxLength"); got != strconv.Itoa(graphsync.MaxQuery) {
+		t.Errorf("the document says %s, the graph takes %d", got, graphsync.MaxQuery)
 	}
 }
 

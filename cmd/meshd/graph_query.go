@@ -16,6 +16,7 @@ import (
 	"github.com/meshd/meshd/cmd/meshd/internal/caller"
 	"github.com/meshd/meshd/cmd/meshd/internal/exit"
 	"github.com/meshd/meshd/cmd/meshd/internal/output"
+	"github.com/meshd/meshd/graphsync"
 )
 
 // queryAnswer is POST /graph/query.
@@ -122,7 +123,7 @@ func (v *queryVerb) prepare() error {
 	return nil
 }
 
-const maxQueryText = 256 << 10
+const maxQueryText = graphsync.MaxQuery
 
 func (v *queryVerb) read(in io.Reader) (string, error) {
 	if v.file != "" && v.file != "-" {
