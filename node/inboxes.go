@@ -195,7 +195,7 @@ func (d durables) outgoing(m *agent.Outgoing) (inbox.Outgoing, error) {
 	default:
 		to := inbox.Recipient{Agent: address.Agent}
 		if address.Node != "" {
-			if to.Node, err = directory(d).ResolveNode(address.Node); err != nil {
+			if to.Node, err = d.n.ResolveNode(address.Node); err != nil {
 				return out, consensus.Refuse(message.CodeUnknownAddress, "no node of this mesh is named "+address.Node)
 			}
 		}

@@ -18,8 +18,13 @@ import (
 // newRouter binds message routing to gossip (who hosts what) and to the pinned
 // connections.
 func (n *Node) newRouter() *message.Router {
+	announces := newAnnouncer(n.life, func(agents []message.Local) error {
+		return n.gossip.Update(func(r *gossip.Record) { r.Agents = announced(agents) })
+	}, func(agents int, again time.Duration, err error) {
+		n.log.Warn("this node's agents cannot be told to the others yet", "agents", agents, "again", again, "error", err)
+	})
 	r := message.New(message.Config{
-		NodeID: string(n.id.ID()), Directory: directory{n}, Link: links{n.port},
+		NodeID: string(n.id.ID()), Directory: directory{n, announces}, Link: links{n.port},
 		Peers: n.agentsOf.peers, NodeName: n.nodeNameOf, Orphaned: n.acknowledged,
 		Tracer: n.tracer, Logger: n.log.With("part", "message"), Registerer: n.registry,
 	})
@@ -28,7 +33,10 @@ func (n *Node) newRouter() *message.Router {
 }
 
 // directory answers from gossip where agents live.
-type directory struct{ n *Node }
+type directory struct {
+	n         *Node
+	announces *announcer
+}
 
 // Lookup implements message.Directory.
 func (d directory) Lookup(agent string) []message.Host { return d.n.agentsOf.lookup(agent) }
@@ -45,12 +53,7 @@ func (d directory) ResolveNode(ref string) (string, error) {
 // Announce implements message.Directory.
 func (d directory) Announce(agents []message.Local) {
 	d.n.events.hosted(agents)
-	err := d.n.gossip.Update(func(r *gossip.Record) {
-		r.Agents = announced(agents)
-	})
-	if err != nil {
-		d.n.log.Warn("this node's agents cannot be told to the others", "agents", len(agents), "error", err)
-	}
+	d.announces.announce(agents)
 }
 
 func (n *Node) nodeNameOf(id string) string {

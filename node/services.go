@@ -43,7 +43,7 @@ func (n *Node) Settle(ctx context.Context, o consensus.ReadOptions) (consensus.R
 
 // ResolveNode finds the id of the member that a name, an id or the beginning of
 // one means.
-func (n *Node) ResolveNode(ref string) (string, error) { return directory{n}.ResolveNode(ref) }
+func (n *Node) ResolveNode(ref string) (string, error) { return directory{n: n}.ResolveNode(ref) }
 
 // AgentServer serves the WebSocket connections of agents.
 func (n *Node) AgentServer() *agent.Server { return n.server }
