@@ -72,10 +72,10 @@ type Status struct {
 
 // CommandLevel is the highest command level that a node's software executes.
 type CommandLevel struct {
-	ID      string `json:"id"`
-	Name    string `json:"name"`
-	Version string `json:"version"`
-	Level   uint32 `json:"level"`
+	ID      string `json:"id" doc:"of the node"`
+	Name    string `json:"name" doc:"of the node"`
+	Version string `json:"version" doc:"of its software"`
+	Level   uint32 `json:"level" doc:"the highest that its software executes"`
 }
 
 // commandLevels are those of the members, by name.
