@@ -144,6 +144,7 @@ type API struct {
 	short     map[string]shortWay // of hot and large routes, by operation id
 	openapi   []byte
 	strangers *limiter
+	crowd     *crowd // of strangers' requests under way
 	slots     chan struct{}
 	polls     chan struct{}
 	room      *room // of large bodies
@@ -174,6 +175,7 @@ func build(cfg Config, more []Entry) (*API, error) {
 		public:    map[string]bool{},
 		short:     map[string]shortWay{},
 		strangers: newLimiter(strangerRate, strangerBurst, strangerAddresses),
+		crowd:     newCrowd(maxStrangers, maxStrangersEach),
 		slots:     make(chan struct{}, cfg.MaxInFlight),
 		polls:     make(chan struct{}, maxPolls),
 		room:      newRoom(bodyRoom),

@@ -24,22 +24,21 @@ func (a *API) authenticate(c *gin.Context) {
 		x.caller, x.known = access.Operator(), true
 		return
 	case x.route != nil && x.route.Public:
+		// Whoever is known is not counted among strangers, here either.
+		if bringsCredential(c.Request.Header) && a.knows(c.Request, x) == nil {
+			return
+		}
+		a.admit(c, x)
 		return
 	case c.Writer.Status() == http.StatusMethodNotAllowed && a.public[c.Request.URL.Path]:
 		return // the path is no secret; let the router say which methods it has
 	case x.route != nil && x.route.FirstMessage && upgrade(c.Request) && !bringsCredential(c.Request.Header):
 		return // the first message has it
 	}
-	credential, err := credentialOf(c.Request.Header)
+	err := a.knows(c.Request, x)
 	if err == nil {
-		x.caller, err = a.cfg.Auth.Authenticate(credential)
-	}
-	if err == nil {
-		x.known, x.credential = true, credential
-		wire.Authenticated(c.Request.Context())
 		return
 	}
-	x.caller = access.Principal{}
 	c.Writer.Header().Del("Allow")
 	e := a.asError(c.Request.Context(), err)
 	if e.Code == CodeUnauthorized {
@@ -48,6 +47,21 @@ func (a *API) authenticate(c *gin.Context) {
 		}
 	}
 	a.Refuse(c, e)
+}
+
+// knows finds whose credential a request brings, or says why it is nobody's.
+func (a *API) knows(r *http.Request, x *exchange) error {
+	credential, err := credentialOf(r.Header)
+	if err != nil {
+		return err
+	}
+	caller, err := a.cfg.Auth.Authenticate(credential)
+	if err != nil {
+		return err
+	}
+	x.caller, x.known, x.credential = caller, true, credential
+	wire.Authenticated(r.Context())
+	return nil
 }
 
 // credentialHeaders are those that may hold a credential.

@@ -21,6 +21,8 @@ type exchange struct {
 	started  time.Time
 	address  string // the client's IP, or "socket"
 	socket   bool
+	streams  bool // of HTTP/2
+	stranger bool // counted as such
 	response *recorder
 	route    *Route // nil until routed, and where nothing matched
 	caller   access.Principal
@@ -61,8 +63,8 @@ func (x *exchange) template() string {
 // one. Hand it on to whatever is called on other nodes.
 func RequestID(ctx context.Context) string { return exchangeOf(ctx).id }
 
-// Principal returns who makes the request that ctx belongs to; ok is false on
-// public routes and outside of a request.
+// Principal returns who makes the request that ctx belongs to; ok is false for a
+// stranger at a public route, and outside of a request.
 func Principal(ctx context.Context) (caller access.Principal, ok bool) {
 	x := exchangeOf(ctx)
 	return x.caller, x.known

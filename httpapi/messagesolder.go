@@ -3,7 +3,10 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
+	"github.com/google/uuid"
+	"github.com/meshd/meshd/consensus"
 	"github.com/meshd/meshd/node/inbox"
 	"github.com/meshd/meshd/node/message"
 )
@@ -26,8 +29,8 @@ type olderSendOutput struct {
 	Body     struct {
 		MessageID   string   `json:"message_id"`
 		Status      string   `json:"status" enum:"queued"`
-		DeliveredTo []string `json:"delivered_to" nullable:"false" doc:"the agents in whose inboxes it is; of many, the first 256"`
-		Known       bool     `json:"known" doc:"false: no such agent was ever seen; the message waits for it all the same"`
+		DeliveredTo []string `json:"delivered_to" nullable:"false" doc:"the agents in whose inboxes it is; of many, the first 256. Of a message to every agent none where nobody else is known: nothing was kept"`
+		Known       bool     `json:"known" doc:"false: no such agent was ever seen; a message to one waits for it all the same"`
 	}
 }
 
@@ -55,6 +58,12 @@ func (a *API) sendOlder(ctx context.Context, in *olderSendInput) (*olderSendOutp
 		out.CorrelationID = *b.CorrelationID
 	}
 	accepted, err := a.accept(ctx, out, in.IdempotencyKey)
+	var no *consensus.Refusal
+	if out.Broadcast && errors.As(err, &no) && no.Code == inbox.CodeNoSubscribers {
+		// To older instances a broadcast that nobody is there for is no error.
+		id, failed := uuid.NewV7()
+		accepted, err = inbox.Accepted{ID: id.String(), Revision: a.written(ctx).Revision}, failed
+	}
 	if err != nil {
 		return nil, err
 	}

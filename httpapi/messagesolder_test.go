@@ -70,6 +70,30 @@ func TestOlderMessages(t *testing.T) {
 	}
 }
 
+// A broadcast that nobody is there for was no error to older instances, and none
+// of their ids had to be in small letters; here one with capitals is refused.
+func TestOlderBroadcastToNobody(t *testing.T) {
+	a, _ := messageAPI(t)
+	const body = `{"target_instance":null,"message_type":"Notification","payload":"hi"}`
+	for range 2 { // the sender itself is known from the first on
+		got := call(t, a, 200, "POST", "/messages/send/writer", body)
+		if text := golden(got.text); text != `{"message_id":"ID","status":"queued","delivered_to":[],"known":false}` || got.Header.Get("X-Mesh-Revision") == "" {
+			t.Errorf("%s %v", text, got.Header)
+		}
+	}
+	claims(t, a, "tester", "X-API-Key: "+otherKey)
+	got := call(t, a, 200, "POST", "/messages/send/writer", body)
+	if text := golden(got.text); text != `{"message_id":"ID","status":"queued","delivered_to":["tester"],"known":true}` {
+		t.Error(text)
+	}
+	if e := call(t, a, 404, "POST", "/messages", `{"to":"topic/nobody","body":1,"durable":true}`); e.body["code"] != "NO_SUBSCRIBERS" {
+		t.Error(e.text)
+	}
+	if e := call(t, a, 400, "POST", "/messages/send/Writer", body); e.body["code"] != "INVALID" {
+		t.Error(e.text)
+	}
+}
+
 // Every kind that older instances know comes in in any spelling and goes out in
 // theirs.
 func TestMessageTypes(t *testing.T) {

@@ -21,11 +21,14 @@ func (a *API) recover(next http.Handler) http.Handler {
 			socket:   r.Context().Value(socketKey{}) != nil,
 			address:  addressOf(r),
 			method:   r.Method,
+			streams:  r.ProtoMajor == 2,
 		}
+		defer a.left(x)
 		defer func() {
 			p := recover()
 			if p == nil || x.response.cut {
 				a.finish(x)
+				a.seeOff(x)
 				return
 			}
 			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {

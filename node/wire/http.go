@@ -15,9 +15,13 @@ import (
 )
 
 // unreadTime is how long a client of HTTP/2 has to take what is left of an answer
-// when its handler has ended. Flow control would let it wait for ever, on 250
-// streams of each connection.
+// when its handler has ended, and for any byte of what waits for the connection.
+// Flow control would let it wait for ever, on all streams of each connection.
 const unreadTime = 30 * time.Second
+
+// maxStreams is how many requests one connection has at once; a client waits with
+// more, or opens another connection.
+const maxStreams = 100
 
 // httpSide serves the clients' connections with net/http. They come to it
 // after their handshake.
@@ -36,7 +40,7 @@ type httpSide struct {
 type connectionKey struct{}
 
 func newHTTPSide(p *Port, handler http.Handler) *httpSide {
-	h := &httpSide{conns: make(chan net.Conn), closed: make(chan struct{}), unread: unreadTime}
+	h := &httpSide{conns: make(chan net.Conn), closed: make(chan struct{}), unread: p.limits.unread}
 	if handler != nil {
 		h.set(handler)
 	}
@@ -50,7 +54,7 @@ func newHTTPSide(p *Port, handler http.Handler) *httpSide {
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 250},
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, WriteByteTimeout: p.limits.unread},
 		ErrorLog:          log.New(httpLog{p.logger}, "", 0),
 		BaseContext:       func(net.Listener) context.Context { return p.ctx },
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {

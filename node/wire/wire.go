@@ -138,6 +138,7 @@ type limits struct {
 	joinRead    time.Duration // first message of a join
 	joins       int           // at once
 	closeWithin time.Duration
+	unread      time.Duration // what HTTP/2 has for a client may wait for so long
 }
 
 var defaultLimits = limits{
@@ -156,4 +157,5 @@ var defaultLimits = limits{
 	joinRead:    5 * time.Second,
 	joins:       64,
 	closeWithin: 4 * time.Second,
+	unread:      unreadTime,
 }
