@@ -68,8 +68,8 @@ func (a *API) settleTasksOf(ctx context.Context, caller access.Principal, name s
 			return a.awaitTold(ctx, name)
 		}
 		if !end || round == cancelRounds {
-			return Fail(codeTasksOpen, "%d tasks that are under way are with %s or asked for by it, and whoever claims the name next would have them: end them with it (`meshd agents release %s --cancel-tasks`; by HTTP tasks=cancel), or leave them with the inbox (`--keep`; inbox=keep)",
-				len(open), name, name).With("agent", name).With("tasks", len(open))
+			return Fail(codeTasksOpen, "tasks under way are with %s or asked for by it (%d), and whoever claims the name next would have them: end them with it (`meshd agents release %s --cancel-tasks`; by HTTP tasks=cancel), or leave them with the inbox (`--keep`; inbox=keep)",
+				name, len(open), name).With("agent", name).With("tasks", len(open))
 		}
 		for _, t := range open {
 			if err := a.takeFrom(ctx, caller, name, t); err != nil {
