@@ -30,6 +30,9 @@ func TestWheel(t *testing.T) {
 				if !w.add(&c.timed, c, c.due) {
 					t.Fatal("refused")
 				}
+				if i < 10 {
+					break // it may have come by now, and would once more
+				}
 			}
 			all = append(all, c)
 			if i%100 == 0 {
