@@ -64,6 +64,9 @@ func (a *API) createKey(ctx context.Context, in *createKeyInput) (*createKeyOutp
 	if err != nil {
 		return nil, err
 	}
+	if err := a.checkScopes(in.Body.Scopes); err != nil {
+		return nil, err
+	}
 	role := access.Role(in.Body.Role)
 	if role == "" {
 		role = access.RoleUser

@@ -62,7 +62,7 @@ func apikeyCreateCommand(a *app) *cobra.Command {
 	})
 	cmd.Flags().StringVar(&name, "name", "unnamed", "a name to know it by")
 	cmd.Flags().StringVar(&role, "role", "user", "what its holder may do: admin, user, viewer or agent")
-	cmd.Flags().StringSliceVar(&scopes, "scope", nil, "what its holder may reach, such as graph:read (default everything the role may)")
+	cmd.Flags().StringSliceVar(&scopes, "scope", nil, "what its holder may reach, such as graph:read, messages or agent:NAME (default everything the role may)")
 	return cmd
 }
 
