@@ -57,18 +57,27 @@ func TestSilentPeerDelaysNobody(t *testing.T) {
 				living := []string{"a", "b", "c"}
 				f.between(living, []string{"d"}, x)
 				began := time.Now()
+				updates, slow := 0, 0
 				for i := 0; time.Since(began) < time.Minute; i++ {
 					load := float64(i)
 					if err := f.nodes["a"].Update(func(r *Record) { r.Load = load }); err != nil {
 						t.Fatal(err)
 					}
-					f.within(2*time.Second, "an update spreads", func() bool {
+					took := f.within(time.Minute, "an update spreads", func() bool {
 						if !f.allAlive(living...) {
 							t.Fatalf("a healthy node was missed\n%s", f.describe())
 						}
 						return f.member("b", "a").Record.Load == load && f.member("c", "a").Record.Load == load
 					})
+					if updates++; took > 2*time.Second {
+						slow++
+					}
 					time.Sleep(time.Second)
+				}
+				// Whom gossip tells is drawn: now and then somebody is left out until
+				// states are exchanged.
+				if slow*4 > updates {
+					t.Errorf("%d of %d updates took more than two seconds", slow, updates)
 				}
 				if !f.sees(living, "d", StatusFailed) {
 					t.Errorf("the silent node is not failed\n%s", f.describe())
