@@ -37,11 +37,11 @@ func (c *child) handleTask(ctx context.Context, m *client.Message, t *client.Tas
 		return err
 	}
 	w := &taskWork{Task: t, progress: make(chan progress, 1)}
-	following, stop := context.WithCancel(ctx)
+	over := make(chan struct{})
 	var follower sync.WaitGroup
-	follower.Go(func() { c.follow(following, w) })
+	follower.Go(func() { c.follow(ctx, w, over) })
 	err := c.give(&pending{done: make(chan error, 1), task: w}, taskLine(m, t))
-	stop()
+	close(over)
 	follower.Wait() // the last word is said after all others
 	if err != nil {
 		return err
@@ -112,25 +112,33 @@ func (c *child) progress(s *said) {
 	p.task.progress <- progress{s.of(), client.Progress{Text: s.Text, Percent: s.Percent}} // only the reader of lines puts one there
 }
 
-// follow passes on how far a child is until ctx ends, and tells it where the task
-// is not its own any more.
-func (c *child) follow(ctx context.Context, w *taskWork) {
+// follow passes on how far a child is until the task is over for it, what it said
+// last included, and tells it where the task is not its own any more.
+func (c *child) follow(ctx context.Context, w *taskWork, over <-chan struct{}) {
+	pass := func(p progress) {
+		if err := w.Working(ctx, p.Progress); err != nil && ctx.Err() == nil {
+			c.complain(p.id, err)
+		}
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for due := w.progress; ; {
 		select {
-		case <-ctx.Done():
-			return
+		case p := <-due:
+			pass(p)
+			due = nil
+			timer.Reset(progressPause)
 		case <-timer.C:
-		}
-		select {
+			due = w.progress
+		case <-over:
+			select {
+			case p := <-w.progress:
+				pass(p)
+			default:
+			}
+			return
 		case <-ctx.Done():
 			return
-		case p := <-w.progress:
-			if err := w.Working(ctx, p.Progress); err != nil && ctx.Err() == nil {
-				c.complain(p.id, err)
-			}
 		}
-		timer.Reset(progressPause)
 	}
 }
