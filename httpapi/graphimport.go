@@ -111,6 +111,7 @@ func (a *API) importGraph(c *gin.Context) {
 	}
 	s := a.openStream(c)
 	defer s.end()
+	s.bothWays(c)
 	answer := importAnswer{s: s, lines: c.GetHeader("Accept") == jsonLines[0]}
 	caller, _ := Principal(s.ctx)
 	opts.Author, opts.Progress = caller.ID, answer.progress

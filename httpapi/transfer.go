@@ -40,9 +40,6 @@ func (a *API) openStream(c *gin.Context) *stream {
 	if x := exchangeOf(s.ctx); x.response != nil {
 		x.response.room = a.streamed
 	}
-	// HTTP/1 would otherwise stop reading once the answer begins; HTTP/2 does
-	// both at once by itself, and a test's writer has no connection.
-	_ = s.control.EnableFullDuplex()
 	go func() {
 		defer close(s.closer)
 		select {
@@ -54,6 +51,17 @@ func (a *API) openStream(c *gin.Context) *stream {
 		}
 	}()
 	return s
+}
+
+// bothWays lets the answer begin before the body has come whole. HTTP/2 does so
+// by itself. An HTTP/1 connection has to be told, and ends with this answer: the
+// server would go on reading what is left of the body beside the next request.
+func (s *stream) bothWays(c *gin.Context) {
+	if c.Request.ProtoMajor > 1 {
+		return
+	}
+	_ = s.control.EnableFullDuplex() // a test's writer has no connection
+	c.Header("Connection", "close")
 }
 
 func (s *stream) end() {
