@@ -143,8 +143,9 @@ type API struct {
 	table     []Route
 	short     map[string]shortWay // of hot and large routes, by operation id
 	openapi   []byte
-	strangers *limiter
-	crowd     *crowd // of strangers' requests under way
+	strangers *limiter // of public routes and upgrades
+	guesses   *limiter // of credentials that are nobody's
+	crowd     *crowd   // of strangers' requests under way
 	slots     chan struct{}
 	polls     chan struct{}
 	room      *room // of large bodies
@@ -175,6 +176,7 @@ func build(cfg Config, more []Entry) (*API, error) {
 		public:    map[string]bool{},
 		short:     map[string]shortWay{},
 		strangers: newLimiter(strangerRate, strangerBurst, strangerAddresses),
+		guesses:   newLimiter(strangerRate, strangerBurst, strangerAddresses),
 		crowd:     newCrowd(maxStrangers, maxStrangersEach),
 		slots:     make(chan struct{}, cfg.MaxInFlight),
 		polls:     make(chan struct{}, maxPolls),

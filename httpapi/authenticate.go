@@ -42,7 +42,7 @@ func (a *API) authenticate(c *gin.Context) {
 	c.Writer.Header().Del("Allow")
 	e := a.asError(c.Request.Context(), err)
 	if e.Code == CodeUnauthorized {
-		if wait, ok := a.strangers.take(x.address, a.cfg.Now()); !ok {
+		if wait, ok := a.guesses.take(x.address, a.cfg.Now()); !ok {
 			e = Fail(CodeRateLimited, "too many requests without a valid credential").RetryAfter(wait)
 		}
 	}

@@ -156,7 +156,7 @@ func TestStrangersSeeThePublicRoutesOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	// An unlimited budget, since this asks more than a stranger may.
-	a.strangers = newLimiter(1e9, 1<<30, 10)
+	a.strangers, a.guesses = newLimiter(1e9, 1<<30, 10), newLimiter(1e9, 1<<30, 10)
 	if len(a.Routes()) < 9 {
 		t.Fatalf("the table has %d routes", len(a.Routes()))
 	}

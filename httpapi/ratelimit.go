@@ -19,8 +19,9 @@ const (
 )
 
 // limitRate bounds how many requests of one credential are at work at once, and
-// what strangers ask of the public routes, by address. Failed authentications are
-// charged to the same account by the stage before.
+// what strangers ask of the public routes, by address. Failed authentications have
+// an account of their own: who guesses keys keeps nobody at the same address from
+// the health of a node, or from a WebSocket whose first message has its key.
 func (a *API) limitRate(c *gin.Context) {
 	x := exchangeOf(c.Request.Context())
 	if x.known {

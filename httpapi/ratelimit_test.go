@@ -38,7 +38,7 @@ func TestStrangersAreLimitedAndCallersAreNot(t *testing.T) {
 		name, target string
 		status       int
 	}{{"guessing", "/echo", 401}, {"public", "/health", 200}} {
-		a.strangers = newLimiter(2, 5, 100)
+		a.strangers, a.guesses = newLimiter(2, 5, 100), newLimiter(2, 5, 100)
 		for i := range 5 {
 			if res := ask(t, h, "GET", tt.target, "", "X-API-Key: guess-"+strconv.Itoa(i)); res.StatusCode != tt.status {
 				t.Fatalf("%s %d: %d", tt.name, i, res.StatusCode)
@@ -62,6 +62,27 @@ func TestStrangersAreLimitedAndCallersAreNot(t *testing.T) {
 		if res := ask(t, a.SocketHandler(), "GET", "/health", ""); res.StatusCode != http.StatusOK {
 			t.Errorf("the socket is limited: %d", res.StatusCode)
 		}
+	}
+}
+
+// Two threads of bad keys at an address kept all others there from its health and
+// from attaching by a first message.
+func TestWhoGuessesKeysLocksNobodyOut(t *testing.T) {
+	c := &clock{now: time.Unix(1_700_000_000, 0)}
+	cfg := testConfig(io.Discard)
+	cfg.Now = c.Now
+	a := mustBuild(t, cfg)
+	for i := range 2 * strangerBurst {
+		want := http.StatusUnauthorized
+		if i >= strangerBurst {
+			want = http.StatusTooManyRequests
+		}
+		if res := ask(t, a.Handler(), "GET", "/echo", "", "X-API-Key: guess-"+strconv.Itoa(i)); res.StatusCode != want {
+			t.Fatalf("guess %d: %d", i, res.StatusCode)
+		}
+	}
+	if res := ask(t, a.Handler(), "GET", "/health", ""); res.StatusCode != http.StatusOK {
+		t.Errorf("its health: %d", res.StatusCode)
 	}
 }
 

@@ -70,7 +70,7 @@ func (a *API) socket(c *gin.Context) {
 			return a.admitSocket(ctx, route, token)
 		})
 		if err != nil {
-			a.strangers.take(x.address, a.cfg.Now())
+			a.guesses.take(x.address, a.cfg.Now())
 			return
 		}
 	}
