@@ -31,6 +31,7 @@ func TestAnAnnouncementThatFailedIsMadeAgain(t *testing.T) {
 		time.Sleep(1500 * time.Millisecond)
 		a.announce([]message.Local{{Name: "new"}}) // in place of the old
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		want := "[old at 0s old at 1s new at 1.5s new at 2.5s]"
 		if fmt.Sprint(told) != want || fmt.Sprint(pauses) != "[1s 2s 1s]" {
 			t.Errorf("told %v after pauses of %v, want %s", told, pauses, want)
@@ -39,13 +40,16 @@ func TestAnAnnouncementThatFailedIsMadeAgain(t *testing.T) {
 		fails, told, pauses = 1<<30, nil, nil
 		a.announce([]message.Local{{Name: "never"}})
 		time.Sleep(10 * time.Minute)
+		synctest.Wait()
 		if n := len(pauses); n < 10 || pauses[n-1] != "1m0s" {
 			t.Errorf("%d tries, pauses of %v", n, pauses)
 		}
 		end()
-		time.Sleep(time.Hour)
+		synctest.Wait()
 		n := len(told)
-		if time.Sleep(time.Hour); len(told) != n {
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if len(told) != n {
 			t.Error("a node that is closed goes on telling")
 		}
 	})

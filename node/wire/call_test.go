@@ -235,9 +235,11 @@ func TestSilentPeerDelaysNobody(t *testing.T) {
 		_, err := a.Call(waiting, silent.ID(), "echo", nil)
 		stuck <- err
 	}()
-	if _, err := hole.Accept(); err != nil { // it is on its way
+	kept, err := hole.Accept() // it is on its way
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer kept.Close() // the garbage collector would close what nobody holds
 	for range 100 {
 		if _, err := a.Call(within(t, patience), b.id, "echo", nil); err != nil {
 			t.Fatal(err)
