@@ -73,7 +73,8 @@ func (h *history) hear(agent, node string, m received) {
 // Senders send and agents acknowledge, while nodes are killed and paused and
 // connections break: everything that was accepted is heard, and in the end
 // nothing is left. Each sender's messages are heard in order the first time, but
-// for some that went to a node that was dead and had not been given up yet.
+// for some that went to a node that was dead, or for what a paused one has had out,
+// and had not been given up yet.
 func TestPushedWhileNodesDie(t *testing.T) {
 	t.Run("killed", func(t *testing.T) { pushedWhileNodesDie(t, false) })
 	t.Run("killed and paused", func(t *testing.T) { pushedWhileNodesDie(t, true) })
@@ -132,9 +133,11 @@ func pushedWhileNodesDie(t *testing.T, pauses bool) {
 			}
 		})
 	}
+	paused := 0
 	for i, end := 0, time.Now().Add(30*time.Second); time.Now().Before(end); i++ {
 		n := nodes[rand.IntN(len(nodes))]
 		if pauses && i%3 == 2 {
+			paused++
 			n.Pause()
 			time.Sleep(3 * time.Second) // the length of the pause is what is tested
 			n.Resume()
@@ -189,8 +192,9 @@ func pushedWhileNodesDie(t *testing.T, pauses bool) {
 	for _, o := range h.overtaken[:min(len(h.overtaken), 20)] {
 		t.Log("overtaken: ", o)
 	}
-	if len(h.overtaken) > len(h.accepted)/500 {
-		t.Error("more were overtaken than may have gone to dead nodes")
+	const outAtANode = 250 // of an inbox
+	if len(h.overtaken) > len(h.accepted)/500+paused*agents*outAtANode {
+		t.Error("more were overtaken than may have gone to dead nodes and to paused ones")
 	}
 }
 
