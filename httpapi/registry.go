@@ -3,10 +3,12 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/meshd/meshd/gossip"
 	"github.com/meshd/meshd/node"
+	"github.com/meshd/meshd/node/numbered"
 )
 
 // Registry is what the routes of external instances ask. *node.Node
@@ -79,6 +81,17 @@ type registerOutput struct {
 
 // register lists an external instance on a lease of 15 s.
 func (a *API) register(_ context.Context, in *registerInput) (*registerOutput, error) {
+	for _, said := range []struct {
+		field string
+		texts []string
+	}{
+		{"instance_id", []string{in.Body.InstanceID}}, {"hostname", []string{in.Body.Hostname}},
+		{"capabilities", in.Body.Capabilities}, {"agent_profiles", in.Body.AgentProfiles},
+	} {
+		if slices.ContainsFunc(said.texts, func(s string) bool { return !numbered.Printable(s, 255) }) {
+			return nil, invalid("body."+said.field, said.field+" is at most 255 bytes of printable text")
+		}
+	}
 	i, err := a.cfg.Registry.Register(gossip.Instance{
 		ID: in.Body.InstanceID, Hostname: in.Body.Hostname, Port: in.Body.Port,
 		Capabilities: in.Body.Capabilities, AgentProfiles: in.Body.AgentProfiles,
